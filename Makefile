@@ -1,0 +1,65 @@
+# VX Detectron in two commands: `make demo` and `make test`. `make` alone lists what there is.
+
+PYTHON ?= python3
+VENV   ?= .venv
+PHOTO  ?= $(DEMO)/astronaut.png
+
+DEMO   := build/demo
+BIN    := $(VENV)/bin
+PIP    := PYTHONWARNINGS='ignore:Editable installation' \
+          $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# pydensecrf2 asks to be built with a Cython older than Python 3.13; with a newer one it builds.
+DENSECRF := $(PIP) cython wheel 'setuptools<81' && $(PIP) --no-build-isolation pydensecrf2
+
+PHOTOS := $(DEMO)/astronaut.png $(DEMO)/chelsea.png
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-all format clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+
+demo: $(VENV)/.demo $(PHOTO) ## cut out the subject of a sample photo (PHOTO=mine.jpg for your own)
+	$(BIN)/python tools/isolate.py "$(PHOTO)" --output "$(DEMO)/cutouts"
+
+test: $(VENV)/.test ## what every change must pass: style, types, tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -m "not slow and not browser"
+
+test-all: $(VENV)/.test ## every test, the slow ones too
+	$(BIN)/python -m pytest
+
+format: $(VENV)/.test ## put the code into the project's style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## remove the environment and everything built
+	rm -rf "$(VENV)" build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+# Each mark below is a file whose date says when that much was last installed.
+
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 10) or sys.exit("Python 3.10 or newer is \
+	needed, this is " + sys.version.split()[0] + "; try: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv "$(VENV)"
+	$(PIP) --upgrade pip
+	@if $(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 13))'; then $(DENSECRF); fi
+	@touch $@
+
+$(VENV)/.demo: $(VENV)/.made setup.py pyproject.toml
+	@echo "Installing VX Detectron into $(VENV); the first time takes a few minutes ..."
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.made setup.py pyproject.toml
+	@echo "Installing VX Detectron and its test tools into $(VENV) ..."
+	$(PIP) --editable '.[test]'
+	@touch $@ "$(VENV)/.demo"
+
+# The sample photos travel inside scikit-image.
+$(PHOTOS): $(VENV)/.demo
+	@mkdir -p $(DEMO)
+	@$(BIN)/python -c 'import pathlib, shutil, skimage; \
+	shutil.copy(pathlib.Path(skimage.__file__).parent / "data" / "$(@F)", "$@")'

@@ -1,0 +1,281 @@
+"""The step as a whole: automatic choice, manual choices, and what must not change it."""
+
+import numpy as np
+import pytest
+from subject_scenes import (
+    CORNER_PERSON,
+    DOG,
+    HEIGHT,
+    WIDTH,
+    blank,
+    instances,
+    salient,
+)
+
+from vx_detectron.errors import SubjectError
+from vx_detectron.records import Instances
+from vx_detectron.subject import Choice, SubjectOptions, select
+
+MAP = salient(DOG[1])
+NESTED = ("skateboard", (130, 80, 170, 120), 0.85)  # within the dog
+SECOND_PERSON = ("person", (240, 60, 290, 180), 0.80)
+THINGS = [DOG, CORNER_PERSON, NESTED, SECOND_PERSON]
+
+
+def pick(things=THINGS, saliency=MAP, **choice):
+    return select(blank(), instances(things, saliency), choice=Choice(**choice))
+
+
+def refused(**choice):
+    with pytest.raises(SubjectError) as caught:
+        pick(**choice)
+    return str(caught.value)
+
+
+# --- automatic -----------------------------------------------------------------------------
+
+
+def test_the_obvious_subject_is_chosen_and_the_reason_says_why():
+    subject = select(blank(), instances([CORNER_PERSON, DOG], MAP))
+    assert subject and subject.chosen == (1,) and subject.method == "ranking"
+    assert subject.reason.startswith("the dog: medium-sized (17 % of the photo), central, salient")
+    best, other = subject.ranking
+    assert f"next best: person ({other.score:.2f} against {best.score:.2f})" in subject.reason
+
+
+def test_a_lone_instance_has_no_next_best():
+    assert "nothing else was found" in select(blank(), instances([DOG], MAP)).reason
+
+
+def test_nothing_found_is_no_subject():
+    subject = select(blank(), instances([], MAP))
+    assert not subject and subject.chosen == () and subject.ranking == ()
+    assert subject.reason == "no subject: nothing was found in the photo"
+
+
+def test_an_unworthy_best_candidate_is_no_subject_and_the_reason_names_it():
+    unsure = ("person", CORNER_PERSON[1], 0.3)
+    subject = select(blank(), instances([unsure], salient()))
+    assert not subject and subject.method == "ranking" and len(subject.ranking) == 1
+    assert "best candidate, person" in subject.reason
+    assert f"scores {subject.ranking[0].score:.2f} where 0.48 is needed" in subject.reason
+    for word in ("small (1 % of the photo)", "far from the centre", "uncertain (30 %)"):
+        assert word in subject.reason
+
+
+def test_the_threshold_decides():
+    found = instances([CORNER_PERSON], salient())
+    assert select(blank(), found, SubjectOptions(min_score=0.0)).chosen == (0,)
+    assert select(blank(), instances([DOG], MAP), SubjectOptions(min_score=1.0)).chosen == ()
+
+
+def test_without_a_learned_map_the_photo_itself_decides(rocket):
+    height, width = rocket.shape[:2]
+    things = [
+        ("dog", (0, 0, 140, 200), 0.9),  # a piece of the night sky
+        ("horse", (290, 60, 390, 380), 0.9),  # the rocket, its flame and its light
+    ]
+    subject = select(rocket, instances(things, size=(height, width)))
+    assert subject.chosen == (1,)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 40), (3, 2)])
+def test_tiny_photos_do_not_break_it(size):
+    whole = ("dog", (0, 0, size[1], size[0]), 0.9)
+    subject = select(blank(size), instances([whole], size=size))
+    assert len(subject.ranking) == 1
+
+
+def test_a_photo_of_another_size_is_refused():
+    with pytest.raises(ValueError, match=r"\(200, 300\), got \(10, 10\)"):
+        select(blank((10, 10)), instances([DOG]))
+
+
+# --- what must not change it ---------------------------------------------------------------
+
+GROUP = [("person", (100, 20, 150, 150), 0.9), ("horse", (90, 80, 210, 180), 0.8), CORNER_PERSON]
+
+
+def mirrored(found: Instances) -> Instances:
+    x0, y0, x1, y1 = found.boxes.T
+    return Instances(
+        image_size=found.image_size,
+        boxes=np.stack([WIDTH - x1, y0, WIDTH - x0, y1], axis=1),
+        scores=found.scores,
+        classes=found.classes,
+        mask_grids=found.mask_grids[:, :, ::-1].copy(),
+        class_names=found.class_names,
+        saliency=None if found.saliency is None else found.saliency[:, ::-1].copy(),
+    )
+
+
+@pytest.mark.parametrize("things", [THINGS, GROUP])
+def test_a_mirrored_photo_has_the_same_subject(things):
+    found = instances(things, salient(things[0][1], things[1][1]))
+    one, other = select(blank(), found), select(blank(), mirrored(found))
+    assert one.chosen == other.chosen
+    for before, after in zip(one.ranking, other.ranking, strict=True):
+        assert before.score == pytest.approx(after.score, abs=0.01)
+
+
+@pytest.mark.parametrize("things", [THINGS, GROUP, [DOG, DOG, CORNER_PERSON]])
+def test_the_order_of_the_instances_does_not_matter(things):
+    saliency = salient(things[0][1], things[1][1])
+    first = select(blank(), instances(things, saliency))
+    rng = np.random.default_rng(3)
+    for _ in range(5):
+        order = rng.permutation(len(things))
+        shuffled = [things[position] for position in order]
+        other = select(blank(), instances(shuffled, saliency))
+        assert [shuffled[k] for k in other.chosen] == [things[k] for k in first.chosen]
+        assert other.reason == first.reason
+
+
+def test_a_photo_twice_as_large_scores_the_same(coffee):
+    height, width = coffee.shape[:2]
+    cup = ("dining table", (150, 60, 480, 330), 0.9)
+    spoon = ("dog", (10, 300, 120, 390), 0.8)
+    large_things = [(name, tuple(2 * side for side in box), s) for name, box, s in (cup, spoon)]
+    one = select(coffee, instances([cup, spoon], size=(height, width)))
+    large = coffee.repeat(2, axis=0).repeat(2, axis=1)
+    other = select(large, instances(large_things, size=(2 * height, 2 * width)))
+    assert one.chosen == other.chosen
+    for before, after in zip(one.ranking, other.ranking, strict=True):
+        assert before.score == pytest.approx(after.score, abs=0.02)
+
+
+# --- manual --------------------------------------------------------------------------------
+
+
+def test_no_choice_is_the_automatic_one():
+    assert not Choice()
+    assert pick().chosen == select(blank(), instances(THINGS, MAP)).chosen
+
+
+def test_by_class_in_any_case_the_best_ranked_one():
+    subject = pick(label=" PERSON ")
+    ranked_people = [one.index for one in subject.ranking if one.label == "person"]
+    assert subject.chosen == (ranked_people[0],) == (3,)
+    assert subject.method == "class PERSON"
+    assert "the person: chosen by hand" in subject.reason
+
+
+def test_a_class_that_is_not_in_the_photo():
+    message = refused(label="horse")
+    assert "there is no horse in the photo" in message
+    assert "the photo holds dog, person, skateboard" in message
+
+
+def test_an_unknown_class_names_near_ones_and_what_there_is():
+    message = refused(label="persn")
+    assert "'persn' is no class" in message and "did you mean person" in message
+    assert "the photo holds dog, person, skateboard" in message
+
+
+def test_a_class_unlike_any_other():
+    message = refused(label="zzzz")
+    assert "did you mean" not in message and "the photo holds" in message
+
+
+def test_by_rank():
+    subject = pick(rank=2)
+    assert subject.chosen == (subject.ranking[1].index,) and subject.method == "rank 2"
+    assert "rank 2 of 4" in subject.reason
+
+
+def test_a_rank_beyond_the_last():
+    message = refused(rank=5)
+    assert "no rank 5" in message and "ends at 4" in message and "1: dog" in message
+
+
+@pytest.mark.parametrize(
+    ("point", "index"),
+    [((110, 60), 0), ((150, 100), 2), ((265, 100), 3), ((12.7, 20.2), 1)],
+)
+def test_by_point_the_inner_one_of_nested(point, index):
+    assert pick(point=point).chosen == (index,)
+
+
+def test_by_point_the_surest_of_crossing_masks():
+    found = instances([DOG, ("horse", (150, 100, 290, 190), 0.9)], MAP)
+    faint = found.mask_grids.copy()
+    faint[1] *= 0.6
+    found = Instances(
+        found.image_size, found.boxes, found.scores, found.classes, faint, found.class_names, MAP
+    )
+    assert select(blank(), found, choice=Choice(point=(175, 125))).chosen == (0,)
+    assert select(blank(), found, choice=Choice(point=(250, 150))).chosen == (1,)
+
+
+@pytest.mark.parametrize("point", [(-1, 5), (WIDTH, 5), (5, HEIGHT), (5, -0.5)])
+def test_a_point_outside_the_photo(point):
+    assert "lies outside the photo of 300 x 200 pixels" in refused(point=point)
+
+
+def test_a_point_where_nothing_is():
+    assert "nothing was found at the point 60, 180" in refused(point=(60, 180))
+
+
+@pytest.mark.parametrize(
+    ("box", "index"),
+    [
+        ((95, 45, 205, 155), 0),
+        ((125, 78, 175, 125), 2),
+        ((230, 50, 400, 300), 3),  # reaches out of the photo
+        ((-5, -5, 30, 50), 1),
+    ],
+)
+def test_by_box_the_one_that_fits_best(box, index):
+    assert pick(box=box).chosen == (index,)
+
+
+def test_a_box_outside_the_photo():
+    assert "outside the photo" in refused(box=(400, 10, 500, 50))
+
+
+def test_a_box_with_nothing_in_it():
+    assert "nothing was found in the box" in refused(box=(40, 160, 90, 190))
+
+
+def test_everything_the_detector_is_sure_of():
+    faint = ("horse", (20, 100, 90, 190), 0.1)
+    subject = pick([*THINGS, faint], everything=True)
+    assert sorted(subject.chosen) == [0, 1, 2, 3] and subject.method == "everything"
+    assert "2 x person" in subject.reason
+
+
+def test_everything_but_nothing_is_sure():
+    message = refused(things=[("horse", (20, 100, 90, 190), 0.1)], everything=True)
+    assert "0.30 or more" in message and "the best has 0.10" in message
+
+
+@pytest.mark.parametrize(
+    "choice", [{"label": "dog"}, {"rank": 1}, {"point": (5, 5)}, {"everything": True}]
+)
+def test_a_choice_among_nothing(choice):
+    assert "nothing was found in the photo" in refused(things=[], **choice)
+
+
+def test_a_manual_choice_overrules_the_threshold():
+    subject = select(
+        blank(), instances([CORNER_PERSON], MAP), SubjectOptions(min_score=1.0), Choice(rank=1)
+    )
+    assert subject.chosen == (0,)
+
+
+@pytest.mark.parametrize(
+    ("choice", "words"),
+    [
+        ({"label": "dog", "rank": 1}, "label and rank"),
+        ({"point": (0.0, 0.0), "everything": True}, "point and everything"),
+        ({"label": " "}, "empty"),
+        ({"rank": 0}, "counts from 1"),
+        ({"point": (float("nan"), 3.0)}, "finite"),
+        ({"point": (1.0, 2.0, 3.0)}, "2 finite numbers"),
+        ({"box": (5.0, 5.0, 5.0, 9.0)}, "x0 < x1"),
+        ({"box": (0.0, 0.0, float("inf"), 9.0)}, "finite"),
+    ],
+)
+def test_a_choice_that_cannot_be_meant(choice, words):
+    with pytest.raises(SubjectError, match=words):
+        Choice(**choice)

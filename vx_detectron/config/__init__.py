@@ -1,0 +1,30 @@
+"""The configuration: Detectron2's keys, one VX node, and which of them the engine can honour.
+
+``load_cfg`` is the front door. A value's way: default, then the ``_BASE_`` files, then the file
+itself, then the overrides; after that the tree is frozen.
+"""
+
+from fvcore.common.config import CfgNode
+
+from vx_detectron.config.loading import (
+    DEFAULT_CONFIG,
+    bundled_configs,
+    find_config,
+    get_cfg,
+    load_cfg,
+)
+from vx_detectron.config.support import check_supported, unsupported_keys
+from vx_detectron.config.vx import add_fbnet_config, add_vx_config
+
+__all__ = [
+    "DEFAULT_CONFIG",
+    "CfgNode",
+    "add_fbnet_config",
+    "add_vx_config",
+    "bundled_configs",
+    "check_supported",
+    "find_config",
+    "get_cfg",
+    "load_cfg",
+    "unsupported_keys",
+]

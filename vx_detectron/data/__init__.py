@@ -1,0 +1,1 @@
+"""Photos with masks: reading, reducing to one subject, augmenting."""

@@ -1,0 +1,67 @@
+"""THE SEAM: one small protocol, two engines behind it that must agree.
+
+Nothing of Detectron2 or torchvision crosses it: a photo goes in, ``Instances`` come out.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from fvcore.common.config import CfgNode
+
+from vx_detectron.errors import EngineError
+from vx_detectron.records import ByteArray, Instances
+
+
+class Engine(Protocol):
+    """A network that is ready to run.
+
+    Attributes:
+        name: ``torchvision`` or ``detectron2``.
+        device: such as ``cpu`` or ``cuda:0``.
+        weights: as ``MODEL.WEIGHTS`` names them.
+        weights_sha256: their digest.
+        class_names: of the detector's classes.
+    """
+
+    name: str
+    device: str
+    weights: str
+    weights_sha256: str
+    class_names: tuple[str, ...]
+
+    def predict(self, image: ByteArray) -> Instances:
+        """The things in one photo, uint8 (H, W, 3) RGB."""
+        ...
+
+
+def build_engine(cfg: CfgNode) -> Engine:
+    """The engine that ``VX.ENGINE`` asks for: ``auto`` takes detectron2 where it is installed.
+
+    Raises:
+        EngineError: detectron2 was asked for and is not there, or the device is not.
+        ConfigError, CheckpointError: the engine cannot be built from this configuration.
+    """
+    name = cfg.VX.ENGINE
+    if name == "auto":
+        name = "detectron2" if _detectron2_imports() else "torchvision"
+    if name == "torchvision":
+        from vx_detectron.engines.torchvision_engine import TorchvisionEngine
+
+        return TorchvisionEngine(cfg)
+    if not _detectron2_imports():
+        raise EngineError(
+            "VX.ENGINE is 'detectron2', but detectron2 cannot be imported; see 'Engines' in the "
+            "README, or use --engine torchvision, which runs the same checkpoints"
+        )
+    from vx_detectron.engines.detectron2_engine import Detectron2Engine
+
+    return Detectron2Engine(cfg)
+
+
+def _detectron2_imports() -> bool:
+    try:
+        import detectron2.modeling  # noqa: F401
+    except ImportError:
+        return False
+    return True

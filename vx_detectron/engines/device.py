@@ -1,0 +1,35 @@
+"""Which processor runs the network: asked for and missing is an error, never a fall-back."""
+
+from __future__ import annotations
+
+import torch
+
+from vx_detectron.errors import EngineError
+
+
+def resolve_device(name: str) -> torch.device:
+    """The device that ``MODEL.DEVICE`` means: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+
+    Raises:
+        EngineError: no such device here.
+    """
+    if name == "auto":
+        return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise EngineError(
+            f"MODEL.DEVICE must be auto, cpu, cuda or cuda:N, got {name!r}"
+        ) from error
+    if device.type == "cpu":
+        return device
+    if device.type != "cuda" or not torch.cuda.is_available():
+        raise EngineError(
+            f"MODEL.DEVICE is {name!r}, but torch {torch.__version__} sees no such device here; "
+            "use --device auto or cpu, or install a CUDA build and driver"
+        )
+    if (device.index or 0) >= torch.cuda.device_count():
+        raise EngineError(
+            f"MODEL.DEVICE is {name!r}, but there are only {torch.cuda.device_count()} CUDA devices"
+        )
+    return torch.device("cuda", device.index or 0)

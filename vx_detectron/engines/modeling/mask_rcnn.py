@@ -1,0 +1,98 @@
+"""The whole network, built from Detectron2's configuration keys."""
+
+from __future__ import annotations
+
+import torch
+from fvcore.common.config import CfgNode
+from torch import Tensor, nn
+
+from vx_detectron.engines.modeling.fbnet import FBNetBackbone
+from vx_detectron.engines.modeling.fpn import FPN
+from vx_detectron.engines.modeling.resnet import ResNet
+from vx_detectron.engines.modeling.roi_heads import Detections, StandardROIHeads
+from vx_detectron.engines.modeling.rpn import RPN
+from vx_detectron.engines.modeling.saliency_head import SaliencyHead
+
+
+class MaskRCNN(nn.Module):
+    """Mask R-CNN (He et al., 2017), with a saliency head where the configuration asks for one."""
+
+    def __init__(self, cfg: CfgNode) -> None:
+        super().__init__()
+        self.backbone = _build_backbone(cfg)
+        shape = self.backbone.out_channels, self.backbone.out_strides
+        self.proposal_generator = RPN(cfg, *shape)
+        self.roi_heads = StandardROIHeads(cfg, *shape)
+        self.size_divisibility = 32 if isinstance(self.backbone, FPN) else 1
+        self.saliency_features: list[str] = []
+        if cfg.MODEL.META_ARCHITECTURE == "PanopticFPN":
+            node = cfg.MODEL.SEM_SEG_HEAD
+            self.saliency_features = list(node.IN_FEATURES)
+            channels = [self.backbone.out_channels[name] for name in node.IN_FEATURES]
+            self.sem_seg_head = SaliencyHead(channels, node.CONVS_DIM)
+        mean = torch.tensor(cfg.MODEL.PIXEL_MEAN).view(-1, 1, 1)
+        std = torch.tensor(cfg.MODEL.PIXEL_STD).view(-1, 1, 1)
+        self.register_buffer("pixel_mean", mean, persistent=False)
+        self.register_buffer("pixel_std", std, persistent=False)
+        self.pixel_mean: Tensor
+        self.pixel_std: Tensor
+
+    def forward(self, images: list[Tensor]) -> tuple[list[Detections], list[Tensor | None]]:
+        """Detections and saliency of every image.
+
+        Args:
+            images: each float (3, H, W), 0..255, in ``INPUT.FORMAT``'s channel order.
+
+        Returns:
+            Detections in the images' pixels, and maps float (h, w), 0..1, over the whole image;
+            None without a saliency head.
+        """
+        sizes = [(image.shape[1], image.shape[2]) for image in images]
+        batch = self.normalise(images)
+        features = self.backbone(batch)
+        proposals = self.proposal_generator(features, sizes)
+        detections = self.roi_heads(features, proposals, sizes)
+        if not self.saliency_features:
+            return detections, [None] * len(images)
+        logits = self.saliency_logits(features)[0]
+        return detections, saliency_maps(logits, sizes, (batch.shape[2], batch.shape[3]))
+
+    def saliency_logits(self, features: dict[str, Tensor]) -> list[Tensor]:
+        """The saliency head's logits at every level, finest first."""
+        logits: list[Tensor] = self.sem_seg_head([features[n] for n in self.saliency_features])
+        return logits
+
+    def normalise(self, images: list[Tensor]) -> Tensor:
+        """One batch (N, 3, H, W): normalised, then padded with zeros to a common size."""
+        multiple = self.size_divisibility
+        height = -(-max(image.shape[1] for image in images) // multiple) * multiple
+        width = -(-max(image.shape[2] for image in images) // multiple) * multiple
+        batch = images[0].new_zeros((len(images), 3, height, width))
+        for slot, image in zip(batch, images, strict=True):
+            slot[:, : image.shape[1], : image.shape[2]] = (image - self.pixel_mean) / self.pixel_std
+        return batch
+
+
+def saliency_maps(
+    logits: Tensor, sizes: list[tuple[int, int]], padded: tuple[int, int]
+) -> list[Tensor | None]:
+    """Each image's own part of the map: probabilities (h, w) from logits (N, 1, h', w')."""
+    maps: list[Tensor | None] = []
+    for logit, (height, width) in zip(logits, sizes, strict=True):
+        rows = max(round(logit.shape[1] * height / padded[0]), 1)
+        columns = max(round(logit.shape[2] * width / padded[1]), 1)
+        maps.append(logit[0, :rows, :columns].sigmoid())
+    return maps
+
+
+def _build_backbone(cfg: CfgNode) -> FPN | FBNetBackbone:
+    if cfg.MODEL.BACKBONE.NAME == "FBNetV2C4Backbone":
+        return FBNetBackbone()
+    trunk = ResNet(cfg)
+    trunk.freeze(cfg.MODEL.BACKBONE.FREEZE_AT)
+    return FPN(trunk, list(cfg.MODEL.FPN.IN_FEATURES), cfg.MODEL.FPN.OUT_CHANNELS)
+
+
+def build_model(cfg: CfgNode) -> MaskRCNN:
+    """The network that the configuration describes, in evaluation mode, with random weights."""
+    return MaskRCNN(cfg).eval()

@@ -1,0 +1,131 @@
+"""Region proposals (Ren et al., Faster R-CNN, 2015), selected as Detectron2 selects them."""
+
+from __future__ import annotations
+
+import torch
+from fvcore.common.config import CfgNode
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torchvision.ops import batched_nms
+
+from vx_detectron.engines.modeling import boxes as box_ops
+from vx_detectron.engines.modeling.fbnet import FBNetRPNHead
+
+
+class StandardRPNHead(nn.Module):
+    """A 3x3 convolution, then objectness and box deltas, shared by all levels."""
+
+    def __init__(self, channels: int, num_anchors: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, channels, 3, 1, 1)
+        self.objectness_logits = nn.Conv2d(channels, num_anchors, 1)
+        self.anchor_deltas = nn.Conv2d(channels, num_anchors * 4, 1)
+
+    def forward(self, features: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+        """Per level: logits (N, A, H, W) and deltas (N, 4A, H, W)."""
+        hidden = [F.relu_(self.conv(level)) for level in features]
+        logits = [self.objectness_logits(level) for level in hidden]
+        return logits, [self.anchor_deltas(level) for level in hidden]
+
+
+class AnchorGenerator(nn.Module):
+    """Anchors of every size and aspect ratio (height / width), not rounded."""
+
+    def __init__(
+        self, sizes: list[list[float]], ratios: list[list[float]], strides: list[int], offset: float
+    ) -> None:
+        super().__init__()
+        self.strides, self.offset = strides, offset
+        sizes = sizes * len(strides) if len(sizes) == 1 else sizes
+        ratios = ratios * len(strides) if len(ratios) == 1 else ratios
+        self.cells = [_cell_anchors(s, r) for s, r in zip(sizes, ratios, strict=True)]
+        self.num_anchors = len(self.cells[0])
+
+    def forward(self, features: list[Tensor]) -> list[Tensor]:
+        """Per level: anchors float (H * W * A, 4) in pixels of the network's input."""
+        anchors = []
+        for level, stride, cell in zip(features, self.strides, self.cells, strict=True):
+            height, width = level.shape[-2:]
+            start = self.offset * stride
+            x = torch.arange(width, dtype=torch.float32, device=level.device) * stride + start
+            y = torch.arange(height, dtype=torch.float32, device=level.device) * stride + start
+            y, x = torch.meshgrid(y, x, indexing="ij")
+            shifts = torch.stack([x, y, x, y], dim=-1).view(-1, 1, 4)
+            anchors.append((shifts + cell.to(level.device)).reshape(-1, 4))
+        return anchors
+
+
+def _cell_anchors(sizes: list[float], ratios: list[float]) -> Tensor:
+    """Anchors (A, 4) around the origin, sizes in the outer loop."""
+    anchors = []
+    for size in sizes:
+        for ratio in ratios:
+            width = (size**2 / ratio) ** 0.5
+            height = ratio * width
+            anchors.append([-width / 2, -height / 2, width / 2, height / 2])
+    return torch.tensor(anchors)
+
+
+class RPN(nn.Module):
+    """Head, anchors and selection: what ``MODEL.RPN`` describes."""
+
+    def __init__(
+        self, cfg: CfgNode, out_channels: dict[str, int], out_strides: dict[str, int]
+    ) -> None:
+        super().__init__()
+        self.in_features = list(cfg.MODEL.RPN.IN_FEATURES)
+        node = cfg.MODEL.ANCHOR_GENERATOR
+        self.anchor_generator = AnchorGenerator(
+            node.SIZES,
+            node.ASPECT_RATIOS,
+            [out_strides[name] for name in self.in_features],
+            node.OFFSET,
+        )
+        heads = {"StandardRPNHead": StandardRPNHead, "FBNetV2RpnHead": FBNetRPNHead}
+        self.rpn_head = heads[cfg.MODEL.RPN.HEAD_NAME](
+            out_channels[self.in_features[0]], self.anchor_generator.num_anchors
+        )
+        self.weights = tuple(cfg.MODEL.RPN.BBOX_REG_WEIGHTS)
+        self.nms_thresh = cfg.MODEL.RPN.NMS_THRESH
+        self.pre_nms_topk = cfg.MODEL.RPN.PRE_NMS_TOPK_TEST
+        self.post_nms_topk = cfg.MODEL.RPN.POST_NMS_TOPK_TEST
+        self.smallest_box = float(cfg.MODEL.PROPOSAL_GENERATOR.MIN_SIZE)
+
+    def forward(
+        self, features: dict[str, Tensor], image_sizes: list[tuple[int, int]]
+    ) -> list[Tensor]:
+        """Proposals of each image: float (R, 4), best first, in pixels of the network's input."""
+        levels = [features[name] for name in self.in_features]
+        anchors = self.anchor_generator(levels)
+        logits, deltas = self.rpn_head(levels)
+        flat_logits = [level.permute(0, 2, 3, 1).flatten(1) for level in logits]
+        flat_deltas = [
+            level.unflatten(1, (-1, 4)).permute(0, 3, 4, 1, 2).flatten(1, 3) for level in deltas
+        ]
+        return [
+            self._select(
+                [level[i] for level in flat_logits], [level[i] for level in flat_deltas], anchors, s
+            )
+            for i, s in enumerate(image_sizes)
+        ]
+
+    def _select(
+        self,
+        logits: list[Tensor],
+        deltas: list[Tensor],
+        anchors: list[Tensor],
+        image_size: tuple[int, int],
+    ) -> Tensor:
+        """The best anchors of each level, decoded, clipped and thinned by NMS within levels."""
+        boxes, scores, levels = [], [], []
+        for level, (logit, delta, anchor) in enumerate(zip(logits, deltas, anchors, strict=True)):
+            best, index = logit.topk(min(len(logit), self.pre_nms_topk))
+            boxes.append(box_ops.decode(delta[index], anchor[index], self.weights))
+            scores.append(best)
+            levels.append(torch.full_like(index, level))
+        all_boxes = box_ops.clip(torch.cat(boxes), image_size)
+        all_scores, all_levels = torch.cat(scores), torch.cat(levels)
+        keep = box_ops.nonempty(all_boxes, self.smallest_box) & torch.isfinite(all_scores)
+        all_boxes, all_scores, all_levels = all_boxes[keep], all_scores[keep], all_levels[keep]
+        kept = batched_nms(all_boxes, all_scores, all_levels, self.nms_thresh)
+        return all_boxes[kept[: self.post_nms_topk]]

@@ -1,0 +1,123 @@
+"""The saliency head: a learned map of the main subject, beside the boxes and masks.
+
+A U-shaped network on the trunk's first stages, registered with Detectron2 as a semantic
+segmentation head. Its map serves the selection as saliency, the refinement as evidence for the edge, and it
+sees subjects that belong to none of the detector's classes.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from vx_detectron.engines.modeling.fbnet import BOX_HEAD, TRUNK, add_blocks
+
+
+class ConvNormReLU(nn.Sequential):
+    """Convolution, batch norm, ReLU."""
+
+    def __init__(self, channels: int, out: int, kernel: int) -> None:
+        super().__init__(
+            nn.Conv2d(channels, out, kernel, 1, kernel // 2, bias=False),
+            nn.BatchNorm2d(out),
+            nn.ReLU(inplace=True),
+        )
+
+
+class SaliencyHead(nn.Module):
+    """A branch of the trunk of its own from stride 4 on, and a decoder up to stride 2.
+
+    The branch repeats the trunk's last stages and adds one, where a cell sees most of the photo.
+    Being its own it can learn what a subject is without unteaching the detector its classes; it
+    starts from the trunk's and the box head's weights (see ``branch_from_detector``).
+
+    Args:
+        in_channels: channels of the trunk's stages at strides 2 and 4.
+        width: channels of the decoder; a half and a quarter of it at strides 4 and 2.
+    """
+
+    def __init__(self, in_channels: list[int], width: int) -> None:
+        super().__init__()
+        self.stages = nn.ModuleList()
+        channels = list(in_channels)
+        for blocks in (*TRUNK[2:], BOX_HEAD):
+            stage = nn.Sequential()
+            channels.append(add_blocks(stage, channels[-1], blocks))
+            self.stages.append(stage)
+        self.overview = ConvNormReLU(channels[-1], width, 1)
+        widths = [width // 4, width // 2, width, width, width]
+        self.laterals = nn.ModuleList(
+            ConvNormReLU(one, out, 1) for one, out in zip(channels, widths, strict=True)
+        )
+        self.merges = nn.ModuleList(
+            ConvNormReLU(fine + coarse, fine, 3)
+            for fine, coarse in zip(widths, [*widths[1:], width], strict=True)
+        )
+        self.predictors = nn.ModuleList(nn.Conv2d(out, 1, 3, 1, 1) for out in widths)
+
+    def forward(self, features: list[Tensor]) -> list[Tensor]:
+        """Logits (N, 1, H / s, W / s) at strides s = 2, 4, 8, 16, 32 from those at 2 and 4."""
+        features = list(features)
+        for stage in self.stages:
+            features.append(stage(features[-1]))
+        overview = self.overview(F.adaptive_avg_pool2d(features[-1], 1))
+        above = overview.expand(-1, -1, *features[-1].shape[-2:])
+        logits: list[Tensor] = []
+        for level in reversed(range(len(features))):
+            lateral = self.laterals[level](features[level])
+            above = self.merges[level](torch.cat([lateral, _resize(above, lateral)], dim=1))
+            logits.insert(0, self.predictors[level](above))
+        return logits
+
+
+def _resize(x: Tensor, like: Tensor) -> Tensor:
+    if x.shape[-2:] == like.shape[-2:]:
+        return x
+    return F.interpolate(x, size=like.shape[-2:], mode="bilinear", align_corners=False)
+
+
+def saliency_loss(logits: list[Tensor], target: Tensor) -> Tensor:
+    """Binary cross-entropy plus soft IoU (Qin et al., BASNet, 2019), mean over all levels.
+
+    Args:
+        logits: per level (N, 1, h, w), finest first.
+        target: float (N, 1, H, W), 0..1; negative where unknown.
+    """
+    losses = []
+    for level in logits:
+        truth = F.interpolate(target.clamp(min=0), size=level.shape[-2:], mode="area")
+        known = (F.interpolate(target, size=level.shape[-2:], mode="area") >= 0).float()
+        losses.append(_bce_iou(level.float(), truth, known))
+    weights = [1.0] + [0.4] * (len(losses) - 1)
+    return sum((w * x for w, x in zip(weights, losses, strict=True)), start=logits[0].new_zeros(()))
+
+
+def _bce_iou(logits: Tensor, truth: Tensor, known: Tensor) -> Tensor:
+    bce = F.binary_cross_entropy_with_logits(logits, truth, reduction="none")
+    bce = (bce * known).sum() / known.sum().clamp(min=1)
+    probability = logits.sigmoid() * known
+    truth = truth * known
+    both = (probability * truth).sum(dim=(1, 2, 3))
+    either = (probability + truth - probability * truth).sum(dim=(1, 2, 3))
+    # One is added to both, or an empty photo would have no gradient but that of rounding.
+    return bce + (1 - (both + 1) / (either + 1)).mean()
+
+
+def branch_from_detector(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The start weights of the branch's stages, copied from a detector's own.
+
+    Args:
+        weights: a detector's state, with Detectron2's names.
+
+    Returns:
+        Those entries of ``sem_seg_head.stages`` that the detector has.
+    """
+    sources = ("backbone.body.trunk2.", "backbone.body.trunk3.", "roi_heads.box_head.roi_box_conv.0.")
+    start = {}
+    for name, value in weights.items():
+        for stage, source in enumerate(sources):
+            if name.startswith(source):
+                block = name.removeprefix(source).split("_", 2)[2]
+                start[f"sem_seg_head.stages.{stage}.fbnetv2_0_{block}"] = value.clone()
+    return start

@@ -1,0 +1,59 @@
+"""The engine that needs nothing but PyPI: Detectron2's networks out of torchvision's operators."""
+
+from __future__ import annotations
+
+import torch
+from fvcore.common.config import CfgNode
+
+from vx_detectron.config import check_supported
+from vx_detectron.engines import weights
+from vx_detectron.engines.checkpoint_file import read_checkpoint
+from vx_detectron.engines.class_names import class_names
+from vx_detectron.engines.device import resolve_device
+from vx_detectron.engines.key_table import load_strict
+from vx_detectron.engines.modeling.mask_rcnn import build_model
+from vx_detectron.engines.output import to_instances
+from vx_detectron.engines.preprocess import network_input
+from vx_detectron.records import ByteArray, Instances
+
+
+class TorchvisionEngine:
+    """Builds the network from Detectron2 keys and runs it on one photo at a time.
+
+    Raises:
+        ConfigError: a key that this engine cannot honour.
+        CheckpointError: weights that are missing, unsafe or of another network.
+        EngineError: a device that is not there.
+    """
+
+    name = "torchvision"
+
+    def __init__(self, cfg: CfgNode) -> None:
+        check_supported(cfg)
+        self.cfg = cfg
+        self._device = resolve_device(cfg.MODEL.DEVICE)
+        self.device = str(self._device)
+        self.weights = cfg.MODEL.WEIGHTS
+        self.class_names = class_names(cfg)
+        path = weights.resolve(cfg.MODEL.WEIGHTS)
+        self.weights_sha256 = weights.sha256_of(path)
+        model = build_model(cfg)
+        load_strict(model, read_checkpoint(path), self.weights)
+        # The layout that convolutions are fastest in, on CPU and GPU alike.
+        self.model = model.to(self._device).to(memory_format=torch.channels_last)
+
+    @torch.inference_mode()
+    def predict(self, image: ByteArray) -> Instances:
+        """The things in one photo, uint8 (H, W, 3) RGB; see ``Instances``."""
+        photo = torch.from_numpy(network_input(self.cfg, image)).to(self._device)
+        (found,), (saliency,) = self.model([photo])
+        return to_instances(
+            found.boxes.cpu().numpy(),
+            found.scores.cpu().numpy(),
+            found.classes.cpu().numpy(),
+            found.masks.cpu().numpy(),
+            None if saliency is None else saliency.cpu().numpy(),
+            network_size=(photo.shape[1], photo.shape[2]),
+            image_size=(image.shape[0], image.shape[1]),
+            class_names=self.class_names,
+        )

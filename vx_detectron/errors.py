@@ -1,0 +1,44 @@
+"""Every error a user can meet. Tools map them to exit codes, the web page to 4xx answers.
+
+A message says what was expected, what came, and what to do.
+"""
+
+
+class VxError(Exception):
+    """Base of all errors raised on purpose by this package."""
+
+
+class ImageError(VxError):
+    """A photo that cannot be read, is too large, or a picture that cannot be written."""
+
+
+class ConfigError(VxError):
+    """A key or value in the configuration that is unknown or cannot be honoured."""
+
+
+class CheckpointError(VxError):
+    """Weights that are missing, corrupt, unsafe, or of another architecture."""
+
+
+class DownloadError(CheckpointError):
+    """Weights that could not be fetched whole."""
+
+
+class EngineError(VxError):
+    """An engine or a device that was asked for and is not there."""
+
+
+class SubjectError(VxError):
+    """A manual choice of the subject that the photo cannot satisfy."""
+
+
+class NoSubjectError(VxError):
+    """No subject deserves to be cut out of the photo, and no fallback was allowed."""
+
+
+class DataError(VxError):
+    """A data set that is missing, malformed or empty."""
+
+
+class TrainingError(VxError):
+    """A training that cannot start or cannot go on."""

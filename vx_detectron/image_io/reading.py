@@ -1,0 +1,242 @@
+"""From a path, bytes or a stream to a Photo; everything that can be wrong with it is ImageError."""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+import warnings
+from dataclasses import dataclass
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from PIL.ImageFile import ImageFile
+from PIL.TiffImagePlugin import TiffImageFile
+
+from vx_detectron.errors import ImageError
+from vx_detectron.image_io.colour import flatten
+from vx_detectron.image_io.formats import Opener, format_of, opener_of
+from vx_detectron.image_io.names import Readable, name_of, reason
+
+MAX_PIXELS = 100_000_000
+MAX_BYTES = 512 * 2**20  # a 16-bit RGB TIFF of 80 megapixels fits
+
+_TURNS = {  # EXIF orientation -> what makes the picture upright
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_QUARTER_TURNS = (5, 6, 7, 8)
+_EXIF_ORIENTATION = 274
+_TIFF_SUBFILE, _TIFF_DNG_VERSION = 254, 50706
+
+
+@dataclass(frozen=True, eq=False)
+class Photo:
+    """One photo, upright and flat.
+
+    EXIF is not kept: the orientation is applied already and no viewer must apply it again, and
+    places, names and serial numbers do not belong into a cut-out.
+
+    Attributes:
+        pixels: uint8 (H, W, 3), RGB, EXIF orientation applied, transparency laid over white.
+        source: where it came from, for messages.
+        format: as decoded, such as ``JPEG``.
+        icc_profile: the RGB colour profile that ``pixels`` are in; None means sRGB.
+        dpi: density along x and y in pixels per inch; None when the file states none.
+        frames: pictures in an animation, or pages; only the first is in ``pixels``.
+        had_alpha: whether some pixel was transparent and therefore shows white behind it.
+        notes: what was done to it that its owner may want to know, one line each.
+    """
+
+    pixels: NDArray[np.uint8]
+    source: str
+    format: str
+    icc_profile: bytes | None = None
+    dpi: tuple[float, float] | None = None
+    frames: int = 1
+    had_alpha: bool = False
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        pixels = self.pixels
+        if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
+            raise ValueError(
+                "pixels must be uint8 of shape HxWx3 and not empty, "
+                f"got {pixels.dtype.name} of shape {'x'.join(map(str, pixels.shape))}"
+            )
+
+
+def read_photo(
+    source: Readable,
+    *,
+    name: str | None = None,
+    max_pixels: int = MAX_PIXELS,
+    max_bytes: int = MAX_BYTES,
+) -> Photo:
+    """Read a photo as upright 8-bit RGB.
+
+    Reads JPEG (and MPO), PNG, WebP, TIFF, BMP, GIF, PPM, AVIF, and HEIF when pillow-heif is
+    installed. Of 16-bit samples the upper 8 bits are kept. CMYK and grey become sRGB, through
+    their embedded profile where there is one; RGB pixels stay as they are and keep theirs.
+
+    Args:
+        source: a path, a file's bytes, or a binary stream, which is read from where it stands.
+        name: what to call the source in messages, such as an upload's file name.
+        max_pixels: largest width x height. Above 178,956,970 Pillow's own limit, twice its
+            ``PIL.Image.MAX_IMAGE_PIXELS``, stops TIFF and WebP.
+        max_bytes: largest file, in bytes.
+
+    Raises:
+        ImageError: the file is missing, unreadable, empty, too large, damaged, or not a photo.
+    """
+    name = name_of(source, name)
+    try:
+        data = _read_bytes(source, max_bytes)
+        kind = _expect_photo(data)
+        image = _decode(data, kind, opener_of(kind), max_pixels)
+        return _to_photo(image, kind, name)
+    except ImageError as error:
+        raise ImageError(f"{name}: {error}") from error.__cause__
+
+
+def _read_bytes(source: Readable, max_bytes: int) -> bytes:
+    """The whole file, unless it is longer than allowed."""
+    stream: IO[bytes]
+    try:
+        if isinstance(source, str | os.PathLike):
+            _expect_file(os.stat(source).st_mode)
+            with open(source, "rb") as stream:
+                return _read_stream(stream, max_bytes)
+        stream = io.BytesIO(source) if isinstance(source, bytes) else source
+        return _read_stream(stream, max_bytes)
+    except (OSError, ValueError) as error:  # ValueError: a null in the path, or a closed stream
+        raise ImageError(f"cannot be read: {reason(error)}") from error
+
+
+def _expect_file(mode: int) -> None:
+    if stat.S_ISDIR(mode):
+        raise ImageError("is a folder, expected a photo")
+    if not stat.S_ISREG(mode):  # opening a pipe could wait for ever
+        raise ImageError("is a pipe or a device, expected a photo; pass an open stream instead")
+
+
+def _read_stream(stream: IO[bytes], max_bytes: int) -> bytes:
+    chunks: list[bytes] = []
+    left = max_bytes
+    while chunk := stream.read(1 << 20):
+        if not isinstance(chunk, bytes):
+            raise TypeError(f"expected a stream of bytes, got one of {type(chunk).__name__}")
+        left -= len(chunk)
+        if left < 0:
+            raise ImageError(
+                f"is larger than {max_bytes:,} bytes, the most that is read here; make it smaller"
+            )
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _expect_photo(data: bytes) -> str:
+    """The format by content; ImageError when it is none that is read here."""
+    if not data:
+        raise ImageError("is empty (0 bytes), expected a photo")
+    kind = format_of(data)
+    if kind is None:
+        raise ImageError(
+            "is not a photo of a known format, whatever its name says; expected JPEG, PNG, WebP, "
+            "TIFF, BMP, GIF, PPM, AVIF or HEIF"
+        )
+    return kind
+
+
+def _decode(data: bytes, kind: str, opener: Opener, max_pixels: int) -> ImageFile:
+    """The decoded first picture. A decoder fed hostile bytes may raise anything at all."""
+    try:
+        with warnings.catch_warnings():
+            # TIFF repeats Pillow's own, lower size warning, after ours has let the photo pass.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            image = opener(io.BytesIO(data), "")
+            _expect_size(image.size, max_pixels)
+            _expect_more_than_preview(image)
+            image.load()
+    except ImageError:
+        raise
+    except Image.DecompressionBombError as error:
+        raise ImageError(f"is too large, expected at most {max_pixels:,} pixels") from error
+    except MemoryError as error:
+        raise ImageError("does not fit into this machine's memory; make it smaller") from error
+    except Exception as error:
+        raise ImageError(
+            f"is a damaged, incomplete or unsupported {kind} file ({reason(error)}); "
+            "open it in a picture editor and save it anew"
+        ) from error
+    return image
+
+
+def _expect_size(size: tuple[int, int], max_pixels: int) -> None:
+    width, height = size
+    if width * height > max_pixels:
+        raise ImageError(
+            f"has {width} x {height} = {width * height:,} pixels, expected at most "
+            f"{max_pixels:,}; make it smaller"
+        )
+
+
+def _expect_more_than_preview(image: ImageFile) -> None:
+    """Refuse a camera's raw file: as TIFF it opens, but to a thumbnail of the photo."""
+    if not isinstance(image, TiffImageFile):
+        return
+    reduced = image.tag_v2.get(_TIFF_SUBFILE, 0) == 1
+    if reduced or _TIFF_DNG_VERSION in image.tag_v2:
+        raise ImageError(
+            "holds a preview first, as a camera's raw file does; export the photo as JPEG or TIFF"
+        )
+
+
+def _to_photo(image: ImageFile, kind: str, name: str) -> Photo:
+    notes: list[str] = []
+    turn = _orientation(image, notes)
+    dpi = _density(image.info.get("dpi"))
+    upright, icc_profile, had_alpha = flatten(image, notes)
+    if turn in _TURNS:
+        upright = upright.transpose(_TURNS[turn])
+        dpi = (dpi[1], dpi[0]) if dpi and turn in _QUARTER_TURNS else dpi
+    pixels = np.array(upright)
+    frames = _count_frames(image, notes)  # last: counting a TIFF's pages moves it on
+    return Photo(pixels, name, kind, icc_profile, dpi, frames, had_alpha, tuple(notes))
+
+
+def _orientation(image: ImageFile, notes: list[str]) -> int:
+    """EXIF orientation 1..8. Pillow has already turned TIFF, and pillow-heif HEIF; they say 1."""
+    try:
+        value = image.getexif().get(_EXIF_ORIENTATION, 1)
+    except Exception:  # broken EXIF can raise anything, and is no reason to lose the photo
+        notes.append("its EXIF is broken and was ignored; the photo may lie on its side")
+        return 1
+    return value if isinstance(value, int) else 1
+
+
+def _density(value: Any) -> tuple[float, float] | None:
+    """Pixels per inch that every format can store, else None. Pillow says 1 where TIFF is mute."""
+    try:
+        x, y = (float(number) for number in value)
+    except (TypeError, ValueError, ZeroDivisionError):
+        return None
+    return (x, y) if 1 < x <= 65_535 and 1 < y <= 65_535 else None
+
+
+def _count_frames(image: ImageFile, notes: list[str]) -> int:
+    try:
+        frames = int(getattr(image, "n_frames", 1))
+    except Exception:  # what comes after the first picture may be damaged in any way
+        notes.append("what follows the first picture in the file is damaged")
+        return 1
+    if frames > 1:
+        notes.append(f"only the first of the {frames} pictures in the file is used")
+    return frames

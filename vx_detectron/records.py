@@ -1,0 +1,192 @@
+"""What flows between the steps: frozen records of NumPy arrays, checked once when made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vx_detectron.masks import paste_mask
+
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
+ByteArray = NDArray[np.uint8]
+
+SALIENT_REGION = "salient region"
+
+
+@dataclass(frozen=True, eq=False)
+class Instances:
+    """The things an engine found in one photo. Every array shares the first axis N.
+
+    Attributes:
+        image_size: height and width of the photo, in pixels.
+        boxes: float32 (N, 4), x0, y0, x1, y1 in pixels of the photo.
+        scores: float32 (N,), detection confidence 0..1, in falling order.
+        classes: int64 (N,), index into ``class_names``.
+        mask_grids: float32 (N, M, M), mask probabilities 0..1 within each box. They stay on the
+            head's grid, since N masks of a large photo would fill the memory; see ``soft_mask``.
+        class_names: the name of each class.
+        saliency: float32 (h, w), probability 0..1 that a pixel belongs to the main subject, over
+            the whole photo at the network's own resolution; None where the network has no such
+            head.
+    """
+
+    image_size: tuple[int, int]
+    boxes: FloatArray
+    scores: FloatArray
+    classes: IntArray
+    mask_grids: FloatArray
+    class_names: tuple[str, ...]
+    saliency: FloatArray | None = None
+
+    def __post_init__(self) -> None:
+        count = len(self.scores)
+        _expect("boxes", self.boxes, (count, 4), np.float32)
+        _expect("scores", self.scores, (count,), np.float32)
+        _expect("classes", self.classes, (count,), np.int64)
+        _expect("mask_grids", self.mask_grids, (count, None, None), np.float32)
+        if self.saliency is not None:
+            _expect("saliency", self.saliency, (None, None), np.float32)
+        if count and not 0 <= int(self.classes.min()) <= int(self.classes.max()) < len(
+            self.class_names
+        ):
+            raise ValueError(
+                f"classes must index the {len(self.class_names)} class names, "
+                f"got {int(self.classes.min())}..{int(self.classes.max())}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def label(self, index: int) -> str:
+        """The class name of one instance."""
+        return self.class_names[int(self.classes[index])]
+
+    def soft_mask(self, index: int, size: tuple[int, int] | None = None) -> FloatArray:
+        """One instance's mask over the whole photo: float32 (height, width), 0..1.
+
+        ``size`` asks for another resolution than the photo's (height, width).
+        """
+        height, width = size or self.image_size
+        scale_y, scale_x = height / self.image_size[0], width / self.image_size[1]
+        scale = np.array([scale_x, scale_y, scale_x, scale_y], dtype=np.float32)
+        return paste_mask(self.mask_grids[index], self.boxes[index] * scale, (height, width))
+
+    def mask_cell(self, index: int) -> float:
+        """Side of one mask-head cell in pixels of the photo: the mask's own uncertainty."""
+        x0, y0, x1, y1 = self.boxes[index]
+        area = max(float((x1 - x0) * (y1 - y0)), 1.0)
+        return float(np.sqrt(area) / self.mask_grids.shape[-1])
+
+    def take(self, indices: Iterable[int]) -> Instances:
+        """The instances at the given positions, in that order."""
+        keep = np.asarray(list(indices), dtype=np.int64)
+        return Instances(
+            image_size=self.image_size,
+            boxes=self.boxes[keep],
+            scores=self.scores[keep],
+            classes=self.classes[keep],
+            mask_grids=self.mask_grids[keep],
+            class_names=self.class_names,
+            saliency=self.saliency,
+        )
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One instance as the subject selector sees it.
+
+    Attributes:
+        index: position in ``Instances``.
+        label: class name.
+        score: 0..1, how much it deserves to be the subject.
+        features: each feature's value, 0..1.
+        contributions: each feature's share of ``score``; they add up to it.
+    """
+
+    index: int
+    label: str
+    score: float
+    features: Mapping[str, float]
+    contributions: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Which instances are the subject, and why.
+
+    Attributes:
+        chosen: positions in ``Instances``; empty when there is no subject.
+        ranking: every candidate, best first.
+        reason: one line in words.
+        method: how it was chosen: ``ranking``, or the manual choice, such as ``class person``.
+    """
+
+    chosen: tuple[int, ...]
+    ranking: tuple[Candidate, ...]
+    reason: str
+    method: str
+
+    def __bool__(self) -> bool:
+        return bool(self.chosen)
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What really ran, so that nothing falls back in silence.
+
+    Attributes:
+        engine: ``torchvision`` or ``detectron2``.
+        device: such as ``cpu`` or ``cuda:0``.
+        weights: name or path of the weights.
+        weights_sha256: their digest, empty for none.
+        mask_source: ``instances``, ``saliency`` or ``grabcut fallback``.
+        refinement: the refinement steps that ran, in order.
+        seconds: wall-clock seconds of each stage.
+    """
+
+    engine: str
+    device: str
+    weights: str
+    weights_sha256: str
+    mask_source: str
+    refinement: tuple[str, ...]
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Cutout:
+    """The subject of a photo, cut out.
+
+    Attributes:
+        alpha: float32 (height, width), 0 = background .. 1 = subject, at the photo's size.
+        subject: which instances it is, and why.
+        instances: everything the engine found.
+        provenance: what really ran.
+    """
+
+    alpha: FloatArray
+    subject: Subject
+    instances: Instances
+    provenance: Provenance
+
+    def __post_init__(self) -> None:
+        _expect("alpha", self.alpha, self.instances.image_size, np.float32)
+
+
+def _expect(
+    name: str, array: NDArray[np.generic], shape: tuple[int | None, ...], dtype: type[np.generic]
+) -> None:
+    """Raise ValueError unless the array has that dtype and shape; None fits any length."""
+    fits = array.ndim == len(shape) and all(
+        wanted is None or wanted == found for wanted, found in zip(shape, array.shape, strict=True)
+    )
+    if not fits or array.dtype != dtype:
+        wanted = "x".join("?" if side is None else str(side) for side in shape)
+        raise ValueError(
+            f"{name} must be {np.dtype(dtype).name} of shape {wanted}, "
+            f"got {array.dtype.name} of shape {'x'.join(map(str, array.shape))}"
+        )

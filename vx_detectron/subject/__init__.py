@@ -1,0 +1,30 @@
+"""Which instances are the photo's main subject, and why. NumPy and OpenCV only.
+
+``add_salient_regions`` -> ``select`` is the way of a photo; ``grabcut_fallback`` helps when
+nothing was found.
+"""
+
+from vx_detectron.subject.fallback import grabcut_fallback
+from vx_detectron.subject.features import Features, measure
+from vx_detectron.subject.grouping import group
+from vx_detectron.subject.manual import Choice
+from vx_detectron.subject.options import FEATURES, SubjectOptions
+from vx_detectron.subject.ranking import rank
+from vx_detectron.subject.regions import add_salient_regions
+from vx_detectron.subject.saliency import classical_saliency, saliency_of
+from vx_detectron.subject.selection import select
+
+__all__ = [
+    "FEATURES",
+    "Choice",
+    "Features",
+    "SubjectOptions",
+    "add_salient_regions",
+    "classical_saliency",
+    "grabcut_fallback",
+    "group",
+    "measure",
+    "rank",
+    "saliency_of",
+    "select",
+]
