@@ -2,16 +2,15 @@
 
 PYTHON ?= python3
 VENV   ?= .venv
-PHOTO  ?= $(DEMO)/astronaut.png
+PHOTO  ?= $(SAMPLE)
 
 DEMO   := build/demo
+SAMPLE := $(DEMO)/astronaut.png
 BIN    := $(VENV)/bin
 PIP    := PYTHONWARNINGS='ignore:Editable installation' \
           $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # pydensecrf2 asks to be built with a Cython older than Python 3.13; with a newer one it builds.
 DENSECRF := $(PIP) cython wheel 'setuptools<81' && $(PIP) --no-build-isolation pydensecrf2
-
-PHOTOS := $(DEMO)/astronaut.png $(DEMO)/chelsea.png
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all format clean
@@ -19,8 +18,8 @@ PHOTOS := $(DEMO)/astronaut.png $(DEMO)/chelsea.png
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
-demo: $(VENV)/.demo $(PHOTO) ## cut out the subject of a sample photo (PHOTO=mine.jpg for your own)
-	$(BIN)/python tools/isolate.py "$(PHOTO)" --output "$(DEMO)/cutouts"
+demo: $(VENV)/.demo $(SAMPLE) ## cut out the subject of a sample photo (PHOTO=mine.jpg for your own)
+	$(BIN)/python tools/isolate.py "$(PHOTO)" --output $(DEMO)/cutout.png --overwrite
 
 test: $(VENV)/.test ## what every change must pass: style, types, tests
 	$(BIN)/ruff check .
@@ -58,8 +57,8 @@ $(VENV)/.test: $(VENV)/.made setup.py pyproject.toml
 	$(PIP) --editable '.[test]'
 	@touch $@ "$(VENV)/.demo"
 
-# The sample photos travel inside scikit-image.
-$(PHOTOS): $(VENV)/.demo
+# The sample photo travels inside scikit-image.
+$(SAMPLE): | $(VENV)/.demo
 	@mkdir -p $(DEMO)
 	@$(BIN)/python -c 'import pathlib, shutil, skimage; \
 	shutil.copy(pathlib.Path(skimage.__file__).parent / "data" / "$(@F)", "$@")'

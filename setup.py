@@ -85,7 +85,7 @@ setup(
     packages=[*PACKAGES, "vx_detectron.configs"],
     package_dir={"vx_detectron.configs": "configs"},
     package_data={
-        "vx_detectron.weights": ["*.pth", "*.md"],
+        "vx_detectron": ["weights/*.pth", "weights/*.md"],
         "vx_detectron.configs": ["**/*.yaml"],
     },
     entry_points={

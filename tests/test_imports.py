@@ -189,6 +189,10 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
     assert loaded_by(f"import {PACKAGE}") == set()
 
 
+def test_there_are_tools_to_look_at() -> None:
+    assert "isolate.py" in TOOLS
+
+
 @pytest.mark.parametrize("tool", TOOLS)
 def test_help_loads_nothing_heavy(tool: str) -> None:
     run = f"""

@@ -32,14 +32,19 @@ from vx_detectron.errors import CheckpointError
         b"(cnumpy\ndtype\nK\x00\x85U\x01btR.",
         "no end": b"\x80\x02}",
         "a memo that is not there": b"\x80\x02h\x05.",
-        "a string longer than the file": b"\x80\x04\x8e" + struct.pack("<Q", 2**62) + b"x.",
-        "a frame longer than the file": b"\x80\x04\x95" + struct.pack("<Q", 2**62) + b"x.",
     }.items(),
     ids=lambda item: item[0],
 )
 def test_refuses_programs_by_hand(tmp_path: Path, program: tuple[str, bytes]) -> None:
     (tmp_path / "x.pkl").write_bytes(program[1])
     with pytest.raises(CheckpointError):
+        read_pickle(tmp_path / "x.pkl")
+
+
+@pytest.mark.parametrize("opcode", [pickle.BINBYTES8, pickle.BYTEARRAY8, pickle.FRAME])
+def test_an_announced_length_takes_no_memory(tmp_path: Path, opcode: bytes) -> None:
+    (tmp_path / "x.pkl").write_bytes(b"\x80\x05" + opcode + struct.pack("<Q", 2**40) + b"x.")
+    with pytest.raises(CheckpointError, match="1099511627776 bytes announced, fewer are there"):
         read_pickle(tmp_path / "x.pkl")
 
 
@@ -53,7 +58,7 @@ def test_a_memo_index_takes_no_memory(tmp_path: Path) -> None:
 def test_damage_is_an_error_of_ours_or_none(tmp_path: Path, protocol: int) -> None:
     content = {"model": {"w": np.ones((2, 3), dtype=np.float32)}, "__author__": "x"}
     whole, rng = pickle.dumps(content, protocol), random.Random(0)
-    for _ in range(500):
+    for _ in range(200):
         data = bytearray(whole)
         for _ in range(rng.randint(1, 3)):
             data[rng.randrange(len(data))] = rng.randrange(256)

@@ -49,11 +49,12 @@ def compose(
         rgba = np.dstack([subject, opacity])
         rgba[opacity == 0] = 0
         return rgba
-    behind = paint(background, image, alpha, view)
-    soft = (opacity > 0) & (opacity < 255)
+    result = paint(background, image, alpha, view)
+    np.copyto(result, subject, where=(opacity == 255)[..., None])
+    soft = np.nonzero((opacity > 0) & (opacity < 255))
     share = alpha[view][soft][:, None]
-    result = np.where(opacity[..., None] == 255, subject, behind)
-    result[soft] = np.rint(subject[soft] * share + behind[soft] * (1 - share)).astype(np.uint8)
+    mixed = subject[soft] * share + result[soft] * (1 - share)
+    result[soft] = np.rint(mixed).astype(np.uint8)
     return result
 
 

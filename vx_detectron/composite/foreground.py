@@ -1,8 +1,9 @@
 """The subject's own colours at its soft edge, free of the old background's light.
 
-Blur fusion after Forte, "Approximate fast foreground colour estimation", ICIP 2021: two passes
-of box blurs. pymatting's multi-level method compiles for half a minute at its first import and
-is no more accurate here.
+Blur fusion after Forte, "Approximate fast foreground colour estimation", ICIP 2021: passes of box
+blurs, here at a bounded size, with a third pass, and with the purest pixels leading in the first.
+pymatting's multi-level method compiles for half a minute at its first import and erred more on
+composites of DUTS training photos (root mean square 0.037 against 0.024 of the colour range).
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ ByteArray = NDArray[np.uint8]
 FloatArray = NDArray[np.float32]
 
 _SIDE = 1024  # longest side at which the blurs run
-_RADII = (10, 2)  # of the two passes, in pixels there
+_RADII = (10, 4, 2)  # of the passes, in pixels there
+_PURITY = 2  # in the first pass, pixels of alpha 0.5 count by 0.5 ** 2 less than pure ones
 _TINY = 1e-5
 
 
@@ -74,13 +76,15 @@ def _blur_fusion(image: ByteArray, alpha: FloatArray) -> tuple[FloatArray, Float
     front, front_weight = _weighted(image, opaque, size)
     back, back_weight = _weighted(image, 255 - opaque, size)
     mixed = front + back  # alpha's share and the rest add up to the photo
+    trust_front, trust_back = front_weight**_PURITY, back_weight**_PURITY
     smooth_front, smooth_back = front, back
     for radius in _RADII:
-        smooth_front = _box(front, radius) / (_box(front_weight, radius) + _TINY)
-        smooth_back = _box(back, radius) / (_box(back_weight, radius) + _TINY)
+        smooth_front = _mean(front, front_weight, trust_front, radius)
+        smooth_back = _mean(back, back_weight, trust_back, radius)
         unexplained = mixed - front_weight * smooth_front - back_weight * smooth_back
         front = np.clip(smooth_front + front_weight * unexplained, 0, 1) * front_weight
-        back = smooth_back * back_weight
+        back = np.clip(smooth_back + back_weight * unexplained, 0, 1) * back_weight
+        trust_front = trust_back = np.ones_like(front_weight)  # both are unmixed from now on
     return smooth_front.astype(np.float32), smooth_back.astype(np.float32)
 
 
@@ -94,6 +98,13 @@ def _weighted(
     return np.asarray(small, dtype=np.float32), np.asarray(
         small_weight[..., None], dtype=np.float32
     )
+
+
+def _mean(
+    weighted: NDArray[np.floating], weight: FloatArray, trust: FloatArray, radius: int
+) -> NDArray[np.floating]:
+    """Mean colour of each surroundings, (h, w, 3), by weight and trust."""
+    return _box(weighted * trust, radius) / (_box(weight * trust, radius) + _TINY)
 
 
 def _box(array: NDArray[np.floating], radius: int) -> FloatArray:

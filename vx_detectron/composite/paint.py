@@ -29,7 +29,7 @@ def paint(
         view: the rows and columns of the photo that are wanted; a ``Picture`` is fitted to it.
 
     Returns:
-        uint8 (h, w, 3), RGB, of the view's size.
+        uint8 (h, w, 3), RGB, of the view's size; a new array.
     """
     height, width = alpha[view].shape
     if isinstance(background, Picture):
@@ -76,7 +76,7 @@ def _blur_around(image: ByteArray, alpha: FloatArray, sigma: float) -> ByteArray
     Without those weights the subject's colours would glow around it.
     """
     height, width = alpha.shape
-    shrink = min(1.0, 8.0 / sigma)  # a wide blur is smooth: a small picture holds all of it
+    shrink = min(1.0, 3.0 / sigma)  # a wide blur is smooth: a small picture holds all of it
     small = (max(round(width * shrink), 1), max(round(height * shrink), 1))
     free = 255 - np.rint(alpha * 255).astype(np.uint8)
     free_rgb = cv2.merge([free, free, free])

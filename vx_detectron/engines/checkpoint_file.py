@@ -34,9 +34,13 @@ BOOKKEEPING = frozenset(
         "matching_heuristics",
         "optimizer",
         "scheduler",
+        "training",
         "trainer",
     }
 )
+
+# Scales and zero points of a quantised export of D2Go, beside the weights in floating point.
+_QUANTISATION = ".quant_stubs."
 
 _PYTORCH_LEGACY = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"  # its magic number
 
@@ -50,7 +54,7 @@ def read_checkpoint(
     arrays, of Python 2 or 3), ResNet backbones of Caffe2 (renamed to Detectron2's names without
     their prefix: ``stem.conv1.weight``, ``res2.0.conv1.norm.weight``), and ``.safetensors``. The
     weights may be the whole file or stand under ``model``; the bookkeeping beside them (iteration,
-    optimizer, ...) is dropped. No code in the file is run.
+    optimizer, ...) and D2Go's ``quant_stubs`` are dropped. No code in the file is run.
 
     Args:
         path: the file.
@@ -177,7 +181,11 @@ def _weights(content: object) -> dict[str, object]:
                 )
             state = _mapping(state[wrapper], repr(wrapper))
             break
-    state = {key: value for key, value in state.items() if key not in BOOKKEEPING}
+    state = {
+        key: value
+        for key, value in state.items()
+        if key not in BOOKKEEPING and _QUANTISATION not in str(key)
+    }
     odd = [key for key in state if not isinstance(key, str)]
     if odd:
         raise CheckpointError(f"expected names of weights, got {_some(map(repr, odd))}.")

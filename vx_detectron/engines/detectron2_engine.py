@@ -31,6 +31,7 @@ class Detectron2Engine:
     name = "detectron2"
 
     def __init__(self, cfg: CfgNode) -> None:
+        _check_kind(cfg)
         device = resolve_device(cfg.MODEL.DEVICE)
         cfg = cfg.clone()
         cfg.defrost()
@@ -42,12 +43,7 @@ class Detectron2Engine:
         self.class_names = class_names(cfg)
         path = weights.resolve(cfg.MODEL.WEIGHTS)
         self.weights_sha256 = weights.sha256_of(path)
-        self.model = build_model(cfg).eval()
-        if not isinstance(self.model, GeneralizedRCNN) or not cfg.MODEL.MASK_ON:
-            raise ConfigError(
-                "MODEL.META_ARCHITECTURE must be GeneralizedRCNN or PanopticFPN with MODEL.MASK_ON "
-                f"True, got {cfg.MODEL.META_ARCHITECTURE} with {cfg.MODEL.MASK_ON}"
-            )
+        self.model = _build(cfg)
         load_strict(self.model, read_checkpoint(path), self.weights)
 
     @torch.inference_mode()
@@ -76,3 +72,25 @@ class Detectron2Engine:
             image_size=(image.shape[0], image.shape[1]),
             class_names=self.class_names,
         )
+
+
+def _check_kind(cfg: CfgNode) -> None:
+    """Raise ConfigError unless the network finds instances with boxes and masks by itself."""
+    model = cfg.MODEL
+    wanted = {
+        "MODEL.META_ARCHITECTURE": (model.META_ARCHITECTURE, ("GeneralizedRCNN", "PanopticFPN")),
+        "MODEL.MASK_ON": (model.MASK_ON, (True,)),
+        "MODEL.PROPOSAL_GENERATOR.NAME": (model.PROPOSAL_GENERATOR.NAME, ("RPN",)),
+    }
+    for key, (got, choices) in wanted.items():
+        if got not in choices:
+            raise ConfigError(f"{key} must be {' or '.join(map(str, choices))}, got {got!r}")
+
+
+def _build(cfg: CfgNode) -> GeneralizedRCNN:
+    try:
+        return build_model(cfg).eval()
+    except (AssertionError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise ConfigError(
+            f"Detectron2 cannot build the network of this configuration: {error!r}"
+        ) from error

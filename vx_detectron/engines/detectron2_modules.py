@@ -90,7 +90,7 @@ class FBNetV2RoIMaskHead(BaseMaskRCNNHead):  # type: ignore[misc]
 
     def layers(self, x: Tensor) -> Tensor:
         """(R, channels, 14, 14) to mask logits (R, num_classes, 28, 28)."""
-        logits: Tensor = self.predictor.mask_fcn_logits(self.feature_extractor(x))
+        logits: Tensor = self.predictor["mask_fcn_logits"](self.feature_extractor(x))
         return logits
 
 

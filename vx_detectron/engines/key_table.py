@@ -19,12 +19,10 @@ RENAMED_PREFIXES: tuple[tuple[str, str], ...] = (
     ("res5.", "backbone.bottom_up.res5."),
 )
 
-# What a file may have beyond the parameters: constants that the configuration gives as well, and
-# scales of a quantised export.
+# What a file may have beyond the parameters: constants that the configuration gives as well.
 IGNORED_PREFIXES = ("pixel_mean", "pixel_std", "proposal_generator.anchor_generator.cell_anchors.")
-IGNORED_PARTS = ("quant_stubs",)
 
-# What older files lack without harm: batch norm's counter, which evaluation never reads.
+# Batch norm's counter, which evaluation never reads: older files lack it, a frozen norm has none.
 OPTIONAL_SUFFIX = "num_batches_tracked"
 
 
@@ -36,7 +34,7 @@ def rename(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
             if name.startswith(prefix):
                 name = replacement + name.removeprefix(prefix)
                 break
-        if not name.startswith(IGNORED_PREFIXES) and not any(p in name for p in IGNORED_PARTS):
+        if not name.startswith(IGNORED_PREFIXES):
             renamed[name] = value
     return renamed
 
@@ -51,7 +49,7 @@ def load_strict(model: nn.Module, weights: Mapping[str, Tensor], source: str) ->
     wanted = model.state_dict()
     given = rename(weights)
     missing = [n for n in wanted if n not in given and not n.endswith(OPTIONAL_SUFFIX)]
-    unexpected = [n for n in given if n not in wanted]
+    unexpected = [n for n in given if n not in wanted and not n.endswith(OPTIONAL_SUFFIX)]
     reshaped = [
         f"{n} {tuple(given[n].shape)} for {tuple(wanted[n].shape)}"
         for n in given

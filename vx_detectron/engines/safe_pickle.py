@@ -205,13 +205,22 @@ def _build(self: Any) -> None:
     self.stack[-1].__setstate__(state)
 
 
+def _bytearray(self: Any) -> None:
+    """Takes the memory only after ``_Bounded`` found the bytes there; Python's own does not."""
+    self.append(bytearray(self.read(int.from_bytes(self.read(8), "little"))))
+
+
 for _opcode in (
     *(pickle.INST, pickle.OBJ, pickle.NEWOBJ, pickle.NEWOBJ_EX),
     *(pickle.EXT1, pickle.EXT2, pickle.EXT4),
     *(pickle.PERSID, pickle.BINPERSID, pickle.NEXT_BUFFER),
 ):
     del _Unpickler.dispatch[_opcode[0]]
-_Unpickler.dispatch |= {pickle.REDUCE[0]: _reduce, pickle.BUILD[0]: _build}
+_Unpickler.dispatch |= {
+    pickle.REDUCE[0]: _reduce,
+    pickle.BUILD[0]: _build,
+    pickle.BYTEARRAY8[0]: _bytearray,
+}
 
 
 class _Bounded:

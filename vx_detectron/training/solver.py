@@ -22,7 +22,8 @@ def build_optimizer(cfg: CfgNode, model: nn.Module) -> torch.optim.Optimizer:
 
     Parameters named by ``VX.SOLVER.SLOW`` get a tenth of the rate: they are pretrained.
     """
-    slow, fast = [], []
+    slow: list[nn.Parameter] = []
+    fast: list[nn.Parameter] = []
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
             (slow if name.startswith(tuple(cfg.VX.SOLVER.SLOW)) else fast).append(parameter)

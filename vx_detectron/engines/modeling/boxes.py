@@ -22,7 +22,8 @@ def encode(source: Tensor, target: Tensor, weights: tuple[float, ...]) -> Tensor
 
 def decode(deltas: Tensor, boxes: Tensor, weights: tuple[float, ...]) -> Tensor:
     """Apply deltas (R, 4K) to boxes (R, 4): boxes (R, 4K)."""
-    deltas = deltas.float().view(len(deltas), -1, 4) / deltas.new_tensor(weights)
+    deltas = deltas.float().reshape(len(deltas), deltas.shape[1] // 4, 4)
+    deltas = deltas / deltas.new_tensor(weights)
     boxes = boxes.float()
     size = (boxes[:, 2:] - boxes[:, :2])[:, None]
     centre = boxes[:, None, :2] + 0.5 * size

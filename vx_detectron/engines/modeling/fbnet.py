@@ -53,8 +53,8 @@ class ConvReLU(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, channels, H, W) to (N, out, H / stride, W / stride)."""
-        x = self.conv(x)
-        return F.relu(x, inplace=True) if self.relu else x
+        y: Tensor = self.conv(x)
+        return y.relu_() if self.relu else y
 
 
 class InvertedResidual(nn.Module):
@@ -72,7 +72,7 @@ class InvertedResidual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, channels, H, W) to (N, block.channels, H / stride, W / stride)."""
-        y = x if self.pw is None else self.pw(x)
+        y: Tensor = x if self.pw is None else self.pw(x)
         if self.upscale > 1:
             y = F.interpolate(y, scale_factor=float(self.upscale), mode="nearest")
         y = self.pwl(self.dw(y))
@@ -130,6 +130,7 @@ class FBNetBackbone(nn.Module):
         self.body = FBNetTrunk()
         self.out_channels = self.body.out_channels
         self.out_strides = {"trunk0": 2, "trunk1": 4, "trunk2": 8, "trunk3": 16}
+        self.size_divisibility = 1
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         """(N, 3, H, W) normalised BGR to features by stage name."""
@@ -142,15 +143,18 @@ class FBNetRPNHead(nn.Module):
     def __init__(self, channels: int, num_anchors: int) -> None:
         super().__init__()
         self.rpn_feature, channels = build_head(channels, RPN_HEAD)
-        self.rpn_regressor = nn.Module()
-        self.rpn_regressor.cls_logits = nn.Conv2d(channels, num_anchors, 1)
-        self.rpn_regressor.bbox_pred = nn.Conv2d(channels, num_anchors * 4, 1)
+        self.rpn_regressor = nn.ModuleDict(
+            {
+                "cls_logits": nn.Conv2d(channels, num_anchors, 1),
+                "bbox_pred": nn.Conv2d(channels, num_anchors * 4, 1),
+            }
+        )
 
     def forward(self, features: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
         """Per level: logits (N, A, H, W) and deltas (N, 4A, H, W)."""
         features = [self.rpn_feature(level) for level in features]
-        logits = [self.rpn_regressor.cls_logits(level) for level in features]
-        return logits, [self.rpn_regressor.bbox_pred(level) for level in features]
+        logits = [self.rpn_regressor["cls_logits"](level) for level in features]
+        return logits, [self.rpn_regressor["bbox_pred"](level) for level in features]
 
 
 class FBNetBoxHead(nn.Module):
@@ -171,10 +175,9 @@ class FBNetMaskHead(nn.Module):
     def __init__(self, channels: int, num_classes: int) -> None:
         super().__init__()
         self.feature_extractor, channels = build_head(channels, MASK_HEAD)
-        self.predictor = nn.Module()
-        self.predictor.mask_fcn_logits = nn.Conv2d(channels, num_classes, 1)
+        self.predictor = nn.ModuleDict({"mask_fcn_logits": nn.Conv2d(channels, num_classes, 1)})
 
     def forward(self, regions: Tensor) -> Tensor:
         """(R, channels, 14, 14) to mask logits (R, num_classes, 28, 28)."""
-        logits: Tensor = self.predictor.mask_fcn_logits(self.feature_extractor(regions))
+        logits: Tensor = self.predictor["mask_fcn_logits"](self.feature_extractor(regions))
         return logits

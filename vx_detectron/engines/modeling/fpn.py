@@ -22,6 +22,7 @@ class FPN(nn.Module):
             channels = bottom_up.out_channels[name]
             self.add_module(f"fpn_lateral{level}", nn.Conv2d(channels, out_channels, 1))
             self.add_module(f"fpn_output{level}", nn.Conv2d(out_channels, out_channels, 3, 1, 1))
+        self.size_divisibility = 2 ** self.levels[-1]  # or the levels do not add up
         top = self.levels[-1] + 1
         self.out_channels = {f"p{level}": out_channels for level in [*self.levels, top]}
         self.out_strides = {f"p{level}": 2**level for level in [*self.levels, top]}

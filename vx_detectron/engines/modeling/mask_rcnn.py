@@ -23,7 +23,7 @@ class MaskRCNN(nn.Module):
         shape = self.backbone.out_channels, self.backbone.out_strides
         self.proposal_generator = RPN(cfg, *shape)
         self.roi_heads = StandardROIHeads(cfg, *shape)
-        self.size_divisibility = 32 if isinstance(self.backbone, FPN) else 1
+        self.size_divisibility = self.backbone.size_divisibility
         self.saliency_features: list[str] = []
         if cfg.MODEL.META_ARCHITECTURE == "PanopticFPN":
             node = cfg.MODEL.SEM_SEG_HEAD

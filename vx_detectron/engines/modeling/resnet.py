@@ -10,18 +10,25 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.ops import FrozenBatchNorm2d
 
-BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
+BLOCKS = {
+    18: (2, 2, 2, 2),
+    34: (3, 4, 6, 3),
+    50: (3, 4, 6, 3),
+    101: (3, 4, 23, 3),
+    152: (3, 8, 36, 3),
+}
 
 
 class Conv2d(nn.Conv2d):
-    """A convolution that owns its normalisation as ``norm``, as Detectron2's does."""
+    """A convolution that owns its normalisation as ``norm``, as Detectron2's does.
+
+    Without a normalisation there is no bias either.
+    """
 
     def __init__(
         self, channels: int, out: int, kernel: int, norm: str, stride: int = 1, groups: int = 1
     ) -> None:
-        super().__init__(
-            channels, out, kernel, stride, kernel // 2, groups=groups, bias=norm == ""
-        )
+        super().__init__(channels, out, kernel, stride, kernel // 2, groups=groups, bias=False)
         self.norm = _build_norm(norm, out)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -33,7 +40,8 @@ class Conv2d(nn.Conv2d):
 def _build_norm(name: str, channels: int) -> nn.Module | None:
     if name == "":
         return None
-    return {"FrozenBN": FrozenBatchNorm2d, "BN": nn.BatchNorm2d}[name](channels)
+    norm: nn.Module = {"FrozenBN": FrozenBatchNorm2d, "BN": nn.BatchNorm2d}[name](channels)
+    return norm
 
 
 class Stem(nn.Module):

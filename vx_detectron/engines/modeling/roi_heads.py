@@ -58,7 +58,10 @@ class ROIPooler(nn.Module):
         return level.clamp(finest, finest + len(self.strides) - 1).long() - finest
 
     def _pool(self, level: Tensor, rois: Tensor, stride: int) -> Tensor:
-        return roi_align(level, rois, self.resolution, 1.0 / stride, self.ratio, self.aligned)
+        pooled: Tensor = roi_align(
+            level, rois, self.resolution, 1.0 / stride, self.ratio, self.aligned
+        )
+        return pooled
 
 
 class FastRCNNConvFCHead(nn.Module):
@@ -144,7 +147,7 @@ class StandardROIHeads(nn.Module):
         self.weights = tuple(cfg.MODEL.ROI_BOX_HEAD.BBOX_REG_WEIGHTS)
         self.score_thresh = node.SCORE_THRESH_TEST
         self.nms_thresh = node.NMS_THRESH_TEST
-        self.topk = cfg.TEST.DETECTIONS_PER_IMAGE
+        self.topk = cfg.TEST.DETECTIONS_PER_IMAGE  # negative: all
 
     def forward(
         self,
@@ -156,8 +159,8 @@ class StandardROIHeads(nn.Module):
         levels = [features[name] for name in self.in_features]
         logits, deltas = self.box_predictor(self.box_head(self.box_pooler(levels, proposals)))
         counts = [len(boxes) for boxes in proposals]
-        scores = F.softmax(logits, dim=-1).split(counts)
-        boxes = box_ops.decode(deltas, torch.cat(proposals), self.weights).split(counts)
+        scores = torch.split(F.softmax(logits, dim=-1), counts)
+        boxes = torch.split(box_ops.decode(deltas, torch.cat(proposals), self.weights), counts)
         found = [
             self._select(box, score, size)
             for box, score, size in zip(boxes, scores, image_sizes, strict=True)
@@ -171,10 +174,12 @@ class StandardROIHeads(nn.Module):
         """Boxes over the score threshold, thinned by NMS within their class."""
         finite = torch.isfinite(boxes).all(dim=1) & torch.isfinite(scores).all(dim=1)
         boxes, scores = boxes[finite], scores[finite, :-1]
-        boxes = box_ops.clip(boxes.view(len(boxes), -1, 4), image_size)
+        boxes = box_ops.clip(boxes.reshape(*scores.shape, 4), image_size)
         row, column = (scores > self.score_thresh).nonzero(as_tuple=True)
         boxes, scores = boxes[row, column], scores[row, column]
-        keep = batched_nms(boxes, scores, column, self.nms_thresh)[: self.topk]
+        keep = batched_nms(boxes, scores, column, self.nms_thresh)
+        if self.topk >= 0:
+            keep = keep[: self.topk]
         return boxes[keep], scores[keep], column[keep]
 
     def _masks(
@@ -186,13 +191,11 @@ class StandardROIHeads(nn.Module):
         if self.class_agnostic:
             channel = torch.zeros_like(channel)
         own = logits[torch.arange(len(logits), device=logits.device), channel]
-        return own.sigmoid().split([len(box) for box in boxes])
+        return torch.split(own.sigmoid(), [len(box) for box in boxes])
 
 
 def _build_pooler(node: CfgNode, strides: list[int]) -> ROIPooler:
-    return ROIPooler(
-        node.POOLER_RESOLUTION, strides, node.POOLER_SAMPLING_RATIO, node.POOLER_TYPE
-    )
+    return ROIPooler(node.POOLER_RESOLUTION, strides, node.POOLER_SAMPLING_RATIO, node.POOLER_TYPE)
 
 
 def _build_box_head(cfg: CfgNode, channels: int) -> FastRCNNConvFCHead | FBNetBoxHead:

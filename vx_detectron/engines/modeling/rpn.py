@@ -123,9 +123,10 @@ class RPN(nn.Module):
             boxes.append(box_ops.decode(delta[index], anchor[index], self.weights))
             scores.append(best)
             levels.append(torch.full_like(index, level))
-        all_boxes = box_ops.clip(torch.cat(boxes), image_size)
-        all_scores, all_levels = torch.cat(scores), torch.cat(levels)
-        keep = box_ops.nonempty(all_boxes, self.smallest_box) & torch.isfinite(all_scores)
+        all_boxes, all_scores, all_levels = torch.cat(boxes), torch.cat(scores), torch.cat(levels)
+        keep = torch.isfinite(all_boxes).all(dim=1) & torch.isfinite(all_scores)
+        all_boxes = box_ops.clip(all_boxes, image_size)
+        keep &= box_ops.nonempty(all_boxes, self.smallest_box)
         all_boxes, all_scores, all_levels = all_boxes[keep], all_scores[keep], all_levels[keep]
         kept = batched_nms(all_boxes, all_scores, all_levels, self.nms_thresh)
         return all_boxes[kept[: self.post_nms_topk]]

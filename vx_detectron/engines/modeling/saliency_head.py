@@ -1,8 +1,8 @@
 """The saliency head: a learned map of the main subject, beside the boxes and masks.
 
 A U-shaped network on the trunk's first stages, registered with Detectron2 as a semantic
-segmentation head. Its map serves the selection as saliency, the refinement as evidence for the edge, and it
-sees subjects that belong to none of the detector's classes.
+segmentation head. Its map serves the selection as saliency, the refinement as evidence for the
+edge, and it sees subjects that belong to none of the detector's classes.
 """
 
 from __future__ import annotations
@@ -113,7 +113,11 @@ def branch_from_detector(weights: dict[str, Tensor]) -> dict[str, Tensor]:
     Returns:
         Those entries of ``sem_seg_head.stages`` that the detector has.
     """
-    sources = ("backbone.body.trunk2.", "backbone.body.trunk3.", "roi_heads.box_head.roi_box_conv.0.")
+    sources = (
+        "backbone.body.trunk2.",
+        "backbone.body.trunk3.",
+        "roi_heads.box_head.roi_box_conv.0.",
+    )
     start = {}
     for name, value in weights.items():
         for stage, source in enumerate(sources):

@@ -1,0 +1,89 @@
+"""What became of one photo, as one line of JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any, TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vx_detectron.image_io import Photo
+from vx_detectron.records import Cutout, Instances, Subject
+
+Record = dict[str, Any]
+
+
+class Rle(TypedDict):
+    """COCO's compressed run-length code of a mask: its height and width, and the runs."""
+
+    size: list[int]
+    counts: str
+
+
+def rle(mask: NDArray[np.bool_]) -> Rle:
+    """A mask, bool (H, W), in COCO's compressed run-length code."""
+    from pycocotools import mask as coco
+
+    code = coco.encode(np.asfortranarray(mask, dtype=np.uint8))
+    return {"size": [int(side) for side in code["size"]], "counts": code["counts"].decode("ascii")}
+
+
+def record_of(photo: Photo, cutout: Cutout) -> Record:
+    """Everything about a cut-out but its pixels.
+
+    Boxes are x, y, width, height in pixels of the photo, as COCO has them; masks are the soft
+    ones from 0.5 up, at the photo's size.
+    """
+    height, width = cutout.alpha.shape
+    return {
+        "width": width,
+        "height": height,
+        "subject": _subject(cutout.subject, cutout.instances),
+        "instances": [_instance(cutout.instances, index) for index in range(len(cutout.instances))],
+        "alpha": rle(cutout.alpha >= 0.5),
+        "provenance": asdict(cutout.provenance),
+        "notes": list(photo.notes),
+    }
+
+
+def to_line(record: Record) -> str:
+    """The record as one line of ASCII, whatever the names in it hold."""
+    return json.dumps(record, allow_nan=False)
+
+
+def _subject(subject: Subject, instances: Instances) -> Record:
+    return {
+        "chosen": [int(index) for index in subject.chosen],
+        "labels": [instances.label(index) for index in subject.chosen],
+        "reason": subject.reason,
+        "method": subject.method,
+        "ranking": [
+            {
+                "index": int(one.index),
+                "label": one.label,
+                "score": _number(one.score),
+                "features": {name: _number(value) for name, value in one.features.items()},
+                "contributions": {
+                    name: _number(value) for name, value in one.contributions.items()
+                },
+            }
+            for one in subject.ranking
+        ],
+    }
+
+
+def _instance(instances: Instances, index: int) -> Record:
+    x0, y0, x1, y1 = (float(side) for side in instances.boxes[index])
+    return {
+        "label": instances.label(index),
+        "score": _number(instances.scores[index]),
+        "box": [_number(side) for side in (x0, y0, x1 - x0, y1 - y0)],
+        "mask": rle(instances.soft_mask(index) >= 0.5),
+    }
+
+
+def _number(value: float | np.float32) -> float | None:
+    """What JSON can hold: it knows neither infinity nor NaN."""
+    return float(value) if np.isfinite(value) else None

@@ -1,0 +1,156 @@
+"""READ THIS FIRST: from a photo to its subject, in four steps.
+
+    engine.predict -> Instances -> subject.select -> Subject -> refine -> alpha -> (composite)
+
+``Isolator(cfg).isolate(image)`` is the whole product; reading and writing files, and painting the
+background behind the subject, stand before and after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import perf_counter
+
+import numpy as np
+from fvcore.common.config import CfgNode
+
+from vx_detectron.engines import Engine, build_engine
+from vx_detectron.errors import NoSubjectError
+from vx_detectron.records import (
+    SALIENT_REGION,
+    ByteArray,
+    Cutout,
+    FloatArray,
+    Instances,
+    Provenance,
+    Subject,
+)
+from vx_detectron.refine import RefineOptions, refine
+from vx_detectron.subject import (
+    Choice,
+    SubjectOptions,
+    add_salient_regions,
+    grabcut_fallback,
+    saliency_of,
+    select,
+)
+
+FALLBACK = "grabcut fallback"
+
+
+class Isolator:
+    """The network, loaded once, and the way of a photo through it. Keeps nothing of a photo.
+
+    Args:
+        cfg: see ``vx_detectron.config.load_cfg``.
+        engine: one that is built already; by default the one that the configuration asks for.
+
+    Raises:
+        ConfigError, CheckpointError, EngineError: the engine cannot be built.
+    """
+
+    def __init__(self, cfg: CfgNode, engine: Engine | None = None) -> None:
+        self.cfg = cfg
+        self.engine = engine or build_engine(cfg)
+        self.subject_options = _subject_options(cfg)
+        self.refine_options = _refine_options(cfg)
+
+    def isolate(self, image: ByteArray, choice: Choice | None = None) -> Cutout:
+        """Cut the subject out of one photo.
+
+        Args:
+            image: uint8 (H, W, 3), RGB.
+            choice: which subject a person asks for; None lets the ranking decide.
+
+        Raises:
+            NoSubjectError: nothing in the photo deserves to be the subject.
+            SubjectError: the photo holds nothing of the kind that was asked for.
+        """
+        seconds: dict[str, float] = {}
+        with _timed(seconds, "network"):
+            instances = self.engine.predict(image)
+        with _timed(seconds, "subject"):
+            if self.cfg.VX.SUBJECT.SALIENT_REGIONS:
+                instances = add_salient_regions(instances, self.subject_options)
+            subject = select(image, instances, self.subject_options, choice)
+        if not subject:
+            return self._without_subject(image, instances, subject, seconds)
+        with _timed(seconds, "refinement"):
+            mask, cell = subject_mask(instances, subject)
+            alpha, steps = refine(
+                image, mask, cell=cell, saliency=instances.saliency, options=self.refine_options
+            )
+        source = ", ".join(sorted({_source(instances, index) for index in subject.chosen}))
+        return Cutout(alpha, subject, instances, self._provenance(source, steps, seconds))
+
+    def _without_subject(
+        self, image: ByteArray, instances: Instances, subject: Subject, seconds: dict[str, float]
+    ) -> Cutout:
+        """Where the network found nothing at all, what GrabCut makes of the saliency."""
+        if len(instances) or not self.cfg.VX.FALLBACK.ENABLED:
+            raise NoSubjectError(subject.reason)
+        with _timed(seconds, "fallback"):
+            saliency, origin = saliency_of(image, instances)
+            alpha = grabcut_fallback(image, saliency)
+        if alpha is None:
+            raise NoSubjectError(f"{subject.reason}; and nothing stands out for GrabCut to cut")
+        reason = f"{subject.reason}; cut by GrabCut from {origin} instead"
+        labelled = Subject(chosen=(), ranking=(), reason=reason, method=FALLBACK)
+        return Cutout(alpha, labelled, instances, self._provenance(FALLBACK, (), seconds))
+
+    def _provenance(
+        self, source: str, steps: tuple[str, ...], seconds: dict[str, float]
+    ) -> Provenance:
+        return Provenance(
+            engine=self.engine.name,
+            device=self.engine.device,
+            weights=self.engine.weights,
+            weights_sha256=self.engine.weights_sha256,
+            mask_source=source,
+            refinement=steps,
+            seconds=seconds,
+        )
+
+
+def subject_mask(instances: Instances, subject: Subject) -> tuple[FloatArray, float]:
+    """The chosen instances' masks as one, and the side of its coarsest cell in photo pixels.
+
+    Returns:
+        float32 (H, W), 0..1, at the photo's size; and the cell.
+    """
+    mask = np.zeros(instances.image_size, dtype=np.float32)
+    for index in subject.chosen:
+        np.maximum(mask, instances.soft_mask(index), out=mask)
+    return mask, max(instances.mask_cell(index) for index in subject.chosen)
+
+
+def _source(instances: Instances, index: int) -> str:
+    return "saliency" if instances.label(index) == SALIENT_REGION else "instances"
+
+
+def _subject_options(cfg: CfgNode) -> SubjectOptions:
+    node = cfg.VX.SUBJECT
+    return SubjectOptions(
+        weights={name.lower(): float(weight) for name, weight in node.WEIGHTS.items()},
+        min_score=node.MIN_SCORE,
+        max_candidates=node.MAX_CANDIDATES,
+        group=node.GROUPS,
+    )
+
+
+def _refine_options(cfg: CfgNode) -> RefineOptions:
+    node = cfg.VX.REFINE
+    return RefineOptions(
+        fuse_saliency=node.FUSE_SALIENCY,
+        dense_crf=node.DENSE_CRF,
+        morphology=node.MORPHOLOGY,
+        sharp_edge=node.SHARP_EDGE,
+    )
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
+    started = perf_counter()
+    yield
+    seconds[stage] = perf_counter() - started
