@@ -33,7 +33,6 @@ REQUIRED = [
     # Same module name as pydensecrf, whose C++ does not compile on Python 3.11 and newer. This
     # one does up to 3.12; the README has the way for 3.13.
     "pydensecrf2>=1.1; python_version < '3.13'",
-    "pymatting>=1.1.13",
     "scikit-image>=0.24",
     "safetensors>=0.4.5",
     "pyyaml>=6.0",
@@ -49,7 +48,7 @@ EXTRAS = {
     "heic": ["pillow-heif>=0.21"],
     "train": ["tensorboard>=2.16", "matplotlib>=3.8"],
     "web": ["flask>=3.0"],
-    "test": ["pytest>=8.2", "hypothesis>=6.100", "ruff>=0.12", "mypy>=1.14"],
+    "test": ["pytest>=8.2", "hypothesis>=6.100", "ruff>=0.12", "mypy>=1.14", "scikit-learn>=1.5"],
 }
 EXTRAS["test"] += EXTRAS["heic"]  # so that its tests run
 

@@ -31,6 +31,7 @@ from vx_detectron.subject import (
     Choice,
     SubjectOptions,
     add_salient_regions,
+    drop_second_names,
     grabcut_fallback,
     saliency_of,
     select,
@@ -71,6 +72,7 @@ class Isolator:
         with _timed(seconds, "network"):
             instances = self.engine.predict(image)
         with _timed(seconds, "subject"):
+            instances = drop_second_names(instances)
             if self.cfg.VX.SUBJECT.SALIENT_REGIONS:
                 instances = add_salient_regions(instances, self.subject_options)
             subject = select(image, instances, self.subject_options, choice)

@@ -73,7 +73,8 @@ class Instances:
         height, width = size or self.image_size
         scale_y, scale_x = height / self.image_size[0], width / self.image_size[1]
         scale = np.array([scale_x, scale_y, scale_x, scale_y], dtype=np.float32)
-        return paste_mask(self.mask_grids[index], self.boxes[index] * scale, (height, width))
+        box = self.boxes[index] * scale
+        return paste_mask(self.mask_grids[index], box, (height, width), hold_border=True)
 
     def mask_cell(self, index: int) -> float:
         """Side of one mask-head cell in pixels of the photo: the mask's own uncertainty."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,13 +17,10 @@ from torch import Tensor, nn
 
 from vx_detectron.config import load_cfg
 
-R18, R50 = (
-    "COCO-InstanceSegmentation/mask_rcnn_R_18_FPN",
-    "COCO-InstanceSegmentation/mask_rcnn_R_50_FPN_1x",
-)
+R18 = "COCO-InstanceSegmentation/mask_rcnn_R_18_FPN"
+R50 = "COCO-InstanceSegmentation/mask_rcnn_R_50_FPN_1x"
 
-# What the small ones have in common: few classes, few proposals, and few detections, each of which
-# stands apart in its score.
+# What the small ones have in common: few channels, few classes, and few detections.
 _SMALL = {
     "MODEL.DEVICE": "cpu",
     "MODEL.PIXEL_STD": [57.375, 57.12, 58.395],
@@ -32,6 +28,7 @@ _SMALL = {
     "MODEL.RPN.PRE_NMS_TOPK_TEST": 200,
     "MODEL.RPN.POST_NMS_TOPK_TEST": 60,
     "MODEL.ROI_HEADS.NUM_CLASSES": 4,
+    "MODEL.ROI_HEADS.SCORE_THRESH_TEST": 0.5,
     "MODEL.ROI_BOX_HEAD.FC_DIM": 64,
     "MODEL.ROI_MASK_HEAD.CONV_DIM": 32,
     "VX.CLASS_NAMES": ["ant", "bee", "cat", "dog"],
@@ -79,7 +76,6 @@ NETWORKS = {
             "INPUT.FORMAT": "RGB",
             "MODEL.RESNETS.NUM_GROUPS": 4,
             "MODEL.RESNETS.STRIDE_IN_1X1": False,
-            "MODEL.RESNETS.NORM": "BN",
             "MODEL.FPN.IN_FEATURES": ["res3", "res4", "res5"],
             "MODEL.ANCHOR_GENERATOR.SIZES": [[64, 96]],
             "MODEL.ANCHOR_GENERATOR.ASPECT_RATIOS": [[0.5, 1.0]],
@@ -105,6 +101,7 @@ NETWORKS = {
             "MODEL.DEVICE": "cpu",
             "MODEL.PIXEL_STD": _SMALL["MODEL.PIXEL_STD"],
             "MODEL.ROI_HEADS.NUM_CLASSES": 4,
+            "MODEL.ROI_HEADS.SCORE_THRESH_TEST": 0.5,
             "VX.CLASS_NAMES": _SMALL["VX.CLASS_NAMES"],
             "INPUT.MIN_SIZE_TEST": 160,
         },

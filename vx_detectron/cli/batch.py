@@ -16,7 +16,6 @@ from vx_detectron.cli.photos import STDIN
 from vx_detectron.cli.record import Record, record_of
 from vx_detectron.errors import NoSubjectError, SubjectError, VxError
 from vx_detectron.image_io import Photo, read_photo
-from vx_detectron.image_io.names import printable
 from vx_detectron.pipeline import FALLBACK, Isolator
 from vx_detectron.records import Cutout
 from vx_detectron.subject import Choice
@@ -124,7 +123,7 @@ def run(
 def _there_already(job: Job, existing: Existing) -> Outcome | None:
     if not existing.is_done(job):
         return None
-    return Outcome(job, "skipped", f"{printable(job.output)} is there already")
+    return Outcome(job, "skipped", f"{job.output} is there already")
 
 
 def attempt(job: Job, work: Callable[[Job], T]) -> T | Outcome:
@@ -141,7 +140,7 @@ def attempt(job: Job, work: Callable[[Job], T]) -> T | Outcome:
     except MemoryError:
         return Outcome(job, "failed", "does not fit into this machine's memory; make it smaller")
     except Exception as error:  # one photo must not cost the others
-        words = printable(f"unexpected {type(error).__name__}: {error}")
+        words = f"unexpected {type(error).__name__}: {error}"
         return Outcome(job, "failed", words, details=tuple(traceback.format_exc().splitlines()))
 
 

@@ -143,8 +143,7 @@ def _run(inputs: tuple[str, ...], options: dict[str, Any]) -> int:
     existing = Existing(options["overwrite"], [*(job.photo for job in jobs), *settings.files])
     verbosity = int(options["verbose"]) - int(options["quiet"])
     with Report(len(jobs) + len(found.problems), verbosity, options["as_json"]) as report:
-        if found.own:
-            report.say(f"{len(found.own)} left out that this command made: {found.own[0]!a}, ...")
+        report.left_out(found.own)
         for text, problem in found.problems:
             report.add(Outcome(Job(text, ""), "failed", problem))
         for outcome in run(jobs, existing, lambda: _load(settings, report, options)):

@@ -13,6 +13,7 @@ import click
 from vx_detectron.cli.photos import CUTOUT, MASK, STDIN, Source
 from vx_detectron.errors import ImageError
 from vx_detectron.image_io import PictureFormat, format_from_suffix
+from vx_detectron.image_io.names import printable
 
 STDOUT = "-"
 
@@ -92,8 +93,9 @@ def _name_all(sources: Sequence[Source], output: str | None, ending: str) -> lis
         other = first.setdefault(_folded(name), one.path)
         if other != one.path:
             raise click.UsageError(
-                f"{other} and {one.path} would both be written to {name}; cut them in two runs "
-                "with an output folder each, or name the folder that holds both."
+                f"{printable(other)} and {printable(one.path)} would both be written to "
+                f"{printable(name)}; cut them in two runs with an output folder each, or name the "
+                "folder that holds both."
             )
     return [Job(one.path, name) for one, name in zip(sources, names, strict=True)]
 
@@ -129,7 +131,9 @@ class Existing:
         photo = self.photos.get(_identity(job.output))
         if photo is not None:
             raise ImageError(f"the output {job.output} is the photo {photo}; choose another name")
-        if self.overwrite or not (os.path.isfile(job.output) or os.path.isdir(job.output)):
+        if os.path.isdir(job.output):
+            raise ImageError(f"the output {job.output} is a folder; choose another name")
+        if self.overwrite or not os.path.isfile(job.output):
             return False  # a device or pipe is no result of an earlier run
         if self.overwrite is False:
             return True

@@ -62,7 +62,7 @@ def find_photos(inputs: Sequence[str], *, recursive: bool = True) -> Found:
     found = Found()
     for text in inputs:
         path = text if os.path.lexists(text) else os.path.expanduser(text)
-        before = len(found.sources) + len(found.problems) + len(found.own)
+        before = len(found.sources) + len(found.problems)
         if path == STDIN:
             found.sources.append(Source(STDIN, PurePath("stdin"), named=True))
         elif os.path.isdir(path):
@@ -73,7 +73,7 @@ def find_photos(inputs: Sequence[str], *, recursive: bool = True) -> Found:
             _add_pattern(found, path, recursive)
         else:
             found.sources.append(Source(path, PurePath(os.path.basename(path)), named=True))
-        if before == len(found.sources) + len(found.problems) + len(found.own):
+        if before == len(found.sources) + len(found.problems):
             found.problems.append((text, _nothing(path)))
     found.sources = _once(found.sources)
     _leave_out_own(found)
@@ -124,15 +124,17 @@ def _add_pattern(found: Found, pattern: str, recursive: bool) -> None:
     for path in sorted(glob.glob(pattern, recursive=True)):
         place = PurePath(os.path.relpath(path, root or os.curdir))
         if os.path.isdir(path):
-            if not pattern.endswith("**"):  # which has its files by itself
-                _add_folder(found, path, place, recursive)
+            _add_folder(found, path, place, recursive)
         else:
             found.sources.append(Source(path, place))
 
 
 def _once(sources: Sequence[Source]) -> list[Source]:
     """Without the second mention of a file, which may be spelled otherwise."""
-    return list({os.path.abspath(one.path): one for one in reversed(sources)}.values())[::-1]
+    first: dict[str, Source] = {}
+    for one in sources:
+        first.setdefault(os.path.abspath(one.path), one)
+    return list(first.values())
 
 
 def _leave_out_own(found: Found) -> None:

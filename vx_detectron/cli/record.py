@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, TypedDict
 
@@ -82,6 +83,10 @@ def _instance(instances: Instances, index: int) -> Record:
         "box": [_number(side) for side in (x0, y0, x1 - x0, y1 - y0)],
         "mask": rle(instances.soft_mask(index) >= 0.5),
     }
+
+
+def _numbers(values: Mapping[str, float]) -> dict[str, float | None]:
+    return {name: _number(value) for name, value in values.items()}
 
 
 def _number(value: float | np.float32) -> float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import click
@@ -59,9 +59,18 @@ class Report:
 
     def say(self, line: str, *, least: int = NORMAL) -> None:
         """One line to stderr, unless that is less than what was asked for."""
+        with self._above_bar():
+            self._line(line, least)
+
+    def _line(self, line: str, least: int = NORMAL) -> None:
         if self.verbosity >= least:
-            with self._above_bar():
-                click.echo(line, err=True)
+            click.echo(line, err=True)
+
+    def left_out(self, own: Sequence[str]) -> None:
+        """Say which pictures are not taken for photos."""
+        if own:
+            name = printable(own[0])
+            self.say(f"left out {len(own)} that this command made before, such as {name}")
 
     def __enter__(self) -> Report:
         return self
@@ -81,18 +90,18 @@ class Report:
 
     def _words(self, outcome: Outcome) -> None:
         photo = "standard input" if outcome.job.photo == STDIN else printable(outcome.job.photo)
-        message = outcome.message.removeprefix(f"{photo}: ")
+        message = printable(outcome.message.removeprefix(f"{photo}: "))
         if outcome.status in ("failed", "no subject"):
-            self.say(f"Error: {photo}: {message}", least=QUIET)
+            self._line(f"Error: {photo}: {message}", QUIET)
         elif outcome.status == "skipped":
-            self.say(f"{photo}: skipped, {message}")
+            self._line(f"{photo}: skipped, {message}")
         else:
             fallback = "FALLBACK, not cut by the network: " if outcome.fallback else ""
-            self.say(f"{photo}: {fallback}{message} [{outcome.seconds:.2f} s]")
+            self._line(f"{photo}: {fallback}{message} [{outcome.seconds:.2f} s]")
         for note in outcome.notes:
-            self.say(f"    note: {note}")
+            self._line(f"    note: {note}")
         for detail in outcome.details:
-            self.say(f"    {detail}", least=VERBOSE)
+            self._line(f"    {detail}", VERBOSE)
 
     def _result(self, outcome: Outcome) -> None:
         done = outcome.status in ("done", "skipped")

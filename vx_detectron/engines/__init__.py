@@ -5,6 +5,7 @@ Nothing of Detectron2 or torchvision crosses it: a photo goes in, ``Instances`` 
 
 from __future__ import annotations
 
+import warnings
 from typing import Protocol
 
 from fvcore.common.config import CfgNode
@@ -60,8 +61,11 @@ def build_engine(cfg: CfgNode) -> Engine:
 
 
 def _detectron2_imports() -> bool:
-    try:
-        import detectron2.modeling  # noqa: F401
-    except ImportError:
-        return False
+    with warnings.catch_warnings():
+        # Detectron2's own use of torch.jit, which nobody here can change.
+        warnings.simplefilter("ignore", FutureWarning)
+        try:
+            import detectron2.modeling  # noqa: F401
+        except ImportError:
+            return False
     return True

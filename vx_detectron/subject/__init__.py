@@ -1,6 +1,6 @@
 """Which instances are the photo's main subject, and why. NumPy and OpenCV only.
 
-``add_salient_regions`` -> ``select`` is the way of a photo; ``grabcut_fallback`` helps when
+``drop_second_names`` -> ``add_salient_regions`` -> ``select`` is the way of a photo; ``grabcut_fallback`` helps when
 nothing was found.
 """
 
@@ -12,6 +12,7 @@ from vx_detectron.subject.options import FEATURES, SubjectOptions
 from vx_detectron.subject.ranking import rank
 from vx_detectron.subject.regions import add_salient_regions
 from vx_detectron.subject.saliency import classical_saliency, saliency_of
+from vx_detectron.subject.second_names import drop_second_names
 from vx_detectron.subject.selection import select
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "SubjectOptions",
     "add_salient_regions",
     "classical_saliency",
+    "drop_second_names",
     "grabcut_fallback",
     "group",
     "measure",

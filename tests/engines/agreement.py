@@ -1,0 +1,70 @@
+"""How far two sets of detections of one photo are apart."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from vx_detectron.records import Instances
+
+
+class Found(NamedTuple):
+    """Detections in pixels of the photo."""
+
+    boxes: NDArray[np.float32]  # (N, 4)
+    scores: NDArray[np.float32]  # (N,)
+    classes: NDArray[np.int64]  # (N,)
+    masks: NDArray[np.bool_]  # (N, H, W)
+
+
+class Agreement(NamedTuple):
+    """The worst of all pairs: pixels, score, IoU; and how many pairs."""
+
+    boxes: float
+    scores: float
+    masks: float
+    count: int
+
+
+def of_instances(instances: Instances) -> Found:
+    """An engine's answer, its masks cut at one half."""
+    masks = np.zeros((len(instances), *instances.image_size), dtype=bool)
+    for index in range(len(instances)):
+        masks[index] = instances.soft_mask(index) >= 0.5
+    return Found(instances.boxes, instances.scores, instances.classes, masks)
+
+
+def of_arrays(arrays: dict[str, NDArray[Any]], width: int) -> Found:
+    """What ``detectron2_reference.network`` gives, for a photo of that width."""
+    masks = np.unpackbits(arrays["masks"], axis=2, count=width).astype(bool)
+    return Found(arrays["boxes"], arrays["scores"], arrays["classes"], masks)
+
+
+def agreement(one: Found, other: Found) -> Agreement:
+    """Pair the detections by class and box, since equal scores have no order; then compare.
+
+    Raises:
+        AssertionError: they are not as many, or not of the same classes.
+    """
+    assert len(one.scores) == len(other.scores), (len(one.scores), len(other.scores))
+    assert sorted(one.classes) == sorted(other.classes)
+    if not len(one.scores):
+        return Agreement(0.0, 0.0, 1.0, 0)
+    distance = np.abs(one.boxes[:, None] - other.boxes[None]).max(axis=2)
+    distance = distance + 1e6 * (one.classes[:, None] != other.classes[None])
+    rows, columns = linear_sum_assignment(distance)
+    scores = np.abs(one.scores[rows] - other.scores[columns])
+    both = (one.masks[rows] & other.masks[columns]).sum(axis=(1, 2))
+    either = (one.masks[rows] | other.masks[columns]).sum(axis=(1, 2))
+    overlap = np.where(either > 0, both / np.maximum(either, 1), 1.0)
+    return Agreement(
+        float(distance[rows, columns].max()), float(scores.max()), float(overlap.min()), len(rows)
+    )
+
+
+def agrees(found: Agreement) -> bool:
+    """Whether two engines may call themselves the same."""
+    return found.boxes < 0.5 and found.scores < 1e-3 and found.masks > 0.99

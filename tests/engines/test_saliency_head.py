@@ -1,0 +1,122 @@
+"""The saliency head: its sizes, its loss, and what it starts from."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from small_networks import fill, small_cfg
+from torch.nn import functional as F
+
+from vx_detectron.engines.modeling.mask_rcnn import build_model, saliency_maps
+from vx_detectron.engines.modeling.saliency_head import (
+    SaliencyHead,
+    branch_from_detector,
+    saliency_loss,
+)
+
+
+@pytest.mark.parametrize("size", [(64, 96), (50, 78), (2, 40)])
+def test_every_level_has_a_map_finest_first(size: tuple[int, int]) -> None:
+    head = SaliencyHead([16, 32], 16).eval()
+    height, width = (-(-side // 2) for side in size)
+    features = [torch.rand(2, 16, *size), torch.rand(2, 32, height, width)]
+    with torch.inference_mode():
+        logits = head(features)
+    expected = [tuple(-(-side // 2**level) for side in size) for level in range(5)]
+    assert [tuple(level.shape) for level in logits] == [(2, 1, *one) for one in expected]
+
+
+def test_the_branch_starts_as_the_detectors_own_stages() -> None:
+    model = fill(build_model(small_cfg("fbnet")))
+    start = branch_from_detector(model.state_dict())
+    mine = {name for name in model.state_dict() if name.startswith("sem_seg_head.stages.")}
+    assert start.keys() == mine
+    model.load_state_dict(start, strict=False)
+    with torch.inference_mode():
+        features = model.backbone(torch.rand(1, 3, 64, 96))
+        third = model.sem_seg_head.stages[0](features["trunk1"])
+        fourth = model.sem_seg_head.stages[1](third)
+        fifth = model.sem_seg_head.stages[2](fourth)
+        box_head = model.roi_heads.box_head.roi_box_conv(features["trunk3"])
+    assert torch.allclose(third, features["trunk2"])
+    assert torch.allclose(fourth, features["trunk3"])
+    assert torch.allclose(fifth, box_head)
+
+
+def test_the_start_shares_no_memory_with_the_detector() -> None:
+    state = build_model(small_cfg("fbnet")).state_dict()
+    taken = {value.data_ptr() for value in state.values()}
+    assert not any(value.data_ptr() in taken for value in branch_from_detector(state).values())
+
+
+def test_a_detector_of_another_kind_has_no_start() -> None:
+    assert branch_from_detector({"backbone.bottom_up.res2.0.conv1.weight": torch.ones(1)}) == {}
+
+
+def target() -> torch.Tensor:
+    """The left half of 8 x 8 is the subject."""
+    truth = torch.zeros(1, 1, 8, 8)
+    truth[..., :4] = 1.0
+    return truth
+
+
+def test_a_perfect_map_costs_nothing_and_a_wrong_one_much() -> None:
+    right = 40 * (target() - 0.5)
+    assert saliency_loss([right], target()).item() == pytest.approx(0.0, abs=1e-6)
+    assert saliency_loss([-right], target()).item() > 10
+
+
+def test_the_loss_of_an_undecided_map_by_hand() -> None:
+    """At 0.5 everywhere: cross-entropy ln 2; intersection 16 of a union of 48, one added to both."""
+    expected = math.log(2) + 1 - 17 / 49
+    assert saliency_loss([torch.zeros(1, 1, 8, 8)], target()).item() == pytest.approx(expected)
+
+
+def test_coarser_levels_count_two_fifths() -> None:
+    one = saliency_loss([torch.zeros(1, 1, 8, 8)], target())
+    coarse = saliency_loss([torch.zeros(1, 1, 4, 4)], target())
+    both = saliency_loss([torch.zeros(1, 1, 8, 8), torch.zeros(1, 1, 4, 4)], target())
+    assert both.item() == pytest.approx(one.item() + 0.4 * coarse.item(), rel=1e-5)
+
+
+def test_what_is_unknown_costs_nothing_and_teaches_nothing() -> None:
+    truth = target()
+    truth[..., 4:] = -1.0
+    logits = (40 * (target() - 0.5)).requires_grad_()
+    wrong_there = logits.detach().clone()
+    wrong_there[..., 4:] = 40.0
+    wrong_there.requires_grad_()
+    loss = saliency_loss([wrong_there], truth)
+    assert loss.item() == pytest.approx(saliency_loss([logits], truth).item())
+    loss.backward()
+    assert wrong_there.grad is not None and wrong_there.grad[..., 4:].abs().max() == 0
+
+
+def test_a_photo_of_which_nothing_is_known_costs_nothing() -> None:
+    logits = torch.randn(1, 1, 8, 8, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    loss = saliency_loss([logits], torch.full((1, 1, 8, 8), -1.0))
+    loss.backward()
+    assert loss.item() == pytest.approx(0.0)
+    assert logits.grad is not None and logits.grad.abs().max() == 0
+
+
+def test_a_photo_without_a_subject_teaches_emptiness() -> None:
+    logits = torch.zeros(1, 1, 8, 8, requires_grad=True)
+    saliency_loss([logits], torch.zeros(1, 1, 8, 8)).backward()
+    assert logits.grad is not None and logits.grad.min() > 0
+
+
+def test_a_smaller_map_is_compared_with_the_shrunken_truth() -> None:
+    logits = 40 * (F.interpolate(target(), size=(4, 4), mode="area") - 0.5)
+    assert saliency_loss([logits], target()).item() == pytest.approx(0.0, abs=1e-6)
+
+
+def test_maps_leave_the_padding_out() -> None:
+    logits = torch.zeros(2, 1, 16, 32)
+    logits[1, :, 8:] = 99.0
+    first, second = saliency_maps(logits, [(64, 128), (32, 100)], (64, 128))
+    assert first is not None and first.shape == (16, 32)
+    assert second is not None and second.shape == (8, 25)
+    assert bool((second == 0.5).all())
