@@ -42,19 +42,19 @@ clean: ## remove the environment and everything built
 $(VENV)/.made:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 10) or sys.exit("Python 3.10 or newer is \
 	needed, this is " + sys.version.split()[0] + "; try: make PYTHON=python3.12 ...")'
-	$(PYTHON) -m venv "$(VENV)"
-	$(PIP) --upgrade pip
+	@$(PYTHON) -m venv "$(VENV)"
+	@$(PIP) --upgrade pip
 	@if $(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 13))'; then $(DENSECRF); fi
 	@touch $@
 
 $(VENV)/.demo: $(VENV)/.made setup.py pyproject.toml
 	@echo "Installing VX Detectron into $(VENV); the first time takes a few minutes ..."
-	$(PIP) --editable .
+	@$(PIP) --editable .
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.made setup.py pyproject.toml
 	@echo "Installing VX Detectron and its test tools into $(VENV) ..."
-	$(PIP) --editable '.[test]'
+	@$(PIP) --editable '.[test]'
 	@touch $@ "$(VENV)/.demo"
 
 # The sample photo travels inside scikit-image.

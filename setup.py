@@ -37,7 +37,7 @@ REQUIRED = [
     "safetensors>=0.4.5",
     "pyyaml>=6.0",
     "filelock>=3.12",
-    "click>=8.1",
+    "click>=8.2",
     "tqdm>=4.66",
 ]
 
@@ -76,6 +76,7 @@ setup(
         "Environment :: Console",
         "Programming Language :: Python :: 3",
         "Topic :: Scientific/Engineering :: Image Processing",
+        "Typing :: Typed",
     ],
     python_requires=">=3.10",
     install_requires=REQUIRED,
@@ -84,7 +85,7 @@ setup(
     packages=[*PACKAGES, "vx_detectron.configs"],
     package_dir={"vx_detectron.configs": "configs"},
     package_data={
-        "vx_detectron": ["weights/*.pth", "weights/*.md"],
+        "vx_detectron": ["py.typed", "weights/*.pth", "weights/*.md"],
         "vx_detectron.configs": ["**/*.yaml"],
     },
     entry_points={

@@ -52,11 +52,35 @@ def test_a_border_cell_reaches_half_a_cell_beyond_its_box() -> None:
     assert pasted[40, :15].max() == pasted[40, 65:].max() == 0.0
 
 
+def test_the_border_is_held_only_where_the_box_ends_at_the_photos() -> None:
+    """A box of 4 cells of 10 pixels, from 0 to 40, in a photo of 80 x 60."""
+    grid = np.ones((4, 4), np.float32)
+    box = np.float32([0, 0.4, 40, 40])
+    faded = paste_mask(grid, box, (80, 60))
+    held = paste_mask(grid, box, (80, 60), hold_border=True)
+    assert faded[:3].max() < 1.0 and faded[:, :3].max() < 1.0
+    assert np.allclose(held[:30, :30], 1.0)
+    assert np.array_equal(held[30:, 30:], faded[30:, 30:])
+    assert np.allclose(held[::-1, ::-1], paste_mask(grid, np.float32([20, 40, 60, 79.6]), (80, 60),
+                                                    hold_border=True), atol=1e-5)  # fmt: skip
+
+
+def test_a_held_border_keeps_the_outermost_cells_value() -> None:
+    grid = np.float32([[0.2, 0.9]])
+    held = paste_mask(grid, np.float32([0, 0, 20, 10]), (10, 20), hold_border=True)
+    assert np.allclose(held[:, :5], 0.2) and np.allclose(held[:, 15:], 0.9)
+    assert np.all(np.diff(held[0]) >= -1e-6)
+
+
+@pytest.mark.parametrize("hold_border", [False, True])
 @pytest.mark.parametrize(
     "box", [[-50, 0, -20, 10], [100, 0, 140, 10], [0, 90, 10, 120], [5, 5, 5, 9], [9, 9, 2, 2]]
 )
-def test_a_box_outside_the_photo_or_of_no_width_has_no_mask(box: list[float]) -> None:
-    pasted = paste_mask(np.ones((4, 4), np.float32), np.float32(box), (50, 60))
+def test_a_box_outside_the_photo_or_of_no_width_has_no_mask(
+    box: list[float], hold_border: bool
+) -> None:
+    grid = np.ones((4, 4), np.float32)
+    pasted = paste_mask(grid, np.float32(box), (50, 60), hold_border=hold_border)
     assert pasted.shape == (50, 60)
     assert pasted.max() == 0.0
 

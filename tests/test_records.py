@@ -81,6 +81,13 @@ def test_a_soft_mask_of_another_size_is_the_same_mask_scaled() -> None:
         assert np.allclose(large[1::3, 1::3], small, atol=1e-5)
 
 
+def test_a_soft_mask_does_not_fade_where_the_frame_cuts_the_thing_off() -> None:
+    """The dog lies in the upper left corner of the frame, the cat does not."""
+    dog, cat = instances().soft_mask(0), instances().soft_mask(1)
+    assert dog[0, 0] == dog[5, 0] == 1.0
+    assert dog[5, 19] < 1.0 and cat[7, 20] < 1.0
+
+
 def test_a_mask_cell_is_the_boxes_mean_side_over_the_grid() -> None:
     assert instances().mask_cell(0) == pytest.approx(np.sqrt(20 * 10) / 4)
     assert instances().mask_cell(1) == pytest.approx(np.sqrt(16 * 4) / 4)
@@ -114,7 +121,7 @@ def test_an_alpha_of_another_size_than_the_photo_is_refused() -> None:
     provenance = Provenance("torchvision", "cpu", "x.pth", "", "instances", ())
     alpha = np.zeros((20, 40), dtype=np.float32)
     assert Cutout(alpha, subject, instances(), provenance).alpha.shape == (20, 40)
-    with pytest.raises(ValueError, match="alpha must be float32 of shape 20x40, .* 40x20"):
+    with pytest.raises(ValueError, match=r"alpha must be float32 of shape 20x40, .* 40x20"):
         Cutout(alpha.T, subject, instances(), provenance)
     with pytest.raises(ValueError, match="alpha must be float32"):
         Cutout(alpha.astype(np.uint8), subject, instances(), provenance)

@@ -49,5 +49,5 @@ def test_auto_takes_torchvision_without_detectron2(weights: str) -> None:
 
 @pytest.mark.usefixtures("without_detectron2")
 def test_asking_for_a_missing_detectron2_is_an_error(weights: str) -> None:
-    with pytest.raises(EngineError, match="'detectron2', but .* --engine torchvision"):
+    with pytest.raises(EngineError, match=r"'detectron2', but .* --engine torchvision"):
         build_engine(cfg("detectron2", weights))

@@ -34,5 +34,5 @@ def test_names_of_ones_own_are_taken() -> None:
 
 
 def test_another_number_of_classes_needs_names() -> None:
-    with pytest.raises(ConfigError, match="NUM_CLASSES is 3, but there are 80 .*VX.CLASS_NAMES"):
+    with pytest.raises(ConfigError, match=r"NUM_CLASSES is 3, but there are 80 .*VX.CLASS_NAMES"):
         class_names(load_cfg(None, ["MODEL.ROI_HEADS.NUM_CLASSES", "3"]))

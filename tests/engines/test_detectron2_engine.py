@@ -72,9 +72,7 @@ def test_the_engine_gives_what_detectron2_by_itself_gives(
 
 
 @pytest.mark.parametrize("name", ["r18", "fbnet"])
-def test_finding_nothing_is_an_answer(
-    weights: dict[str, str], chelsea: Photo, name: str
-) -> None:
+def test_finding_nothing_is_an_answer(weights: dict[str, str], chelsea: Photo, name: str) -> None:
     engine = detectron2(name, weights, MODEL__ROI_HEADS__SCORE_THRESH_TEST=1.0)
     found = engine.predict(chelsea)
     assert len(found) == 0
@@ -114,9 +112,7 @@ def test_a_device_that_is_not_there_is_an_error(weights: dict[str, str]) -> None
         detectron2("r18", weights, MODEL__DEVICE="cuda:99")
 
 
-def test_it_runs_networks_that_the_other_engine_refuses(
-    tmp_path: Path, chelsea: Photo
-) -> None:
+def test_it_runs_networks_that_the_other_engine_refuses(tmp_path: Path, chelsea: Photo) -> None:
     """A cascade, whose box heads are three."""
     overrides = {
         "MODEL__ROI_HEADS__NAME": "CascadeROIHeads",

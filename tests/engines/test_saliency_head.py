@@ -69,7 +69,7 @@ def test_a_perfect_map_costs_nothing_and_a_wrong_one_much() -> None:
 
 
 def test_the_loss_of_an_undecided_map_by_hand() -> None:
-    """At 0.5 everywhere: cross-entropy ln 2; intersection 16 of a union of 48, one added to both."""
+    """At 0.5 everywhere: cross-entropy ln 2; 16 in common of 48 in all, one added to both."""
     expected = math.log(2) + 1 - 17 / 49
     assert saliency_loss([torch.zeros(1, 1, 8, 8)], target()).item() == pytest.approx(expected)
 

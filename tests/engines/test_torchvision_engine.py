@@ -84,9 +84,7 @@ def test_the_same_photo_gives_the_same_answer(build: Build, chelsea: Photo) -> N
 
 @pytest.mark.parametrize("name", ["r18", "fbnet"])
 @pytest.mark.parametrize("size", [(1, 1), (1, 300), (300, 2), (7, 5)])
-def test_a_tiny_photo_or_a_strip_is_a_photo(
-    build: Build, name: str, size: tuple[int, int]
-) -> None:
+def test_a_tiny_photo_or_a_strip_is_a_photo(build: Build, name: str, size: tuple[int, int]) -> None:
     found = build(name).predict(np.full((*size, 3), 128, dtype=np.uint8))
     assert found.image_size == size
     assert len(found) == 0 or found.boxes[:, 2].max() <= size[1]

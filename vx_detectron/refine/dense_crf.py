@@ -87,6 +87,7 @@ def _import_densecrf() -> ModuleType:
     except ImportError as error:
         raise ConfigError(
             "the DenseCRF step is switched on but pydensecrf cannot be imported "
-            f"({error}): pip install pydensecrf2, or switch the step off"
+            f"({error}): install pydensecrf2 (on Python 3.13 see the README), or switch the "
+            "step off with VX.REFINE.DENSE_CRF False"
         ) from error
     return densecrf  # type: ignore[no-any-return]

@@ -58,7 +58,7 @@ class SubjectOptions:
     region_threshold: float = 0.5
     region_min_area: float = 0.015
     region_max: int = 3
-    region_explained: float = 0.55
+    region_explained: float = 0.8
 
     def __post_init__(self) -> None:
         _check_weights(self.weights)

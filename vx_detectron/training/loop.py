@@ -76,14 +76,15 @@ class Training:
         """Train to ``SOLVER.MAX_ITER``, writing metrics, checkpoints and the best model."""
         cfg, batches = self.cfg, self._batches()
         self.model.sem_seg_head.train()
-        total, started = 0.0, time.perf_counter()
+        losses: list[float] = []
+        started = time.perf_counter()
         while self.iteration < cfg.SOLVER.MAX_ITER:
-            total += self._step(*next(batches))
+            losses.append(self._step(*next(batches)))
             self.iteration += 1
             if self.iteration % cfg.VX.SOLVER.LOG_PERIOD == 0:
-                seconds = (time.perf_counter() - started) / cfg.VX.SOLVER.LOG_PERIOD
-                self._log(loss=total / cfg.VX.SOLVER.LOG_PERIOD, seconds=seconds)
-                total, started = 0.0, time.perf_counter()
+                seconds = (time.perf_counter() - started) / len(losses)
+                self._log(loss=sum(losses) / len(losses), seconds=seconds)
+                losses, started = [], time.perf_counter()
             if self.iteration % cfg.TEST.EVAL_PERIOD == 0 or self.iteration == cfg.SOLVER.MAX_ITER:
                 self._validate()
             if self.iteration % cfg.SOLVER.CHECKPOINT_PERIOD == 0:

@@ -1,0 +1,128 @@
+"""The whole way of a photo with the bundled network: real photos, real choices, honest labels."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from vx_detectron.config import load_cfg
+from vx_detectron.engines.torchvision_engine import TorchvisionEngine
+from vx_detectron.errors import NoSubjectError, SubjectError
+from vx_detectron.pipeline import FALLBACK, Isolator, subject_mask
+from vx_detectron.records import ByteArray, FloatArray, Instances
+from vx_detectron.subject import Choice
+
+OPTIONS = ["VX.ENGINE", "torchvision", "MODEL.DEVICE", "cpu"]
+
+
+@pytest.fixture(scope="module")
+def isolator() -> Isolator:
+    return Isolator(load_cfg(None, OPTIONS))
+
+
+def without(isolator: Isolator, *options: str) -> Isolator:
+    """The same loaded network under other options."""
+    return Isolator(load_cfg(None, [*OPTIONS, *options]), isolator.engine)
+
+
+def disc_photo() -> ByteArray:
+    """A red disc on noisy green, 120 x 160."""
+    noise = np.random.default_rng(0).integers(-10, 11, (120, 160, 3))
+    rows, columns = np.mgrid[:120, :160]
+    inside = (rows - 60) ** 2 + (columns - 80) ** 2 < 30**2
+    colours = np.where(inside[..., None], (200, 50, 40), (40, 150, 50))
+    return np.clip(colours + noise, 0, 255).astype(np.uint8)
+
+
+def test_the_astronaut_is_cut_out_whole(isolator: Isolator, astronaut: ByteArray) -> None:
+    cutout = isolator.isolate(astronaut)
+    assert [cutout.instances.label(i) for i in cutout.subject.chosen] == ["person"]
+    assert cutout.alpha.shape == astronaut.shape[:2] and cutout.alpha.dtype == np.float32
+    face, suit = cutout.alpha[80:150, 190:260], cutout.alpha[300:450, 100:250]
+    flag, wall = cutout.alpha[0:150, 0:60], cutout.alpha[20:180, 300:350]
+    assert face.mean() > 0.99 and suit.mean() > 0.95
+    assert flag.mean() < 0.01 and wall.mean() < 0.01
+
+
+def test_the_result_says_what_really_ran(isolator: Isolator, astronaut: ByteArray) -> None:
+    before = astronaut.copy()
+    ran = isolator.isolate(astronaut).provenance
+    assert (ran.engine, ran.device, ran.mask_source) == ("torchvision", "cpu", "instances")
+    assert len(ran.weights_sha256) == 64
+    assert ran.refinement[-1] == "sharp edge" and "DenseCRF" in ran.refinement
+    assert set(ran.seconds) == {"network", "subject", "refinement"}
+    assert np.array_equal(astronaut, before)
+
+
+def test_refinement_off_leaves_the_pasted_mask(isolator: Isolator, astronaut: ByteArray) -> None:
+    switches = ("FUSE_SALIENCY", "MORPHOLOGY", "DENSE_CRF", "SHARP_EDGE")
+    plain = without(isolator, *[o for s in switches for o in (f"VX.REFINE.{s}", "False")])
+    cutout = plain.isolate(astronaut)
+    assert cutout.provenance.refinement == ()
+    assert np.array_equal(cutout.alpha, subject_mask(cutout.instances, cutout.subject)[0])
+
+
+def test_a_person_may_choose_or_ask_for_what_is_not_there(
+    isolator: Isolator, astronaut: ByteArray
+) -> None:
+    by_point = isolator.isolate(astronaut, Choice(point=(225, 110)))
+    assert by_point.instances.label(by_point.subject.chosen[0]) == "person"
+    with pytest.raises(SubjectError, match="giraffe"):
+        isolator.isolate(astronaut, Choice(label="giraffe"))
+
+
+def test_a_mirrored_photo_gives_the_mirrored_person(
+    isolator: Isolator, astronaut: ByteArray
+) -> None:
+    alpha = isolator.isolate(astronaut).alpha[:200] >= 0.5
+    mirrored = isolator.isolate(astronaut[:, ::-1].copy()).alpha[:200, ::-1] >= 0.5
+    assert (alpha & mirrored).sum() / (alpha | mirrored).sum() > 0.9
+
+
+class FindsNothing:
+    """An engine whose network has no saliency head and finds no instance."""
+
+    name, device, weights, weights_sha256 = "none", "cpu", "none", ""
+    class_names = ("person",)
+
+    def predict(self, image: ByteArray) -> Instances:
+        """No instance."""
+        empty: FloatArray = np.zeros((0, 4), np.float32)
+        return Instances(
+            image_size=(image.shape[0], image.shape[1]),
+            boxes=empty,
+            scores=np.zeros(0, np.float32),
+            classes=np.zeros(0, np.int64),
+            mask_grids=np.zeros((0, 28, 28), np.float32),
+            class_names=self.class_names,
+        )
+
+
+def test_where_nothing_is_found_grabcut_helps_and_says_so() -> None:
+    cutout = Isolator(load_cfg(None, OPTIONS), FindsNothing()).isolate(disc_photo())
+    assert cutout.provenance.mask_source == cutout.subject.method == FALLBACK
+    assert not cutout.subject and "GrabCut" in cutout.subject.reason
+    assert cutout.alpha[60, 80] == 1 and cutout.alpha[5, 5] == 0
+
+
+def test_without_the_fallback_or_anything_salient_there_is_no_subject() -> None:
+    refusing = Isolator(load_cfg(None, [*OPTIONS, "VX.FALLBACK.ENABLED", "False"]), FindsNothing())
+    with pytest.raises(NoSubjectError):
+        refusing.isolate(disc_photo())
+    flat = np.full((100, 100, 3), 90, np.uint8)
+    with pytest.raises(NoSubjectError, match="nothing stands out"):
+        Isolator(load_cfg(None, OPTIONS), FindsNothing()).isolate(flat)
+
+
+def test_tiny_and_narrow_photos_are_decided_not_crashed(isolator: Isolator) -> None:
+    for shape in ((1, 1, 3), (3, 400, 3), (400, 2, 3)):
+        try:
+            cutout = isolator.isolate(np.full(shape, 120, np.uint8))
+        except NoSubjectError:
+            continue
+        assert cutout.alpha.shape == shape[:2]
+
+
+def test_a_network_is_loaded_with_its_own_thresholds() -> None:
+    engine = TorchvisionEngine(load_cfg(None, [*OPTIONS, "TEST.DETECTIONS_PER_IMAGE", "1"]))
+    assert len(engine.predict(disc_photo())) <= 1
