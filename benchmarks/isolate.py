@@ -20,7 +20,7 @@ from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -102,9 +102,14 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     run = build(options, folder)
     start_up = perf_counter() - started
     run()
-    runs = [run() for _ in range(max(options.repeats, 1))]
+    runs, cpu = [], []
+    for _ in range(max(options.repeats, 1)):
+        started = process_time()
+        runs.append(run())
+        cpu.append(process_time() - started)
     stages = {name: median(one[name] for one in runs) for name in runs[0]}
-    return {"start_up": start_up, "stages": stages, "memory": peak_memory()}
+    memory = peak_memory()
+    return {"start_up": start_up, "stages": stages, "cpu": median(cpu), "memory": memory}
 
 
 def build(options: argparse.Namespace, folder: Path) -> Callable[[], Stages]:
@@ -215,15 +220,16 @@ def print_table(options: argparse.Namespace, lines: dict[str, dict[str, Any]]) -
     """Stages of ours, then totals side by side."""
     total = sum(lines[OURS]["stages"].values())
     print(f"{options.photo}, {options.threads} threads, median of {options.repeats}\n")
-    print(f"{'':28}{'ms':>9}{'of ours':>10}{'start-up s':>12}{'peak MiB':>10}")
+    columns = ("ms", "of ours", "CPU ms", "of ours", "start-up s", "peak MiB")
+    print(" " * 28 + "".join(f"{column:>11}" for column in columns))
     for stage, seconds in lines[OURS]["stages"].items():
-        print(f"  {stage:26}{1000 * seconds:9.1f}{seconds / total:10.2f}")
+        print(f"  {stage:26}{1000 * seconds:11.1f}{seconds / total:11.2f}")
     for name, line in lines.items():
-        seconds = sum(line["stages"].values())
+        seconds, cpu = sum(line["stages"].values()), line["cpu"]
         title = {OURS: "ours, all of it", "DenseCRF": "DenseCRF, whole frame"}.get(name, name)
         print(
-            f"{title:28}{1000 * seconds:9.1f}{seconds / total:10.2f}"
-            f"{line['start_up']:12.1f}{line['memory']:10.0f}"
+            f"{title:28}{1000 * seconds:11.1f}{seconds / total:11.2f}{1000 * cpu:11.1f}"
+            f"{cpu / lines[OURS]['cpu']:11.2f}{line['start_up']:11.1f}{line['memory']:11.0f}"
         )
 
 

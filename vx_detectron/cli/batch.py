@@ -11,6 +11,7 @@ from time import perf_counter
 from typing import Literal, TypeVar
 
 from vx_detectron.cli.finish import Finish
+from vx_detectron.cli.memory import Housekeeping
 from vx_detectron.cli.outputs import STDOUT, Existing, Job, make_folder
 from vx_detectron.cli.photos import STDIN
 from vx_detectron.cli.record import Record, record_of
@@ -112,11 +113,13 @@ def run(
             it raises ends the run.
     """
     cut: Callable[[Job], Outcome] | None = None
+    tidy = Housekeeping()
     for job in jobs:
         outcome = attempt(job, lambda job: _there_already(job, existing))
         if outcome is None:
             cut = cut or load()
             outcome = attempt(job, cut)
+            tidy()
         yield outcome
 
 
