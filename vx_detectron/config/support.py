@@ -62,9 +62,8 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "MODEL.RESNETS.DEPTH": (18, 34, 50, 101, 152),
     "MODEL.RESNETS.NORM": ("FrozenBN", "BN", ""),
     "MODEL.RESNETS.OUT_FEATURES": (_STAGES, _STAGES[1:], _STAGES[2:]),
-    "MODEL.FPN.IN_FEATURES": tuple(
-        _STAGES[first:last] for first in range(4) for last in range(4, first + 1, -1)
-    ),
+    # All end at res5: the pyramid's top level is made from it.
+    "MODEL.FPN.IN_FEATURES": tuple(_STAGES[first:] for first in range(3)),
     "MODEL.FBNET_V2.ARCH": ("FBNetV3_A_dsmask",),
     "MODEL.FBNET_V2.WIDTH_DIVISOR": (8,),
     "MODEL.FBNET_V2.NORM": ("",),
