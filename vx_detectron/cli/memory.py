@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import sys
 
-_PHOTOS = 32  # seldom enough to cost nothing that could be measured
+_PHOTOS = 32  # a trim takes milliseconds, and the heap must grow again after it
 
 
 class Housekeeping:
