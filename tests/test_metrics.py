@@ -39,7 +39,12 @@ def test_ratios_equal_scikit_learn(seed: int) -> None:
 
 @pytest.mark.parametrize(
     ("predicted", "truth", "iou", "precision", "recall"),
-    [(EMPTY, EMPTY, 1, 1, 1), (EMPTY, FULL, 0, 0, 0), (FULL, EMPTY, 0, 0, 0), (FULL, FULL, 1, 1, 1)],
+    [
+        (EMPTY, EMPTY, 1, 1, 1),
+        (EMPTY, FULL, 0, 0, 0),
+        (FULL, EMPTY, 0, 0, 0),
+        (FULL, FULL, 1, 1, 1),
+    ],
 )
 def test_empty_masks_are_decided(
     predicted: np.ndarray, truth: np.ndarray, iou: float, precision: float, recall: float

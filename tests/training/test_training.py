@@ -13,15 +13,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from coco_files import write_disc_dataset
 
 from vx_detectron.config import load_cfg
 from vx_detectron.engines.modeling.mask_rcnn import build_model
 from vx_detectron.engines.torchvision_engine import TorchvisionEngine
 from vx_detectron.training.loop import Training
 from vx_detectron.training.solver import build_lr_scheduler
-
-sys.path.append(str(Path(__file__).parents[1] / "data"))
-from coco_files import write_disc_dataset  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*:DeprecationWarning:pycocotools")
 TOOL = Path(__file__).parents[2] / "tools" / "train_net.py"

@@ -1,7 +1,7 @@
 """Which instances are the photo's main subject, and why. NumPy and OpenCV only.
 
-``drop_second_names`` -> ``add_salient_regions`` -> ``select`` is the way of a photo; ``grabcut_fallback`` helps when
-nothing was found.
+``drop_second_names`` -> ``add_salient_regions`` -> ``select`` is the way of a photo;
+``grabcut_fallback`` helps when nothing was found.
 """
 
 from vx_detectron.subject.fallback import grabcut_fallback

@@ -30,7 +30,6 @@ from vx_detectron.training import state
 from vx_detectron.training.solver import build_lr_scheduler, build_optimizer, freeze
 from vx_detectron.training.start import starting_model
 
-
 logger = logging.getLogger(__name__)
 
 
