@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -33,11 +34,15 @@ def records(result: Result) -> list[dict[str, Any]]:
 
 
 def start(*arguments: str | Path, **options: Any) -> subprocess.Popen[str]:
-    """The command as a program of its own, from the folder of this checkout."""
+    """The command as a program of its own, from the folder of this checkout.
+
+    It hears SIGINT, also where the tests run as a shell's background job, which does not.
+    """
     return subprocess.Popen(
         [sys.executable, ROOT / "tools" / "isolate.py", *map(str, arguments)],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         **options,
     )
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from subject_scenes import blank, instances, salient
 
-from vx_detectron.subject import drop_second_names, select
+from vx_detectron.records import SALIENT_REGION
+from vx_detectron.subject import Choice, add_salient_regions, drop_second_names, select
 
 CAT = (60.0, 30.0, 240.0, 180.0)
 NEARLY_CAT = (66.0, 34.0, 236.0, 182.0)
@@ -40,3 +41,13 @@ def test_nothing_and_empty_masks_are_no_doubles() -> None:
 def _fields(record: object) -> dict[str, object]:
     names = ("image_size", "boxes", "scores", "classes", "mask_grids", "class_names", "saliency")
     return {name: getattr(record, name) for name in names}
+
+
+def test_a_region_completes_the_thing_and_a_pointing_finger_means_the_thing() -> None:
+    found = add_salient_regions(instances([("dog", CAT, 0.9)], salient(CAT)))
+    assert sorted(found.label(i) for i in range(len(found))) == ["dog", SALIENT_REGION]
+    subject = select(blank(), found)
+    assert len(subject.chosen) == 2
+    assert subject.reason.startswith("the dog, completed by the saliency map")
+    pointed = select(blank(), found, choice=Choice(point=(150, 100)))
+    assert [found.label(i) for i in pointed.chosen] == ["dog"]

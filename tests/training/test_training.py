@@ -18,6 +18,7 @@ from coco_files import write_disc_dataset
 from vx_detectron.config import load_cfg
 from vx_detectron.engines.modeling.mask_rcnn import build_model
 from vx_detectron.engines.torchvision_engine import TorchvisionEngine
+from vx_detectron.errors import TrainingError
 from vx_detectron.training.loop import Training
 from vx_detectron.training.solver import build_lr_scheduler
 
@@ -109,6 +110,15 @@ def test_a_run_killed_at_any_step_resumes_to_the_same_losses(
     assert sorted(resumed) == sorted(expected)
     for iteration, loss in expected.items():
         assert resumed[iteration] == pytest.approx(loss, rel=1e-4)
+
+
+def test_too_few_photos_are_counted_before_anything_is_written(
+    options: list[str], tmp_path: Path
+) -> None:
+    more = ["VX.DATA.VALIDATION", "30", "OUTPUT_DIR", str(tmp_path / "output")]
+    with pytest.raises(TrainingError, match=r"24 photos .* holds out 30"):
+        Training(load_cfg("train_vx_fbnetv3a", [*options, *more]), resume=False)
+    assert not (tmp_path / "output").exists()
 
 
 def test_the_learning_rate_warms_up_and_falls_along_a_cosine(options: list[str]) -> None:

@@ -14,6 +14,7 @@ from vx_detectron.records import SALIENT_REGION, Candidate, FloatArray, Instance
 from vx_detectron.subject.features import Features
 from vx_detectron.subject.options import SubjectOptions
 
+_FITS = 0.5  # IoU with the wanted box
 _NESTED = 0.8  # share of a mask within another one from which it is part of it
 
 
@@ -156,6 +157,8 @@ def _by_point(
         )
     here = [(_mask_at(instances, one.index, x, y), one) for one in ranking]
     here = [(value, one) for value, one in here if value > 0.5]
+    # A region lies over nearly every instance; who points at a dog means the dog.
+    here = [pair for pair in here if pair[1].label != SALIENT_REGION] or here
     if not here:
         raise SubjectError(
             f"nothing was found at the point {_listed(point)}; choose another point, or by rank"
@@ -196,7 +199,9 @@ def _by_box(
         )
     wanted = np.array([x0, y0, x1, y1])
     fits = [(_fit(wanted, instances, features, one.index), one) for one in ranking]
-    best, chosen = max(fits, key=lambda pair: pair[0])
+    # As with a point: a thing that fits goes before a region that may fit a little better.
+    things = [pair for pair in fits if pair[1].label != SALIENT_REGION and pair[0] >= _FITS]
+    best, chosen = max(things or fits, key=lambda pair: pair[0])
     if best <= 0:
         raise SubjectError(
             f"nothing was found in the box {_listed(box)}; draw it round something, or choose by "

@@ -38,7 +38,8 @@ class SubjectOptions:
         region_threshold: saliency from which a pixel belongs to a salient region.
         region_min_area: smallest region, as a share of the photo.
         region_max: at most so many regions.
-        region_explained: IoU with instances from which a region is taken for explained by them.
+        region_explained: IoU with instances from which a region is taken for explained by them
+            and left out. 1 keeps every region: one that touches the best instance completes it.
 
     Raises:
         ConfigError: a feature without weight, an unknown one, or a value out of its range.
@@ -58,7 +59,7 @@ class SubjectOptions:
     region_threshold: float = 0.5
     region_min_area: float = 0.015
     region_max: int = 3
-    region_explained: float = 0.8
+    region_explained: float = 1.0
 
     def __post_init__(self) -> None:
         _check_weights(self.weights)

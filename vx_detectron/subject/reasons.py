@@ -31,12 +31,14 @@ def chosen_reason(
         0.72)``.
     """
     best = ranking[0]
+    labels = [features.labels[index] for index in members]
+    known = [label for label in labels if label != SALIENT_REGION]
     traits = ", ".join(strengths(best, float(features.areas[best.index])))
-    names = listed([features.labels[index] for index in members])
     bonds = list(dict.fromkeys(why for why in members.values() if why))
-    if bonds:
+    if bonds and len(known) != 1:
         traits = f"{' and '.join(bonds)}; the {best.label} leads: {traits}"
-    return f"{names}: {traits}; {_next_best(best, members, ranking)}"
+    completed = ", completed by the saliency map" if 0 < len(known) < len(labels) else ""
+    return f"{listed(known or labels)}{completed}: {traits}; {_next_best(best, members, ranking)}"
 
 
 def manual_reason(method: str, chosen: Sequence[Candidate], ranking: tuple[Candidate, ...]) -> str:

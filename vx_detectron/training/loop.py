@@ -56,7 +56,11 @@ class Training:
             records, cfg.VX.DATA.VALIDATION, cfg.VX.DATA.SPLIT_SEED
         )
         if not self.train_records:
-            raise TrainingError(f"{cfg.VX.DATA.JSON} has no photo whose subject is annotated")
+            raise TrainingError(
+                f"{cfg.VX.DATA.JSON} has {len(self.val_records)} photos whose subject is "
+                f"annotated, and VX.DATA.VALIDATION holds out {cfg.VX.DATA.VALIDATION}; none is "
+                "left to train on: give more, or hold out fewer"
+            )
         if resume:
             self._resume()
 
