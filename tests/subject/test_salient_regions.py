@@ -93,3 +93,13 @@ def test_another_region_within_the_box_stays_out_of_the_mask():
     added = add_salient_regions(instances([], ring), SubjectOptions(region_max=1))
     assert len(added) == 1
     assert added.soft_mask(0)[100, 150] < 0.1 and added.soft_mask(0)[30, 150] > 0.9
+
+
+@pytest.mark.parametrize("size", [(29, 39), (29, 45), (100, 57), (240, 320)])
+def test_a_region_sure_of_itself_never_exceeds_one(size: tuple[int, int]) -> None:
+    """OpenCV's area average of ones is a little more than one at such sizes."""
+    sure = np.ones(size, dtype=np.float32)
+    found = add_salient_regions(instances([], sure, size))
+    assert len(found) == 1
+    assert 0.999 < found.mask_grids.max() <= 1.0
+    assert found.soft_mask(0).max() <= 1.0

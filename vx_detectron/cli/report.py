@@ -94,7 +94,8 @@ class Report:
         if outcome.status in ("failed", "no subject"):
             self._line(f"Error: {photo}: {message}", QUIET)
         elif outcome.status == "skipped":
-            self._line(f"{photo}: skipped, {message}")
+            # A resumed batch may skip thousands; the summary counts them.
+            self._line(f"{photo}: skipped, {message}", VERBOSE if self.total > 1 else NORMAL)
         else:
             fallback = "FALLBACK, not cut by the network: " if outcome.fallback else ""
             self._line(f"{photo}: {fallback}{message} [{outcome.seconds:.2f} s]")

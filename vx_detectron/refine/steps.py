@@ -119,7 +119,8 @@ def _shrink(
     height, width = mask.shape
     scale = min(1.0, longest / max(height, width))
     size = (max(round(height * scale), 1), max(round(width * scale), 1))
-    return _resize(image, size), _resize(mask, size), scale
+    # OpenCV's area average of ones exceeds one by rounding.
+    return _resize(image, size), np.minimum(_resize(mask, size), np.float32(1)), scale
 
 
 def _resize(array: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:

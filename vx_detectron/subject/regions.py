@@ -114,7 +114,8 @@ def _box_and_grid(
     patch = np.where(near, saliency, np.float32(0))[top:bottom, left:right]
     shrinks = min(patch.shape) > cells
     way = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    grid = cv2.resize(patch, (cells, cells), interpolation=way)
+    # OpenCV's area average of ones exceeds one by rounding.
+    grid = np.minimum(cv2.resize(patch, (cells, cells), interpolation=way), np.float32(1))
     scale_y, scale_x = image_size[0] / height, image_size[1] / width
     box = np.array([left * scale_x, top * scale_y, right * scale_x, bottom * scale_y])
     return box.astype(np.float32), np.asarray(grid, dtype=np.float32)
