@@ -7,6 +7,7 @@ as they are, and the whole default pipeline.
 
 from __future__ import annotations
 
+import glob
 from collections import Counter
 from pathlib import Path
 
@@ -64,7 +65,9 @@ def main(
     figures: dict[str, list[tuple[float, float, float]]] = {}
     sources: Counter[str] = Counter()
     for mask in tqdm(sorted(masks.iterdir())[::every], disable=None):
-        photo = next(images.glob(f"{mask.stem}.*"))
+        photo = next(images.glob(f"{glob.escape(mask.stem)}.*"), None)
+        if photo is None:
+            raise click.ClickException(f"{mask}: no photo {mask.stem}.* in {images}")
         rows, source, size = rows_of(isolator, photo)
         sources[source] += 1
         truth = np.asarray(Image.open(mask).convert("L")) > 127

@@ -1,13 +1,16 @@
-"""Picture files for the tests, most of them written out byte by byte."""
+"""Picture files for the tests, most of them written out byte by byte, and a disk that fills up."""
 
 from __future__ import annotations
 
 import io
 import struct
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
@@ -86,3 +89,15 @@ def odd_cmyk_profile() -> bytes:
     table += identity * 4 + bytes(corners) + identity * 3
     white = b"XYZ \0\0\0\0" + struct.pack(">3I", 63190, 65536, 54061)
     return profile(b"CMYK", b"Lab ", (b"wtpt", white), (b"A2B0", table))
+
+
+@contextmanager
+def file_size_limit(size: int) -> Iterator[None]:
+    """A disk that is full after that many bytes."""
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

@@ -16,7 +16,7 @@ import pytest
 import torch
 from isolate_runs import listing, records, run
 from numpy.typing import NDArray
-from picture_files import encoded, png
+from picture_files import encoded, file_size_limit, png
 from PIL import Image
 
 Photo = NDArray[np.uint8]
@@ -187,18 +187,6 @@ def test_photos_of_extreme_shape(tmp_path: Path) -> None:
 
 
 # --- outputs that cannot be ----------------------------------------------------------------------
-
-
-@contextmanager
-def file_size_limit(size: int) -> Iterator[None]:
-    """A disk that is full after that many bytes."""
-    resource = pytest.importorskip("resource")
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_a_full_disk(photo: Path) -> None:

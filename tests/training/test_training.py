@@ -112,6 +112,16 @@ def test_a_run_killed_at_any_step_resumes_to_the_same_losses(
         assert resumed[iteration] == pytest.approx(loss, rel=1e-4)
 
 
+def test_what_cannot_be_trained_is_refused_in_words(options: list[str]) -> None:
+    unfrozen = load_cfg("train_vx_fbnetv3a", [*options, "VX.SOLVER.FREEZE", "['backbone']"])
+    with pytest.raises(TrainingError, match="not frozen are: proposal_generator, roi_heads"):
+        Training(unfrozen, resume=False)
+    plain = ["MODEL.WEIGHTS", ""]
+    without = load_cfg("COCO-InstanceSegmentation/mask_rcnn_R_18_FPN", [*options, *plain])
+    with pytest.raises(TrainingError, match="has none"):
+        Training(without, resume=False)
+
+
 def test_too_few_photos_are_counted_before_anything_is_written(
     options: list[str], tmp_path: Path
 ) -> None:

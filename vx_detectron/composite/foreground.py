@@ -2,8 +2,7 @@
 
 Blur fusion after Forte, "Approximate fast foreground colour estimation", ICIP 2021: passes of box
 blurs, here at a bounded size, with a third pass, and with the purest pixels leading in the first.
-pymatting's multi-level method compiles for half a minute at its first import and erred more on
-composites of DUTS training photos (root mean square 0.037 against 0.024 of the colour range).
+pymatting's multi-level method would do as well, but compiles for long at its first import.
 """
 
 from __future__ import annotations

@@ -43,6 +43,7 @@ class Training:
         torch.manual_seed(max(cfg.SEED, 0))
         self.model = self._placed(starting_model(cfg))
         freeze(self.model, list(cfg.VX.SOLVER.FREEZE))
+        _expect_saliency_head_alone(self.model)
         self.average = AveragedModel(
             self.model.sem_seg_head,
             multi_avg_fn=get_ema_multi_avg_fn(cfg.VX.SOLVER.EMA_DECAY),
@@ -176,3 +177,18 @@ class Training:
         with (self.folder / "metrics.json").open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
         logger.info(" ".join(f"{k}={v:.5g}" for k, v in line.items()))
+
+
+def _expect_saliency_head_alone(model: MaskRCNN) -> None:
+    """Raise TrainingError unless the saliency head is there and all else is frozen."""
+    if not model.saliency_features:
+        raise TrainingError(
+            "only a saliency head can be trained so far, and this configuration has none: expected "
+            "MODEL.META_ARCHITECTURE PanopticFPN with a VXSaliencyHead, as in train_vx_fbnetv3a"
+        )
+    free = {name.split(".")[0] for name, p in model.named_parameters() if p.requires_grad}
+    if free != {"sem_seg_head"}:
+        raise TrainingError(
+            "only the saliency head can be trained so far: VX.SOLVER.FREEZE must name all other "
+            f"parts and not sem_seg_head; not frozen are: {', '.join(sorted(free)) or 'none'}"
+        )
