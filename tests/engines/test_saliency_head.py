@@ -120,3 +120,16 @@ def test_maps_leave_the_padding_out() -> None:
     assert first is not None and first.shape == (16, 32)
     assert second is not None and second.shape == (8, 25)
     assert bool((second == 0.5).all())
+
+
+def test_near_the_edge_a_wrong_pixel_costs_more_by_the_edge_weight() -> None:
+    truth = torch.zeros(1, 1, 44, 44)
+    truth[..., :22] = 1.0
+    right = 10.0 * (2 * truth - 1)
+    costs = {}
+    for name, column in (("at the edge", 21), ("far from it", 2)):
+        logits = right.clone()
+        logits[0, 0, 10, column] *= -1
+        costs[name] = [saliency_loss([logits], truth, weight).item() for weight in (0.0, 5.0)]
+    assert costs["at the edge"][0] == pytest.approx(costs["far from it"][0])
+    assert costs["at the edge"][1] > 1.5 * costs["far from it"][1]

@@ -44,7 +44,9 @@ def add_vx_config(cfg: CfgNode) -> None:
     # so. False: it is an error.
     cfg.VX.FALLBACK.ENABLED = True
 
-    _add_training(cfg, node)
+    _add_data(cfg, node)
+    _add_augment(cfg, node)
+    _add_solver(cfg, node)
 
 
 def _add_subject(cfg: CfgNode, node: type[CfgNode]) -> None:
@@ -80,8 +82,8 @@ def _add_refine(cfg: CfgNode, node: type[CfgNode]) -> None:
     cfg.VX.REFINE.SHARP_EDGE = True
 
 
-def _add_training(cfg: CfgNode, node: type[CfgNode]) -> None:
-    """What a training needs beyond Detectron2's SOLVER and DATASETS."""
+def _add_data(cfg: CfgNode, node: type[CfgNode]) -> None:
+    """What a training learns from, beyond Detectron2's DATASETS."""
     cfg.VX.DATA = node()
     # COCO annotations, and the folder that their file names start from. Paths.
     cfg.VX.DATA.JSON = ""
@@ -90,6 +92,14 @@ def _add_training(cfg: CfgNode, node: type[CfgNode]) -> None:
     cfg.VX.DATA.VALIDATION = 160
     cfg.VX.DATA.SPLIT_SEED = 1
 
+
+def _add_augment(cfg: CfgNode, node: type[CfgNode]) -> None:
+    """How a training varies its photos."""
+    cfg.VX.AUGMENT = node()
+
+
+def _add_solver(cfg: CfgNode, node: type[CfgNode]) -> None:
+    """How a training goes, beyond Detectron2's SOLVER."""
     cfg.VX.SOLVER = node()
     # "SGD" as in Detectron2, or "AdamW".
     cfg.VX.SOLVER.OPTIMIZER = "SGD"
@@ -101,6 +111,8 @@ def _add_training(cfg: CfgNode, node: type[CfgNode]) -> None:
     cfg.VX.SOLVER.EMA_DECAY = 0.998
     # Side of the training crops, in pixels of the network's input.
     cfg.VX.SOLVER.CROP = 320
+    # How much more a pixel near the subject's edge counts, at most. 0 counts all alike.
+    cfg.VX.SOLVER.EDGE_WEIGHT = 0.0
     # Steps between two lines of the log.
     cfg.VX.SOLVER.LOG_PERIOD = 20
 
@@ -138,6 +150,7 @@ _LIMITS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "VX.SOLVER.OPTIMIZER": _one_of("SGD", "AdamW"),
     "VX.SOLVER.EMA_DECAY": (lambda value: 0.0 <= value < 1.0, "0 or more, and below 1"),
     "VX.SOLVER.CROP": _at_least(1),
+    "VX.SOLVER.EDGE_WEIGHT": _at_least(0),
     "VX.SOLVER.LOG_PERIOD": _at_least(1),
 }
 

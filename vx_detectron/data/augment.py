@@ -20,7 +20,7 @@ class SubjectAugmentation:
         steps: list[v2.Transform] = [v2.Resize((size, size), antialias=True)]
         if train:
             steps = [
-                v2.RandomResizedCrop(size, scale=(0.4, 1.0), ratio=(0.6, 1.67), antialias=True),
+                v2.RandomResizedCrop(size, scale=(0.5, 1.0), ratio=(0.67, 1.5), antialias=True),
                 v2.RandomHorizontalFlip(),
                 v2.RandomApply([v2.ColorJitter(0.4, 0.4, 0.4, 0.08)], p=0.6),
                 v2.RandomGrayscale(0.05),

@@ -27,6 +27,7 @@ from vx_detectron.engines.modeling.saliency_head import saliency_loss
 from vx_detectron.errors import TrainingError
 from vx_detectron.metrics import count
 from vx_detectron.training import state
+from vx_detectron.training.precision import depthwise_in_float32
 from vx_detectron.training.solver import build_lr_scheduler, build_optimizer, freeze
 from vx_detectron.training.start import starting_model
 
@@ -44,6 +45,8 @@ class Training:
         self.model = self._placed(starting_model(cfg))
         freeze(self.model, list(cfg.VX.SOLVER.FREEZE))
         _expect_saliency_head_alone(self.model)
+        if self.device.type == "cpu" and cfg.SOLVER.AMP.ENABLED:
+            depthwise_in_float32(self.model)
         self.average = AveragedModel(
             self.model.sem_seg_head,
             multi_avg_fn=get_ema_multi_avg_fn(cfg.VX.SOLVER.EMA_DECAY),
@@ -109,7 +112,8 @@ class Training:
         images = images.contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=cfg.SOLVER.AMP.ENABLED):
             logits = self.model.saliency_logits(self.model.backbone(images))
-        loss = saliency_loss([level.float() for level in logits], masks.to(self.device))
+        levels = [level.float() for level in logits]
+        loss = saliency_loss(levels, masks.to(self.device), cfg.VX.SOLVER.EDGE_WEIGHT)
         if not torch.isfinite(loss):
             raise TrainingError(
                 f"the loss became {loss.item()} at iteration {self.iteration}; lower "
