@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from vx_detectron.config import load_cfg
+from vx_detectron.engines import Engine
 from vx_detectron.engines.torchvision_engine import TorchvisionEngine
 from vx_detectron.errors import NoSubjectError, SubjectError
 from vx_detectron.pipeline import FALLBACK, Isolator, subject_mask
 from vx_detectron.records import ByteArray, FloatArray, Instances
+from vx_detectron.refine import RefineOptions
 from vx_detectron.subject import Choice
 
 OPTIONS = ["VX.ENGINE", "torchvision", "MODEL.DEVICE", "cpu"]
@@ -55,7 +59,7 @@ def test_the_result_says_what_really_ran(isolator: Isolator, astronaut: ByteArra
     )
     assert len(ran.weights_sha256) == 64
     assert ran.refinement[-1] == "sharp edge" and "DenseCRF" in ran.refinement
-    assert set(ran.seconds) == {"network", "subject", "refinement"}
+    assert set(ran.seconds) == {"network", "candidates", "subject", "refinement"}
     assert np.array_equal(astronaut, before)
 
 
@@ -82,6 +86,37 @@ def test_a_mirrored_photo_gives_the_mirrored_person(
     alpha = isolator.isolate(astronaut).alpha[:200] >= 0.5
     mirrored = isolator.isolate(astronaut[:, ::-1].copy()).alpha[:200, ::-1] >= 0.5
     assert (alpha & mirrored).sum() / (alpha | mirrored).sum() > 0.9
+
+
+class CountsPasses:
+    """The bundled engine, and how often it was run."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine, self.passes = engine, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.engine, name)
+
+    def predict(self, image: ByteArray) -> Instances:
+        """Count, and run."""
+        self.passes += 1
+        return self.engine.predict(image)
+
+
+def test_an_opened_photo_answers_many_choices_with_one_pass(
+    isolator: Isolator, astronaut: ByteArray
+) -> None:
+    engine = CountsPasses(isolator.engine)
+    photo = Isolator(isolator.cfg, engine).open(astronaut)
+    first, again = photo.cut(), photo.cut(Choice(point=(225, 110)))
+    everything = photo.select(Choice(everything=True))
+    assert engine.passes == 1
+    assert np.array_equal(first.alpha, isolator.isolate(astronaut).alpha)
+    assert again.subject.method.startswith("point")
+    assert len(everything.chosen) == len(photo.instances)
+    raw = RefineOptions(fuse_saliency=False, dense_crf=False, morphology=False, sharp_edge=False)
+    unrefined = photo.cut(refine_options=raw)
+    assert unrefined.provenance.refinement == () != first.provenance.refinement
 
 
 class FindsNothing:

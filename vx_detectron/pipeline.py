@@ -2,8 +2,9 @@
 
     engine.predict -> Instances -> subject.select -> Subject -> refine -> alpha -> (composite)
 
-``Isolator(cfg).isolate(image)`` is the whole product; reading and writing files, and painting the
-background behind the subject, stand before and after it.
+``Isolator(cfg).isolate(image)`` is the whole product; ``Isolator.open(image)`` runs the network
+once for many choices. Reading and writing files, and painting the background behind the subject,
+stand before and after.
 """
 
 from __future__ import annotations
@@ -58,57 +59,102 @@ class Isolator:
         self.refine_options = _refine_options(cfg)
 
     def isolate(self, image: ByteArray, choice: Choice | None = None) -> Cutout:
-        """Cut the subject out of one photo.
+        """Cut the subject out of one photo; see ``OpenPhoto.cut``."""
+        return self.open(image).cut(choice)
+
+    def open(self, image: ByteArray) -> OpenPhoto:
+        """Run the network over one photo, so that any number of choices can be made in it.
 
         Args:
-            image: uint8 (H, W, 3), RGB.
+            image: uint8 (H, W, 3), RGB; not copied, so leave it as it is.
+        """
+        seconds: dict[str, float] = {}
+        with _timed(seconds, "network"):
+            instances = self.engine.predict(image)
+        with _timed(seconds, "candidates"):
+            instances = drop_second_names(instances)
+            if self.cfg.VX.SUBJECT.SALIENT_REGIONS:
+                instances = add_salient_regions(instances, self.subject_options)
+        return OpenPhoto(self, image, instances, seconds)
+
+
+class OpenPhoto:
+    """A photo and the things in it: choosing again does not run the network again.
+
+    Attributes:
+        image: uint8 (H, W, 3), RGB.
+        instances: what may be the subject, salient regions included.
+        seconds: what finding them took, by stage.
+    """
+
+    def __init__(
+        self, isolator: Isolator, image: ByteArray, instances: Instances, seconds: dict[str, float]
+    ) -> None:
+        self.isolator, self.image = isolator, image
+        self.instances, self.seconds = instances, seconds
+
+    def select(self, choice: Choice | None = None) -> Subject:
+        """Which instances are the subject, and why; empty where nothing deserves to be.
+
+        Args:
             choice: which subject a person asks for; None lets the ranking decide.
+
+        Raises:
+            SubjectError: the photo holds nothing of the kind that was asked for.
+        """
+        return select(self.image, self.instances, self.isolator.subject_options, choice)
+
+    def cut(
+        self, choice: Choice | None = None, refine_options: RefineOptions | None = None
+    ) -> Cutout:
+        """Cut the subject out.
+
+        Args:
+            choice: as in ``select``.
+            refine_options: other than the configuration's.
 
         Raises:
             NoSubjectError: nothing in the photo deserves to be the subject.
             SubjectError: the photo holds nothing of the kind that was asked for.
         """
-        seconds: dict[str, float] = {}
-        with _timed(seconds, "network"):
-            instances = self.engine.predict(image)
+        seconds = dict(self.seconds)
         with _timed(seconds, "subject"):
-            instances = drop_second_names(instances)
-            if self.cfg.VX.SUBJECT.SALIENT_REGIONS:
-                instances = add_salient_regions(instances, self.subject_options)
-            subject = select(image, instances, self.subject_options, choice)
+            subject = self.select(choice)
         if not subject:
-            return self._without_subject(image, instances, subject, seconds)
+            return self._without_subject(subject, seconds)
         with _timed(seconds, "refinement"):
-            mask, cell = subject_mask(instances, subject)
+            mask, cell = subject_mask(self.instances, subject)
             alpha, steps = refine(
-                image, mask, cell=cell, saliency=instances.saliency, options=self.refine_options
+                self.image,
+                mask,
+                cell=cell,
+                saliency=self.instances.saliency,
+                options=refine_options or self.isolator.refine_options,
             )
-        source = ", ".join(sorted({_source(instances, index) for index in subject.chosen}))
-        return Cutout(alpha, subject, instances, self._provenance(source, steps, seconds))
+        source = ", ".join(sorted({_source(self.instances, index) for index in subject.chosen}))
+        return Cutout(alpha, subject, self.instances, self._provenance(source, steps, seconds))
 
-    def _without_subject(
-        self, image: ByteArray, instances: Instances, subject: Subject, seconds: dict[str, float]
-    ) -> Cutout:
+    def _without_subject(self, subject: Subject, seconds: dict[str, float]) -> Cutout:
         """Where the network found nothing at all, what GrabCut makes of the saliency."""
-        if len(instances) or not self.cfg.VX.FALLBACK.ENABLED:
+        if len(self.instances) or not self.isolator.cfg.VX.FALLBACK.ENABLED:
             raise NoSubjectError(subject.reason)
         with _timed(seconds, "fallback"):
-            saliency, origin = saliency_of(image, instances)
-            alpha = grabcut_fallback(image, saliency)
+            saliency, origin = saliency_of(self.image, self.instances)
+            alpha = grabcut_fallback(self.image, saliency)
         if alpha is None:
             raise NoSubjectError(f"{subject.reason}; and nothing stands out for GrabCut to cut")
         reason = f"{subject.reason}; cut by GrabCut from {origin} instead"
         labelled = Subject(chosen=(), ranking=(), reason=reason, method=FALLBACK)
-        return Cutout(alpha, labelled, instances, self._provenance(FALLBACK, (), seconds))
+        return Cutout(alpha, labelled, self.instances, self._provenance(FALLBACK, (), seconds))
 
     def _provenance(
         self, source: str, steps: tuple[str, ...], seconds: dict[str, float]
     ) -> Provenance:
         return Provenance(
-            engine=self.engine.name,
-            device=self.engine.device,
-            weights=self.engine.weights,
-            weights_sha256=self.engine.weights_sha256,
+            engine=self.isolator.engine.name,
+            device=self.isolator.engine.device,
+            weights=self.isolator.engine.weights,
+            weights_sha256=self.isolator.engine.weights_sha256,
             mask_source=source,
             refinement=steps,
             seconds=seconds,
