@@ -104,6 +104,7 @@ class VXSaliencyHead(SaliencyHead):
         self.common_stride = node.COMMON_STRIDE
         self.ignore_value = node.IGNORE_VALUE
         self.loss_weight = node.LOSS_WEIGHT
+        self.edge_weight = cfg.VX.SOLVER.EDGE_WEIGHT
 
     def levels(self, features: Mapping[str, Tensor]) -> list[Tensor]:
         """Logits at every level, finest first."""
@@ -114,14 +115,15 @@ class VXSaliencyHead(SaliencyHead):
     ) -> tuple[Tensor | None, dict[str, Tensor]]:
         """Logits (N, 1, H, W) in evaluation; the loss in training.
 
-        ``targets`` is int64 (N, H, W): 1 the subject, 0 the rest, IGNORE_VALUE unknown.
+        ``targets`` is float (N, H, W): 0 background to 1 subject, IGNORE_VALUE where unknown.
         """
         levels = self.levels(features)
         if not self.training or targets is None:
             scale = float(self.common_stride)
             return F.interpolate(levels[0], scale_factor=scale, mode="bilinear"), {}
-        target = targets[:, None].float().masked_fill(targets[:, None] == self.ignore_value, -1.0)
-        return None, {"loss_sem_seg": saliency_loss(levels, target) * self.loss_weight}
+        target = targets.masked_fill(targets == self.ignore_value, -1.0)[:, None]
+        loss = saliency_loss(levels, target, self.edge_weight)
+        return None, {"loss_sem_seg": loss * self.loss_weight}
 
 
 for _registry, _part in (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from fvcore.common.config import CfgNode
 from torch import Tensor, nn
@@ -11,7 +13,8 @@ from vx_detectron.engines.modeling.fpn import FPN
 from vx_detectron.engines.modeling.resnet import ResNet
 from vx_detectron.engines.modeling.roi_heads import Detections, StandardROIHeads
 from vx_detectron.engines.modeling.rpn import RPN
-from vx_detectron.engines.modeling.saliency_head import SaliencyHead
+from vx_detectron.engines.modeling.saliency_head import SaliencyHead, saliency_loss
+from vx_detectron.engines.modeling.samples import Sample, target_of
 
 
 class MaskRCNN(nn.Module):
@@ -30,6 +33,8 @@ class MaskRCNN(nn.Module):
             self.saliency_features = list(node.IN_FEATURES)
             channels = [self.backbone.out_channels[name] for name in node.IN_FEATURES]
             self.sem_seg_head = SaliencyHead(channels, node.CONVS_DIM)
+            self.saliency_loss_weight = node.LOSS_WEIGHT
+            self.edge_weight = cfg.VX.SOLVER.EDGE_WEIGHT
         mean = torch.tensor(cfg.MODEL.PIXEL_MEAN).view(-1, 1, 1)
         std = torch.tensor(cfg.MODEL.PIXEL_STD).view(-1, 1, 1)
         self.register_buffer("pixel_mean", mean, persistent=False)
@@ -57,6 +62,42 @@ class MaskRCNN(nn.Module):
         logits = self.saliency_logits(features)[0]
         return detections, saliency_maps(logits, sizes, (batch.shape[2], batch.shape[3]))
 
+    def losses(
+        self, samples: Sequence[Sample], detector: bool = True, saliency: bool = True
+    ) -> dict[str, Tensor]:
+        """What a training step makes smaller, under Detectron2's names and with its weights.
+
+        The mode of the parts, training or evaluation, changes nothing here but their batch norms.
+
+        Args:
+            samples: the photos of the step, of any sizes; on any device.
+            detector: compute ``loss_rpn_cls``, ``loss_rpn_loc``, ``loss_cls``, ``loss_box_reg``
+                and ``loss_mask``. Where a photo is not wholly annotated, what matches nothing in
+                it is no example of background.
+            saliency: compute ``loss_sem_seg``, if there is a saliency head.
+
+        Returns:
+            Name to float32 scalar, each with a gradient; their sum is the loss.
+
+        Raises:
+            DataError: a box without an area, or a class that the network does not have.
+        """
+        device = self.pixel_mean.device
+        batch = self.normalise([sample.image.to(device) for sample in samples])
+        features = self.backbone(batch)
+        losses: dict[str, Tensor] = {}
+        if detector:
+            targets = [target_of(one, self.roi_heads.num_classes, device) for one in samples]
+            sizes = [(one.image.shape[1], one.image.shape[2]) for one in samples]
+            proposals, losses = self.proposal_generator.losses(features, sizes, targets)
+            losses |= self.roi_heads.losses(features, proposals, targets)
+        if saliency and self.saliency_features:
+            subjects = [sample.subject[None].to(device) for sample in samples]
+            truth = _padded(subjects, self.size_divisibility, -1.0)
+            loss = saliency_loss(self.saliency_logits(features), truth, self.edge_weight)
+            losses["loss_sem_seg"] = loss * self.saliency_loss_weight
+        return losses
+
     def saliency_logits(self, features: dict[str, Tensor]) -> list[Tensor]:
         """The saliency head's logits at every level, finest first."""
         logits: list[Tensor] = self.sem_seg_head([features[n] for n in self.saliency_features])
@@ -64,13 +105,18 @@ class MaskRCNN(nn.Module):
 
     def normalise(self, images: list[Tensor]) -> Tensor:
         """One batch (N, 3, H, W): normalised, then padded with zeros to a common size."""
-        multiple = self.size_divisibility
-        height = -(-max(image.shape[1] for image in images) // multiple) * multiple
-        width = -(-max(image.shape[2] for image in images) // multiple) * multiple
-        batch = images[0].new_zeros((len(images), 3, height, width))
-        for slot, image in zip(batch, images, strict=True):
-            slot[:, : image.shape[1], : image.shape[2]] = (image - self.pixel_mean) / self.pixel_std
-        return batch
+        normalised = [(image - self.pixel_mean) / self.pixel_std for image in images]
+        return _padded(normalised, self.size_divisibility, 0.0)
+
+
+def _padded(images: list[Tensor], multiple: int, value: float) -> Tensor:
+    """One batch (N, C, H, W) of images (C, h, w), filled up to the right and below."""
+    height = -(-max(image.shape[1] for image in images) // multiple) * multiple
+    width = -(-max(image.shape[2] for image in images) // multiple) * multiple
+    batch = images[0].new_full((len(images), len(images[0]), height, width), value)
+    for slot, image in zip(batch, images, strict=True):
+        slot[:, : image.shape[1], : image.shape[2]] = image
+    return batch
 
 
 def saliency_maps(

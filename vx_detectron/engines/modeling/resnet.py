@@ -148,7 +148,12 @@ class ResNet(nn.Module):
         return features
 
     def freeze(self, freeze_at: int) -> None:
-        """Stop the gradient of the stem (1) and of the first stages (2: res2, ...)."""
-        names = ["stem", "res2", "res3", "res4", "res5"][: max(freeze_at, 0)]
-        for name in names:
-            self.get_submodule(name).requires_grad_(False)
+        """Stop the gradient of the stem (1) and of the first stages (2: res2, ...).
+
+        Their batch norms become frozen ones, which training mode leaves as they are.
+        """
+        for name in ["stem", "res2", "res3", "res4", "res5"][: max(freeze_at, 0)]:
+            stage = self.get_submodule(name).requires_grad_(False)
+            for part in stage.modules():
+                if isinstance(part, Conv2d) and isinstance(part.norm, nn.BatchNorm2d):
+                    part.norm = FrozenBatchNorm2d(part.norm.num_features)

@@ -15,6 +15,9 @@ from torchvision.ops import batched_nms, roi_align
 
 from vx_detectron.engines.modeling import boxes as box_ops
 from vx_detectron.engines.modeling.fbnet import FBNetBoxHead, FBNetMaskHead
+from vx_detectron.engines.modeling.losses import box_loss, mask_loss, mask_targets
+from vx_detectron.engines.modeling.matching import BoxSampler
+from vx_detectron.engines.modeling.samples import Target
 
 # An RoI of 224 pixels belongs to level 4 of the pyramid (equation 1 of the FPN paper).
 CANONICAL_SIZE, CANONICAL_LEVEL = 224, 4
@@ -27,6 +30,15 @@ class Detections(NamedTuple):
     scores: Tensor  # float (N,)
     classes: Tensor  # int64 (N,)
     masks: Tensor  # float (N, M, M), probabilities
+
+
+class Regions(NamedTuple):
+    """One image's proposals that the heads learn from."""
+
+    positive: Tensor  # float (P, 4)
+    negative: Tensor  # float (B, 4), background
+    annotation: Tensor  # int64 (P,), the number in ``target`` of each positive one
+    target: Target
 
 
 class ROIPooler(nn.Module):
@@ -148,6 +160,11 @@ class StandardROIHeads(nn.Module):
         self.score_thresh = node.SCORE_THRESH_TEST
         self.nms_thresh = node.NMS_THRESH_TEST
         self.topk = cfg.TEST.DETECTIONS_PER_IMAGE  # negative: all
+        self.num_classes = node.NUM_CLASSES
+        self.sampler = BoxSampler(node, allow_low_quality=False)
+        self.append_truth = bool(node.PROPOSAL_APPEND_GT)
+        self.beta = cfg.MODEL.ROI_BOX_HEAD.SMOOTH_L1_BETA
+        self.box_loss_weight = cfg.MODEL.ROI_BOX_HEAD.BBOX_REG_LOSS_WEIGHT
 
     def forward(
         self,
@@ -168,6 +185,62 @@ class StandardROIHeads(nn.Module):
         masks = self._masks(levels, [one[0] for one in found], [one[2] for one in found])
         return [Detections(*one, mask) for one, mask in zip(found, masks, strict=True)]
 
+    def losses(
+        self, features: dict[str, Tensor], proposals: list[Tensor], targets: list[Target]
+    ) -> dict[str, Tensor]:
+        """``loss_cls``, ``loss_box_reg`` and ``loss_mask`` of every image's proposals (R, 4)."""
+        levels = [features[name] for name in self.in_features]
+        regions = [self._draw(*pair) for pair in zip(proposals, targets, strict=True)]
+        return {
+            **self._box_losses(levels, regions),
+            "loss_mask": self._mask_loss(levels, regions),
+        }
+
+    def _draw(self, boxes: Tensor, target: Target) -> Regions:
+        if self.append_truth:
+            boxes = torch.cat([boxes, target.boxes])
+        drawn = self.sampler(boxes, target)
+        return Regions(boxes[drawn.positive], boxes[drawn.negative], drawn.annotation, target)
+
+    def _box_losses(self, levels: list[Tensor], regions: list[Regions]) -> dict[str, Tensor]:
+        boxes = [torch.cat([one.positive, one.negative]) for one in regions]
+        logits, deltas = self.box_predictor(self.box_head(self.box_pooler(levels, boxes)))
+        found = [one.target.classes[one.annotation] for one in regions]
+        classes = torch.cat(
+            [
+                F.pad(own, (0, len(one.negative)), value=self.num_classes)
+                for own, one in zip(found, regions, strict=True)
+            ]
+        )
+        row = (classes < self.num_classes).nonzero()[:, 0]
+        regression = box_loss(
+            deltas.unflatten(1, (-1, 4))[row, classes[row]],
+            torch.cat([one.positive for one in regions]),
+            torch.cat([one.target.boxes[one.annotation] for one in regions]),
+            self.weights,
+            self.beta,
+        )
+        # Both by the number of boxes drawn, so that every positive one counts alike.
+        count = max(len(classes), 1)
+        return {
+            "loss_cls": F.cross_entropy(logits.float(), classes, reduction="sum") / count,
+            "loss_box_reg": regression / count * self.box_loss_weight,
+        }
+
+    def _mask_loss(self, levels: list[Tensor], regions: list[Regions]) -> Tensor:
+        logits = self.mask_head(self.mask_pooler(levels, [one.positive for one in regions]))
+        classes = torch.cat([one.target.classes[one.annotation] for one in regions])
+        truth = [
+            mask_targets(one.target.masks, one.annotation, one.positive, logits.shape[-1])
+            for one in regions
+        ]
+        return mask_loss(self._own(logits, classes), torch.cat(truth))
+
+    def _own(self, logits: Tensor, classes: Tensor) -> Tensor:
+        """Of the mask logits (R, K, M, M) those (R, M, M) of each region's class (R,)."""
+        channel = torch.zeros_like(classes) if self.class_agnostic else classes
+        return logits[torch.arange(len(logits), device=logits.device), channel]
+
     def _select(
         self, boxes: Tensor, scores: Tensor, image_size: tuple[int, int]
     ) -> tuple[Tensor, Tensor, Tensor]:
@@ -187,10 +260,7 @@ class StandardROIHeads(nn.Module):
     ) -> tuple[Tensor, ...]:
         """Probabilities (N, M, M) of each detection's own class."""
         logits = self.mask_head(self.mask_pooler(levels, boxes))
-        channel = torch.cat(classes)
-        if self.class_agnostic:
-            channel = torch.zeros_like(channel)
-        own = logits[torch.arange(len(logits), device=logits.device), channel]
+        own = self._own(logits, torch.cat(classes))
         return torch.split(own.sigmoid(), [len(box) for box in boxes])
 
 

@@ -10,6 +10,9 @@ from torchvision.ops import batched_nms
 
 from vx_detectron.engines.modeling import boxes as box_ops
 from vx_detectron.engines.modeling.fbnet import FBNetRPNHead
+from vx_detectron.engines.modeling.losses import box_loss, objectness_loss
+from vx_detectron.engines.modeling.matching import BoxSampler
+from vx_detectron.engines.modeling.samples import Target
 
 
 class StandardRPNHead(nn.Module):
@@ -85,28 +88,76 @@ class RPN(nn.Module):
         self.rpn_head = heads[cfg.MODEL.RPN.HEAD_NAME](
             out_channels[self.in_features[0]], self.anchor_generator.num_anchors
         )
-        self.weights = tuple(cfg.MODEL.RPN.BBOX_REG_WEIGHTS)
-        self.nms_thresh = cfg.MODEL.RPN.NMS_THRESH
-        self.pre_nms_topk = cfg.MODEL.RPN.PRE_NMS_TOPK_TEST
-        self.post_nms_topk = cfg.MODEL.RPN.POST_NMS_TOPK_TEST
+        node = cfg.MODEL.RPN
+        self.weights = tuple(node.BBOX_REG_WEIGHTS)
+        self.nms_thresh = node.NMS_THRESH
+        # Before and after NMS.
+        self.topk_train = node.PRE_NMS_TOPK_TRAIN, node.POST_NMS_TOPK_TRAIN
+        self.topk_test = node.PRE_NMS_TOPK_TEST, node.POST_NMS_TOPK_TEST
         self.smallest_box = float(cfg.MODEL.PROPOSAL_GENERATOR.MIN_SIZE)
+        self.sampler = BoxSampler(node, allow_low_quality=True)
+        self.beta = node.SMOOTH_L1_BETA
+        self.loss_weight = node.LOSS_WEIGHT
+        self.box_loss_weight = node.LOSS_WEIGHT * node.BBOX_REG_LOSS_WEIGHT
 
     def forward(
         self, features: dict[str, Tensor], image_sizes: list[tuple[int, int]]
     ) -> list[Tensor]:
         """Proposals of each image: float (R, 4), best first, in pixels of the network's input."""
+        return self._proposals(*self._predict(features), image_sizes, self.topk_test)
+
+    def losses(
+        self,
+        features: dict[str, Tensor],
+        image_sizes: list[tuple[int, int]],
+        targets: list[Target],
+    ) -> tuple[list[Tensor], dict[str, Tensor]]:
+        """Proposals for the heads to learn from, and ``loss_rpn_cls`` and ``loss_rpn_loc``."""
+        anchors, logits, deltas = self._predict(features)
+        with torch.no_grad():
+            proposals = self._proposals(anchors, logits, deltas, image_sizes, self.topk_train)
+        all_anchors = torch.cat(anchors)
+        objectness, regression = [], []
+        for logit, delta, target in zip(
+            torch.cat(logits, dim=1), torch.cat(deltas, dim=1), targets, strict=True
+        ):
+            drawn = self.sampler(all_anchors, target)
+            objectness.append(objectness_loss(logit[drawn.positive], logit[drawn.negative]))
+            source, truth = all_anchors[drawn.positive], target.boxes[drawn.annotation]
+            moved = delta[drawn.positive]
+            regression.append(box_loss(moved, source, truth, self.weights, self.beta))
+        # Both by the number of anchors asked for, as in Detectron2, however many were drawn.
+        count = self.sampler.count * len(targets)
+        return proposals, {
+            "loss_rpn_cls": torch.stack(objectness).sum() / count * self.loss_weight,
+            "loss_rpn_loc": torch.stack(regression).sum() / count * self.box_loss_weight,
+        }
+
+    def _predict(
+        self, features: dict[str, Tensor]
+    ) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
+        """Per level: anchors (R, 4), logits (N, R) and deltas (N, R, 4)."""
         levels = [features[name] for name in self.in_features]
-        anchors = self.anchor_generator(levels)
         logits, deltas = self.rpn_head(levels)
-        flat_logits = [level.permute(0, 2, 3, 1).flatten(1) for level in logits]
-        flat_deltas = [
-            level.unflatten(1, (-1, 4)).permute(0, 3, 4, 1, 2).flatten(1, 3) for level in deltas
-        ]
+        return (
+            self.anchor_generator(levels),
+            [level.permute(0, 2, 3, 1).flatten(1) for level in logits],
+            [level.unflatten(1, (-1, 4)).permute(0, 3, 4, 1, 2).flatten(1, 3) for level in deltas],
+        )
+
+    def _proposals(
+        self,
+        anchors: list[Tensor],
+        logits: list[Tensor],
+        deltas: list[Tensor],
+        image_sizes: list[tuple[int, int]],
+        topk: tuple[int, int],
+    ) -> list[Tensor]:
         return [
             self._select(
-                [level[i] for level in flat_logits], [level[i] for level in flat_deltas], anchors, s
+                [one[i] for one in logits], [one[i] for one in deltas], anchors, size, topk
             )
-            for i, s in enumerate(image_sizes)
+            for i, size in enumerate(image_sizes)
         ]
 
     def _select(
@@ -115,11 +166,12 @@ class RPN(nn.Module):
         deltas: list[Tensor],
         anchors: list[Tensor],
         image_size: tuple[int, int],
+        topk: tuple[int, int],
     ) -> Tensor:
         """The best anchors of each level, decoded, clipped and thinned by NMS within levels."""
         boxes, scores, levels = [], [], []
         for level, (logit, delta, anchor) in enumerate(zip(logits, deltas, anchors, strict=True)):
-            best, index = logit.topk(min(len(logit), self.pre_nms_topk))
+            best, index = logit.topk(min(len(logit), topk[0]))
             boxes.append(box_ops.decode(delta[index], anchor[index], self.weights))
             scores.append(best)
             levels.append(torch.full_like(index, level))
@@ -129,4 +181,4 @@ class RPN(nn.Module):
         keep &= box_ops.nonempty(all_boxes, self.smallest_box)
         all_boxes, all_scores, all_levels = all_boxes[keep], all_scores[keep], all_levels[keep]
         kept = batched_nms(all_boxes, all_scores, all_levels, self.nms_thresh)
-        return all_boxes[kept[: self.post_nms_topk]]
+        return all_boxes[kept[: topk[1]]]

@@ -89,22 +89,28 @@ def saliency_loss(logits: list[Tensor], target: Tensor, edge_weight: float = 0.0
     losses = []
     for level in logits:
         size = level.shape[-2:]
+        known = F.interpolate((target >= 0).float(), size=size, mode="area")
         truth = F.interpolate(target.clamp(min=0), size=size, mode="area")
-        known = (F.interpolate(target, size=size, mode="area") >= 0).float()
-        losses.append(_bce_iou(level.float(), truth, known * _weights(truth, edge_weight)))
+        truth = truth / known.clamp(min=1e-6)
+        weight = known * _edge_weight(truth, known, edge_weight)
+        losses.append(_bce_iou(level.float(), truth, weight))
     weights = [1.0] + [0.4] * (len(losses) - 1)
     return sum((w * x for w, x in zip(weights, losses, strict=True)), start=logits[0].new_zeros(()))
 
 
-def _weights(truth: Tensor, edge_weight: float) -> Tensor:
-    """1 far from any edge, more where the surroundings differ from the pixel."""
+def _edge_weight(truth: Tensor, known: Tensor, edge_weight: float) -> Tensor:
+    """1 far from any edge, more where the known surroundings differ from the pixel."""
     if edge_weight == 0:
         return torch.ones_like(truth)
     reach = max(truth.shape[-1] // 22, 1)  # 31 pixels wide at 352, as in F3Net
-    # Twice a line rather than once a square: the same mean for a fraction of the work.
-    around = F.avg_pool2d(truth, (2 * reach + 1, 1), 1, (reach, 0), count_include_pad=False)
-    around = F.avg_pool2d(around, (1, 2 * reach + 1), 1, (0, reach), count_include_pad=False)
+    around = _mean_around(truth * known, reach) / _mean_around(known, reach).clamp(min=1e-6)
     return 1 + edge_weight * (around - truth).abs()
+
+
+def _mean_around(x: Tensor, reach: int) -> Tensor:
+    # Twice a line rather than once a square: the same mean for a fraction of the work.
+    x = F.avg_pool2d(x, (2 * reach + 1, 1), 1, (reach, 0), count_include_pad=False)
+    return F.avg_pool2d(x, (1, 2 * reach + 1), 1, (0, reach), count_include_pad=False)
 
 
 def _bce_iou(logits: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
@@ -113,8 +119,10 @@ def _bce_iou(logits: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
     probability = logits.sigmoid()
     both = (weight * probability * truth).sum(dim=(1, 2, 3))
     either = (weight * (probability + truth - probability * truth)).sum(dim=(1, 2, 3))
-    # One is added to both, or an empty photo would have no gradient but that of rounding.
-    return bce + (1 - (both + 1) / (either + 1)).mean()
+    # One is added to both, or an empty photo would have no gradient but that of rounding. A photo
+    # of which nothing is known adds 0 to the sum, so it does not count.
+    photos = (weight.sum(dim=(1, 2, 3)) > 0).sum().clamp(min=1)
+    return bce + (1 - (both + 1) / (either + 1)).sum() / photos
 
 
 def branch_from_detector(weights: dict[str, Tensor]) -> dict[str, Tensor]:
