@@ -34,11 +34,13 @@ REQUIRED = [
     # one does up to 3.12; the README has the way for 3.13.
     "pydensecrf2>=1.1; python_version < '3.13'",
     "scikit-image>=0.24",
+    "scipy>=1.11",  # scikit-image brings it along
     "safetensors>=0.4.5",
     "pyyaml>=6.0",
     "filelock>=3.12",
     "click>=8.2",
     "tqdm>=4.66",
+    "jinja2>=3.1",  # the page of tools/explore_data.py; torch brings it anyway
 ]
 
 EXTRAS = {
@@ -50,6 +52,7 @@ EXTRAS = {
     "web": ["flask>=3.0"],
     "test": ["pytest>=8.2", "hypothesis>=6.100", "ruff>=0.12", "mypy>=1.14", "scikit-learn>=1.5"],
 }
+EXTRAS["test"] += ["pysodmetrics>=1.6"]  # the salient-object measures are checked against it
 EXTRAS["test"] += EXTRAS["heic"]  # so that its tests run
 
 PACKAGES = find_packages(include=["vx_detectron", "vx_detectron.*"])
@@ -85,14 +88,18 @@ setup(
     packages=[*PACKAGES, "vx_detectron.configs"],
     package_dir={"vx_detectron.configs": "configs"},
     package_data={
-        "vx_detectron": ["py.typed", "weights/*.pth", "weights/*.md"],
+        "vx_detectron": ["py.typed", "weights/*.pth", "weights/*.md", "data/explore/*.jinja",
+                         "subject/chooser.json"],
         "vx_detectron.configs": ["**/*.yaml"],
     },
     entry_points={
         "console_scripts": [
             "vx-isolate = vx_detectron.cli.isolate:main",
             "vx-download = vx_detectron.cli.download:main",
+            "vx-explore = vx_detectron.cli.explore_data:main",
             "vx-train = vx_detectron.cli.train_net:main",
+            "vx-visualize-data = vx_detectron.cli.visualize_data:main",
+            "vx-evaluate = vx_detectron.cli.evaluate:main",
         ]
     },
 )

@@ -32,8 +32,9 @@ LEVEL = {unit: level for level, units in enumerate(LAYERS) for unit in units}
 PURE = LAYERS[0] | {"composite", "image_io", "metrics", "refine", "subject"}
 FORBIDDEN_TO_PURE = {"config", "detectron2", "engines", "fvcore", "torch", "torchvision", "yacs"}
 
-# Where the real Detectron2 may be named: an engine and a trainer, each in a file of its own.
-DETECTRON2_UNITS = {"engines", "training"}
+# Where the real Detectron2 may be named: an engine, a trainer and the catalogue of data sets, each
+# in a file of its own.
+DETECTRON2_UNITS = {"data", "engines", "training"}
 
 # Slow to load, so only when they are used.
 HEAVY = ("detectron2", "matplotlib", "numba", "pydensecrf", "pymatting", "skimage", "torch")

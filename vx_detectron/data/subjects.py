@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from vx_detectron.data.coco import Record, decode_mask
+from vx_detectron.data.categories import Record
+from vx_detectron.data.segmentation import Rle, decode_mask, merge_masks, to_rle
 
 # A single annotated thing counts as the subject from this share of the photo on: a small one may
 # well be a bystander among things that nobody annotated.
@@ -16,14 +17,28 @@ LARGEST_RIVAL = 0.4
 
 def has_subject(record: Record) -> bool:
     """Whether the photo's annotations say what its subject is."""
-    if not record["annotations"]:
-        return False
+    return why_no_subject(record) is None
+
+
+def why_no_subject(record: Record) -> str | None:
+    """Why the annotations do not say what the subject is; None where they do.
+
+    A photo of kind ``subject`` has one wherever it has a mask. In any other one it is the largest
+    thing, if that is no crowd, not small, and without a rival.
+    """
+    annotations = sorted(record["annotations"], key=lambda one: float(one["area"]), reverse=True)
+    if not annotations:
+        return "nothing is annotated"
     if record.get("mask_kind") == "subject":
-        return True
-    areas = sorted((float(a["area"]) for a in record["annotations"]), reverse=True)
-    if areas[0] < SMALLEST_SHARE * record["height"] * record["width"]:
-        return False
-    return len(areas) == 1 or areas[1] < LARGEST_RIVAL * areas[0]
+        return None
+    largest, *others = annotations
+    if largest.get("iscrowd", 0):
+        return "the largest is a crowd"
+    if float(largest["area"]) < SMALLEST_SHARE * record["height"] * record["width"]:
+        return "the largest is small"
+    if others and float(others[0]["area"]) >= LARGEST_RIVAL * float(largest["area"]):
+        return "the largest has a rival"
+    return None
 
 
 def subject_mask(record: Record) -> NDArray[np.uint8]:
@@ -31,11 +46,13 @@ def subject_mask(record: Record) -> NDArray[np.uint8]:
 
     A photo of kind ``subject`` keeps all its masks, any other one its largest.
     """
+    return decode_mask(subject_rle(record), record["height"], record["width"])
+
+
+def subject_rle(record: Record) -> Rle:
+    """``subject_mask`` as compressed RLE."""
     height, width = record["height"], record["width"]
     annotations = record["annotations"]
     if record.get("mask_kind") != "subject":
         annotations = [max(annotations, key=lambda annotation: float(annotation["area"]))]
-    mask = np.zeros((height, width), dtype=np.uint8)
-    for annotation in annotations:
-        mask |= decode_mask(annotation["segmentation"], height, width)
-    return mask
+    return merge_masks([to_rle(one["segmentation"], height, width) for one in annotations])

@@ -5,7 +5,10 @@ their size is checked before they are decoded, and only the formats in ``formats
 """
 
 from vx_detectron.image_io.formats import SUPPORTED_SUFFIXES, PictureFormat, format_from_suffix
-from vx_detectron.image_io.reading import MAX_BYTES, MAX_PIXELS, Photo, read_photo
+from vx_detectron.image_io.header import read_size
+from vx_detectron.image_io.labels import read_labels
+from vx_detectron.image_io.opening import MAX_BYTES, MAX_PIXELS
+from vx_detectron.image_io.reading import Photo, read_photo
 from vx_detectron.image_io.writing import write_picture
 
 __all__ = [
@@ -15,6 +18,8 @@ __all__ = [
     "Photo",
     "PictureFormat",
     "format_from_suffix",
+    "read_labels",
     "read_photo",
+    "read_size",
     "write_picture",
 ]

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import io
-import os
-import stat
-import warnings
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from PIL.ImageFile import ImageFile
-from PIL.TiffImagePlugin import TiffImageFile
 
 from vx_detectron.errors import ImageError
 from vx_detectron.image_io.colour import flatten
-from vx_detectron.image_io.formats import Opener, format_of, opener_of
-from vx_detectron.image_io.names import Readable, name_of, reason
-
-MAX_PIXELS = 100_000_000
-MAX_BYTES = 512 * 2**20  # a 16-bit RGB TIFF of 80 megapixels fits
+from vx_detectron.image_io.names import Readable, name_of
+from vx_detectron.image_io.opening import MAX_BYTES, MAX_PIXELS, decode, read_bytes
 
 _TURNS = {  # EXIF orientation -> what makes the picture upright
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -34,7 +26,6 @@ _TURNS = {  # EXIF orientation -> what makes the picture upright
 }
 _QUARTER_TURNS = (5, 6, 7, 8)
 _EXIF_ORIENTATION = 274
-_TIFF_SUBFILE, _TIFF_DNG_VERSION = 254, 50706
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,105 +89,10 @@ def read_photo(
     """
     name = name_of(source, name)
     try:
-        data = _read_bytes(source, max_bytes)
-        kind = _expect_photo(data)
-        image = _decode(data, kind, opener_of(kind), max_pixels)
+        image, kind = decode(read_bytes(source, max_bytes), max_pixels)
         return _to_photo(image, kind, name)
     except ImageError as error:
         raise ImageError(f"{name}: {error}") from error.__cause__
-
-
-def _read_bytes(source: Readable, max_bytes: int) -> bytes:
-    """The whole file, unless it is longer than allowed."""
-    stream: IO[bytes]
-    try:
-        if isinstance(source, str | os.PathLike):
-            _expect_file(os.stat(source).st_mode)
-            with open(source, "rb") as stream:
-                return _read_stream(stream, max_bytes)
-        stream = io.BytesIO(source) if isinstance(source, bytes) else source
-        return _read_stream(stream, max_bytes)
-    except (OSError, ValueError) as error:  # ValueError: a null in the path, or a closed stream
-        raise ImageError(f"cannot be read: {reason(error)}") from error
-
-
-def _expect_file(mode: int) -> None:
-    if stat.S_ISDIR(mode):
-        raise ImageError("is a folder, expected a photo")
-    if not stat.S_ISREG(mode):  # opening a pipe could wait for ever
-        raise ImageError("is a pipe or a device, expected a photo; pass an open stream instead")
-
-
-def _read_stream(stream: IO[bytes], max_bytes: int) -> bytes:
-    chunks: list[bytes] = []
-    left = max_bytes
-    while chunk := stream.read(1 << 20):
-        if not isinstance(chunk, bytes):
-            raise TypeError(f"expected a stream of bytes, got one of {type(chunk).__name__}")
-        left -= len(chunk)
-        if left < 0:
-            raise ImageError(
-                f"is larger than {max_bytes:,} bytes, the most that is read here; make it smaller"
-            )
-        chunks.append(chunk)
-    return b"".join(chunks)
-
-
-def _expect_photo(data: bytes) -> str:
-    """The format by content; ImageError when it is none that is read here."""
-    if not data:
-        raise ImageError("is empty (0 bytes), expected a photo")
-    kind = format_of(data)
-    if kind is None:
-        raise ImageError(
-            "is not a photo of a known format, whatever its name says; expected JPEG, PNG, WebP, "
-            "TIFF, BMP, GIF, PPM, AVIF or HEIF"
-        )
-    return kind
-
-
-def _decode(data: bytes, kind: str, opener: Opener, max_pixels: int) -> ImageFile:
-    """The decoded first picture. A decoder fed hostile bytes may raise anything at all."""
-    try:
-        with warnings.catch_warnings():
-            # TIFF repeats Pillow's own, lower size warning, after ours has let the photo pass.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = opener(io.BytesIO(data), "")
-            _expect_size(image.size, max_pixels)
-            _expect_more_than_preview(image)
-            image.load()
-    except ImageError:
-        raise
-    except Image.DecompressionBombError as error:
-        raise ImageError(f"is too large, expected at most {max_pixels:,} pixels") from error
-    except MemoryError as error:
-        raise ImageError("does not fit into this machine's memory; make it smaller") from error
-    except Exception as error:
-        raise ImageError(
-            f"is a damaged, incomplete or unsupported {kind} file ({reason(error)}); "
-            "open it in a picture editor and save it anew"
-        ) from error
-    return image
-
-
-def _expect_size(size: tuple[int, int], max_pixels: int) -> None:
-    width, height = size
-    if width * height > max_pixels:
-        raise ImageError(
-            f"has {width} x {height} = {width * height:,} pixels, expected at most "
-            f"{max_pixels:,}; make it smaller"
-        )
-
-
-def _expect_more_than_preview(image: ImageFile) -> None:
-    """Refuse a camera's raw file: as TIFF it opens, but to a thumbnail of the photo."""
-    if not isinstance(image, TiffImageFile):
-        return
-    reduced = image.tag_v2.get(_TIFF_SUBFILE, 0) == 1
-    if reduced or _TIFF_DNG_VERSION in image.tag_v2:
-        raise ImageError(
-            "holds a preview first, as a camera's raw file does; export the photo as JPEG or TIFF"
-        )
 
 
 def _to_photo(image: ImageFile, kind: str, name: str) -> Photo:

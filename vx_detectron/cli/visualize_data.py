@@ -1,0 +1,105 @@
+"""``visualize_data``: see what a training sees."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from itertools import islice
+from pathlib import Path
+
+import click
+
+from vx_detectron import __version__
+
+FAILED = 1
+
+
+@click.command(name="visualize_data", context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--config-file", required=True, metavar="FILE", help="Of the training: a yaml file, "
+              "or the name of a configuration that comes with the package.")  # fmt: skip
+@click.option("--originals", is_flag=True, help="Show the photos as they are annotated, before "
+              "any augmentation.")  # fmt: skip
+@click.option("-n", "--photos", type=click.IntRange(1, 200), default=12, show_default=True,
+              help="How many to show.")  # fmt: skip
+@click.option("-o", "--output", type=click.Path(path_type=Path), default="samples.jpg",
+              show_default=True, help="The picture to write.")  # fmt: skip
+@click.option("--overwrite", is_flag=True, help="Replace a picture that is there already.")
+@click.version_option(__version__, prog_name="vx-visualize-data")
+@click.argument("opts", nargs=-1, metavar="[KEY VALUE]...")
+def main(
+    config_file: str,
+    originals: bool,
+    photos: int,
+    output: Path,
+    overwrite: bool,
+    opts: tuple[str, ...],
+) -> None:
+    """Draw the samples that a training of this configuration learns from, on one sheet.
+
+    KEY VALUE pairs override the file. Masks are tinted, boxes carry the names of their classes,
+    and a yellow line runs around the subject. Below each sample stand its file, whether its
+    subject is known, and whether every object of every class is annotated.
+
+    \b
+    Examples:
+      visualize_data --config-file train_vx_fbnetv3a VX.DATA.JSON mine.json \\
+          VX.DATA.IMAGE_ROOT photos
+      visualize_data --config-file output/config.yaml -n 30 VX.AUGMENT.COPY_PASTE_PROB 1
+      visualize_data --config-file output/config.yaml --originals -o originals.jpg
+
+    The path of the sheet goes to standard output, words to standard error.
+
+    \b
+    Exit codes:
+      0    done
+      1    failed; the message says what was expected, what came, and what to do
+      2    used wrongly; nothing was done
+    """  # noqa: D301
+    from vx_detectron.errors import VxError
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    if output.exists() and not overwrite:
+        raise click.UsageError(f"{output} is there already; give another --output, or --overwrite.")
+    try:
+        _write(config_file, opts, originals, photos, output)
+    except VxError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(FAILED)
+    click.echo(str(output))
+
+
+def _write(
+    config_file: str, opts: tuple[str, ...], originals: bool, count: int, output: Path
+) -> None:
+    from vx_detectron.config import load_cfg
+    from vx_detectron.data.sheet import draw_sheet
+    from vx_detectron.data.sources import load_records
+    from vx_detectron.data.training_set import EpochSampler, TrainingSet
+    from vx_detectron.errors import ConfigError, ImageError
+    from vx_detectron.image_io import format_from_suffix, write_picture
+    from vx_detectron.training.classes import with_data_classes
+    from vx_detectron.training.photos import choose_photos
+    from vx_detectron.training.seeding import run_seed
+
+    try:
+        cfg = load_cfg(config_file, opts)
+        format = format_from_suffix(output)
+    except (ConfigError, ImageError) as error:
+        raise click.UsageError(str(error)) from error
+    loaded = load_records(cfg)
+    cfg = with_data_classes(cfg, loaded.categories)
+    photos = choose_photos(cfg, loaded, resume=False)
+    names = {photos.class_ids[one]: name for one, name in loaded.categories.names.items()}
+    seed = run_seed(cfg)
+    dataset = TrainingSet(photos.train, cfg, photos.class_ids, True, seed)
+    # The first ones of a training, which may see a photo again, but does so in another epoch.
+    first = islice(EpochSampler(len(dataset), seed, 0), count)
+    if originals:
+        samples = [dataset.original(index) for index in first if index < len(dataset)]
+    else:
+        samples = [dataset[index] for index in first]
+    write_picture(output, draw_sheet(samples, names, cfg.INPUT.FORMAT), format=format)
+
+
+if __name__ == "__main__":
+    main()

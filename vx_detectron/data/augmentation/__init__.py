@@ -1,0 +1,56 @@
+"""Augmentation of a photo, its instances and its subject together, as ``VX.AUGMENT`` says.
+
+    geometry -> copy-paste -> photometry
+
+Everything is drawn from torch's global generator: seed it, and the result repeats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from fvcore.common.config import CfgNode
+from torchvision.transforms import v2
+
+from vx_detectron.data.augmentation.copy_paste import copy_paste
+from vx_detectron.data.augmentation.geometry import eval_geometry, train_geometry
+from vx_detectron.data.augmentation.photometry import photometry
+from vx_detectron.data.scene import Scene
+
+__all__ = ["Augmentation"]
+
+
+class Augmentation:
+    """The whole recipe of a configuration.
+
+    Args:
+        cfg: its INPUT and VX.AUGMENT nodes are read.
+        train: False only resizes, as the photos are when the network is used or validated.
+
+    Raises:
+        ConfigError: keys that contradict each other.
+    """
+
+    def __init__(self, cfg: CfgNode, train: bool) -> None:
+        self.geometry = train_geometry(cfg) if train else eval_geometry(cfg)
+        self.paste_prob: float = cfg.VX.AUGMENT.COPY_PASTE_PROB if train else 0.0
+        self.photometry = photometry(cfg) if train else v2.Identity()
+
+    def __call__(self, scene: Scene, draw_donor: Callable[[], Scene | None]) -> Scene:
+        """A variation of a scene.
+
+        Args:
+            scene: as read.
+            draw_donor: gives another photo whose instances may be pasted onto this one; None when
+                there is none.
+        """
+        scene = self._moved(scene)
+        if self.paste_prob > 0 and torch.rand(()) < self.paste_prob:
+            donor = draw_donor()
+            scene = copy_paste(scene, self._moved(donor)) if donor else scene
+        return Scene(self.photometry(scene.image), scene.layers, scene.classes)
+
+    def _moved(self, scene: Scene) -> Scene:
+        image, layers = self.geometry(scene.image, scene.layers)
+        return Scene(image, layers, scene.classes)

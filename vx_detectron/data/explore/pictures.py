@@ -1,0 +1,92 @@
+"""Photos with their masks drawn, small enough for a page of many."""
+
+from __future__ import annotations
+
+import base64
+import colorsys
+import hashlib
+import io
+from collections import defaultdict
+from collections.abc import Sequence
+from itertools import zip_longest
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from vx_detectron.data.categories import Record
+from vx_detectron.data.segmentation import decode_mask
+from vx_detectron.data.subjects import has_subject, subject_mask
+from vx_detectron.image_io import MAX_PIXELS, read_photo
+
+Pixels = NDArray[np.uint8]
+
+# Longer side of a small picture, in pixels, and its JPEG quality.
+_SIDE, _QUALITY = 240, 72
+# How much of the photo is left outside the subject.
+_DIM = 0.15
+
+
+def sample_records(records: Sequence[Record], count: int) -> list[Record]:
+    """At most ``count`` records: of every source alike, always the same ones."""
+    by_source: dict[str, list[Record]] = defaultdict(list)
+    for record in sorted(records, key=_rank):
+        by_source[record.get("source", "")].append(record)
+    rounds = zip_longest(*(by_source[source] for source in sorted(by_source)))
+    return [record for turn in rounds for record in turn if record is not None][:count]
+
+
+def _rank(record: Record) -> bytes:
+    return hashlib.sha256(str(record["image_id"]).encode()).digest()
+
+
+def draw(record: Record, *, max_pixels: int = MAX_PIXELS) -> str:
+    """The photo with every mask in a colour, and beside it its subject, as a data URI (JPEG).
+
+    A photo without a subject stands alone.
+
+    Raises:
+        ImageError: the photo cannot be read.
+    """
+    photo = read_photo(record["file_name"], max_pixels=max_pixels).pixels
+    size = record["height"], record["width"]
+    masks = [decode_mask(one["segmentation"], *size) for one in record["annotations"]]
+    pictures = [_with_masks(_smaller(photo), [_smaller(mask) for mask in masks])]
+    if has_subject(record):
+        pictures.append(_cut(_smaller(photo), _smaller(subject_mask(record))))
+    buffer = io.BytesIO()
+    Image.fromarray(np.concatenate(pictures, axis=1)).save(buffer, "JPEG", quality=_QUALITY)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def _smaller(pixels: Pixels) -> Pixels:
+    """A photo (H, W, 3), or a mask (H, W) of 0 and 1, that fits into the side."""
+    image = Image.fromarray(pixels)
+    mode = Image.Resampling.BILINEAR if pixels.ndim == 3 else Image.Resampling.NEAREST
+    image.thumbnail((_SIDE, _SIDE), mode)
+    return np.array(image)
+
+
+def _with_masks(photo: Pixels, masks: Sequence[Pixels]) -> Pixels:
+    """Largest masks first, so that small ones on top of them are seen."""
+    drawn = photo.astype(np.float32)
+    for number, mask in enumerate(sorted(masks, key=lambda mask: -int(mask.sum()))):
+        inside = mask.astype(bool)
+        # Steps of the golden angle keep any number of hues apart.
+        colour = 255 * np.array(colorsys.hsv_to_rgb(0.33 + 0.382 * number, 0.9, 1.0))
+        drawn[inside] = 0.5 * drawn[inside] + 0.5 * colour
+        drawn[_inner_edge(inside)] = colour
+    return drawn.astype(np.uint8)
+
+
+def _inner_edge(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Pixels of a mask with a neighbour, above, below, left or right, that is not of it."""
+    padded = np.pad(inside, 1, mode="edge")
+    core = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
+    return inside & ~core
+
+
+def _cut(photo: Pixels, mask: Pixels) -> Pixels:
+    """The photo, dark outside the mask."""
+    kept: Pixels = (photo * np.where(mask[..., None] > 0, 1.0, _DIM)).astype(np.uint8)
+    return kept

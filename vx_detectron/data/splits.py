@@ -1,0 +1,119 @@
+"""Which photos a training learns from, which choose its best checkpoint, and which test it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from fvcore.common.config import CfgNode
+
+from vx_detectron.data.categories import Record
+from vx_detectron.data.files import write_text
+from vx_detectron.data.subjects import has_subject
+from vx_detectron.errors import DataError
+
+SPLITS_FILE = "splits.json"
+
+
+class Splits(NamedTuple):
+    """The records of each split; within a split in an order that depends on ids and seed alone."""
+
+    train: list[Record]
+    val: list[Record]
+    test: list[Record]
+
+
+def split_dataset(cfg: CfgNode, records: list[Record], *, resume: bool = False) -> Splits:
+    """Split by ``VX.DATA`` and write ``splits.json`` into ``OUTPUT_DIR``.
+
+    Args:
+        cfg: the configuration.
+        records: all that shall be learned from or held out.
+        resume: keep every photo in the split that an earlier run's ``splits.json`` says.
+
+    Raises:
+        DataError: the file of the earlier run is damaged, or none can be written.
+    """
+    path, data = Path(cfg.OUTPUT_DIR) / SPLITS_FILE, cfg.VX.DATA
+    known = read_splits(path) if resume and path.exists() else {}
+    splits = make_splits(records, data.VALIDATION, data.TEST, data.SPLIT_SEED, known)
+    named = {r["image_id"]: name for name, part in splits._asdict().items() for r in part}
+    # Photos that are missing today keep their place for the day they come back.
+    write_splits(path, {**known, **named})
+    return splits
+
+
+def make_splits(
+    records: list[Record],
+    validation: int,
+    test: int,
+    seed: int,
+    known: Mapping[int, str] | None = None,
+) -> Splits:
+    """Hold out photos by a seeded hash of their ids, so that their order does not matter.
+
+    A record's own ``split`` is respected: ``train`` (or none) may be held out, ``val`` and
+    ``test`` are, and any other, such as ``dev``, is in no split. Where records name their own
+    validation (or test) photos, no others are held out for it. Those that are held out have a
+    subject to be judged by, if any has one.
+
+    Args:
+        records: of photos with different ``image_id``.
+        validation: how many photos to hold out to choose the best checkpoint.
+        test: how many photos to hold out for a test.
+        seed: another one holds out other photos.
+        known: image id to split, from an earlier run. Photos that are not in it are new, and are
+            trained on; with no earlier run all are to be split.
+    """
+    named: dict[str, list[Record]] = defaultdict(list)
+    for record in sorted(records, key=lambda record: _rank(record, seed)):
+        own = record.get("split", "train")
+        named[known.get(record["image_id"], own) if known else own].append(record)
+    if known:
+        return Splits(named["train"], named["val"], named["test"])
+    free = [record for record in named["train"] if has_subject(record)] or named["train"]
+    for name, count in (("val", validation), ("test", test)):
+        if not named[name]:
+            named[name], free = free[:count], free[count:]
+    held_out = {record["image_id"] for record in (*named["val"], *named["test"])}
+    train = [record for record in named["train"] if record["image_id"] not in held_out]
+    return Splits(train, named["val"], named["test"])
+
+
+def _rank(record: Record, seed: int) -> bytes:
+    return hashlib.sha256(f"{seed}:{record['image_id']}".encode()).digest()
+
+
+def write_splits(path: Path, splits: Mapping[int, str]) -> None:
+    """Write the image ids of each split as json, whole or not at all.
+
+    Raises:
+        DataError: it cannot be written.
+    """
+    content = {
+        name: sorted(number for number, split in splits.items() if split == name)
+        for name in Splits._fields
+    }
+    write_text(path, json.dumps(content) + "\n")
+
+
+def read_splits(path: Path) -> dict[int, str]:
+    """Image id to split, as ``write_splits`` wrote them.
+
+    Raises:
+        DataError: it cannot be read, or is no such file.
+    """
+    try:
+        content: Any = json.loads(path.read_text(encoding="utf-8"))
+        return {int(number): name for name in Splits._fields for number in content[name]}
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror or error}") from error
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise DataError(
+            f"{path} should list the image ids of train, val and test, but is damaged: {error}; "
+            "remove it to split anew"
+        ) from error

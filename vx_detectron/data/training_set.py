@@ -1,0 +1,156 @@
+"""Records as augmented samples: the same pictures whatever the number of workers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+
+import torch
+from fvcore.common.config import CfgNode
+from torch.utils.data import Dataset, Sampler
+
+from vx_detectron.data.augmentation import Augmentation
+from vx_detectron.data.categories import Record
+from vx_detectron.data.samples import Sample
+from vx_detectron.data.scene import Scene, class_annotations, read_scene, to_sample
+from vx_detectron.errors import DataError, ImageError
+
+logger = logging.getLogger(__name__)
+
+# A training goes on without some of its photos, but not without more than this share of them.
+# The first few say too little about the rest.
+MAX_UNREADABLE, FIRST_ATTEMPTS = 0.2, 50
+
+
+class TrainingSet(Dataset[Sample]):
+    """Augmented samples of records.
+
+    An item's index carries the epoch (see ``EpochSampler``) and decides all that is drawn for it.
+    A photo that cannot be read is named in the log, once by each process, and another one, drawn
+    the same way, takes its place.
+
+    Args:
+        records: see ``vx_detectron.data.coco``; photos without annotations are fine.
+        cfg: its INPUT and VX.AUGMENT nodes say how the photos are varied.
+        class_ids: category id to contiguous id. Other categories may be a subject, but no class.
+        train: False resizes the photos, and leaves everything else out.
+        seed: another one gives other pictures.
+
+    Raises:
+        ConfigError: keys that contradict each other.
+        DataError: no records; or, from an item, too many photos that cannot be read.
+    """
+
+    def __init__(
+        self,
+        records: Sequence[Record],
+        cfg: CfgNode,
+        class_ids: Mapping[int, int],
+        train: bool,
+        seed: int,
+    ) -> None:
+        if not records:
+            raise DataError("expected photos to learn from, got none; see VX.DATA")
+        self.records = records
+        self.class_ids = class_ids
+        self.seed = seed
+        self.augmentation = Augmentation(cfg, train)
+        self.channels: str = cfg.INPUT.FORMAT
+        self.limits = cfg.VX.INPUT.MAX_PIXELS, cfg.VX.INPUT.MAX_BYTES
+        self.everyone = range(len(records))
+        # Those with instances to paste onto others.
+        self.donors = [i for i in self.everyone if class_annotations(records[i], class_ids)]
+        self.attempts = self.failures = 0
+        self.named: set[int] = set()
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __getitem__(self, index: int) -> Sample:
+        epoch, position = divmod(index, len(self.records))
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self._seed_of(epoch, position))
+            position, scene = self._read(position, self.everyone)
+            scene = self.augmentation(scene, self._draw_donor)
+        return self._sample(position, scene)
+
+    def original(self, position: int) -> Sample:
+        """One photo as it is annotated, at its own size.
+
+        Raises:
+            ImageError, DataError: it cannot be used.
+        """
+        record = self.records[position]
+        return self._sample(position, read_scene(record, self.class_ids, *self.limits))
+
+    def _sample(self, position: int, scene: Scene) -> Sample:
+        record = self.records[position]
+        return to_sample(scene, record, self.channels, self._complete(record))
+
+    def _draw_donor(self) -> Scene | None:
+        """A photo with instances, or None when there is none."""
+        return self._read(_draw(self.donors), self.donors)[1] if self.donors else None
+
+    def _read(self, position: int, others: Sequence[int]) -> tuple[int, Scene]:
+        """The photo at a position, or else the first readable one drawn from the others."""
+        while True:
+            self.attempts += 1
+            try:
+                return position, read_scene(self.records[position], self.class_ids, *self.limits)
+            except (ImageError, DataError) as error:
+                self._note_failure(position, error)
+            position = _draw(others)
+
+    def _note_failure(self, position: int, error: Exception) -> None:
+        """Name a photo, the first time; DataError when there are too many like it."""
+        name = self.records[position]["file_name"]
+        reason = str(error).removeprefix(f"{name}: ")
+        self.failures += 1
+        if position not in self.named:
+            self.named.add(position)
+            logger.warning("another photo takes the place of %s: %s", name, reason)
+        if self.failures > MAX_UNREADABLE * max(self.attempts, FIRST_ATTEMPTS):
+            raise DataError(
+                f"{self.failures} of {self.attempts} photos could not be used, expected at most "
+                f"{MAX_UNREADABLE:.0%}; mend or drop them. The last one: {name}: {reason}"
+            ) from error
+
+    def _seed_of(self, epoch: int, position: int) -> int:
+        return ((self.seed * 1_000_003 + epoch) * 1_000_003 + position) % 2**63
+
+    def _complete(self, record: Record) -> bool:
+        """Whether every object of every class is annotated in the photo."""
+        if record.get("mask_kind") == "subject":
+            return False
+        annotated = record.get("annotated_categories")
+        return annotated is None or self.class_ids.keys() <= set(annotated)
+
+
+class EpochSampler(Sampler[int]):
+    """Endless shuffled epochs from a given position on: ``epoch * length + position``.
+
+    Args:
+        length: of the data set.
+        seed: of the order.
+        start: how many items were taken before; those that follow are the same.
+    """
+
+    def __init__(self, length: int, seed: int, start: int) -> None:
+        self.length, self.seed, self.start = length, seed, start
+
+    def __iter__(self) -> Iterator[int]:
+        epoch, skip = divmod(self.start, self.length)
+        while True:
+            generator = torch.Generator().manual_seed(self.seed + epoch)
+            order = torch.randperm(self.length, generator=generator).tolist()
+            yield from (epoch * self.length + position for position in order[skip:])
+            epoch, skip = epoch + 1, 0
+
+
+def collate(samples: list[Sample]) -> list[Sample]:
+    """The batch as it is: its samples differ in size and in their number of instances."""
+    return samples
+
+
+def _draw(positions: Sequence[int]) -> int:
+    return positions[int(torch.randint(len(positions), ()))]
