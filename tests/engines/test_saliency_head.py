@@ -9,11 +9,12 @@ import torch
 from small_networks import fill, small_cfg
 from torch.nn import functional as F
 
-from vx_detectron.engines.modeling.mask_rcnn import build_model, saliency_maps
+from vx_detectron.engines.modeling.mask_rcnn import build_model
 from vx_detectron.engines.modeling.saliency_head import (
     SaliencyHead,
     branch_from_detector,
     saliency_loss,
+    saliency_maps,
 )
 
 
@@ -116,7 +117,7 @@ def test_a_smaller_map_is_compared_with_the_shrunken_truth() -> None:
 def test_maps_leave_the_padding_out() -> None:
     logits = torch.zeros(2, 1, 16, 32)
     logits[1, :, 8:] = 99.0
-    first, second = saliency_maps(logits, [(64, 128), (32, 100)], (64, 128))
+    first, second = saliency_maps(logits, [(64, 128), (32, 100)], stride=4)
     assert first is not None and first.shape == (16, 32)
     assert second is not None and second.shape == (8, 25)
     assert bool((second == 0.5).all())
@@ -133,3 +134,33 @@ def test_near_the_edge_a_wrong_pixel_costs_more_by_the_edge_weight() -> None:
         costs[name] = [saliency_loss([logits], truth, weight).item() for weight in (0.0, 5.0)]
     assert costs["at the edge"][0] == pytest.approx(costs["far from it"][0])
     assert costs["at the edge"][1] > 1.5 * costs["far from it"][1]
+
+
+def test_a_map_that_reaches_beyond_the_image_is_not_squeezed_into_it() -> None:
+    ramp = torch.arange(22.0).expand(1, 1, 3, 22)  # the value of a cell is its place
+    (whole,) = saliency_maps(ramp / 4, [(6, 44)])
+    assert torch.allclose(whole.logit(), ramp[0, 0] / 4, atol=1e-3)
+    (odd,) = saliency_maps(ramp / 4, [(5, 43)])  # 43 pixels are 21.5 cells
+    centres = (torch.arange(22.0) + 0.5) * 21.5 / 22 - 0.5
+    assert torch.allclose(odd.logit()[0], centres.clamp(min=0) / 4, atol=1e-3)
+
+
+def test_a_size_that_is_no_multiple_of_32_moves_nothing_in_the_map() -> None:
+    """Far from the right border, a photo cut there has the map of the whole one."""
+    torch.manual_seed(0)
+    head = SaliencyHead([16, 32], 16).eval()
+    for stage in head.stages:  # what these see depends on the border even far away
+        stage.register_forward_hook(lambda _, __, out: torch.ones_like(out))
+    fine = torch.randn(1, 16, 32, 208)
+    coarse = F.avg_pool2d(fine.repeat(1, 2, 1, 1), 2)
+    with torch.inference_mode():
+        whole, cut = head([fine, coarse])[0], head([fine[..., :181], coarse[..., :91]])[0]
+    assert cut.shape[-1] == 181
+    assert torch.allclose(whole[..., :96], cut[..., :96], atol=1e-6)
+
+
+def test_the_truth_of_a_cell_beyond_the_image_is_that_of_the_part_within() -> None:
+    truth = torch.zeros(1, 1, 8, 7)
+    truth[..., 6:] = 1.0  # the last cell of 2 x 2 is within by half, and all subject there
+    logits = 40 * (torch.tensor([0.0, 0.0, 0.0, 1.0]) - 0.5).expand(1, 1, 4, 4)
+    assert saliency_loss([logits], truth).item() == pytest.approx(0.0, abs=1e-6)

@@ -12,7 +12,7 @@ from vx_detectron.engines.checkpoint_file import read_checkpoint
 from vx_detectron.engines.class_names import class_names
 from vx_detectron.engines.device import resolve_device
 from vx_detectron.engines.key_table import load_strict
-from vx_detectron.engines.modeling.mask_rcnn import saliency_maps
+from vx_detectron.engines.modeling.saliency_head import saliency_maps
 from vx_detectron.engines.output import to_instances
 from vx_detectron.engines.preprocess import network_input
 from vx_detectron.errors import ConfigError
@@ -22,6 +22,11 @@ from vx_detectron.records import ByteArray, Instances
 class Detectron2Engine:
     """Any Detectron2 network with boxes and masks, one photo at a time.
 
+    Args:
+        cfg: see ``vx_detectron.config``.
+        model: one in training, to run as it is at each call; by default one is built and
+            ``MODEL.WEIGHTS`` loaded.
+
     Raises:
         ConfigError: a network that finds no instances with masks.
         CheckpointError: weights that are missing, unsafe or of another network.
@@ -30,21 +35,24 @@ class Detectron2Engine:
 
     name = "detectron2"
 
-    def __init__(self, cfg: CfgNode) -> None:
+    def __init__(self, cfg: CfgNode, model: GeneralizedRCNN | None = None) -> None:
         _check_kind(cfg)
-        device = resolve_device(cfg.MODEL.DEVICE)
-        cfg = cfg.clone()
-        cfg.defrost()
-        cfg.MODEL.DEVICE = str(device)
-        cfg.freeze()
         self.cfg = cfg
-        self.device = str(device)
-        self.weights = cfg.MODEL.WEIGHTS
         self.class_names = class_names(cfg)
-        path = weights.resolve(cfg.MODEL.WEIGHTS)
+        if model is None:
+            model = self._load()
+        else:
+            self.weights, self.weights_sha256 = weights.IN_TRAINING, ""
+        self.model = model
+        self.device = str(model.device)
+
+    def _load(self) -> GeneralizedRCNN:
+        self.weights = self.cfg.MODEL.WEIGHTS
+        path = weights.resolve(self.weights)
         self.weights_sha256 = weights.sha256_of(path)
-        self.model = _build(cfg)
-        load_strict(self.model, read_checkpoint(path), self.weights)
+        model = build(self.cfg)
+        load_strict(model, read_checkpoint(path), self.weights)
+        return model
 
     @torch.inference_mode()
     def predict(self, image: ByteArray) -> Instances:
@@ -60,8 +68,7 @@ class Detectron2Engine:
         saliency = None
         head = getattr(self.model, "sem_seg_head", None)
         if isinstance(head, detectron2_modules.VXSaliencyHead):
-            padded = (batch.tensor.shape[2], batch.tensor.shape[3])
-            (saliency,) = saliency_maps(head.levels(features)[0], batch.image_sizes, padded)
+            (saliency,) = saliency_maps(head.levels(features)[0], batch.image_sizes)
         return to_instances(
             found.pred_boxes.tensor.cpu().numpy(),
             found.scores.cpu().numpy(),
@@ -87,7 +94,17 @@ def _check_kind(cfg: CfgNode) -> None:
             raise ConfigError(f"{key} must be {' or '.join(map(str, choices))}, got {got!r}")
 
 
-def _build(cfg: CfgNode) -> GeneralizedRCNN:
+def build(cfg: CfgNode) -> GeneralizedRCNN:
+    """The network of the configuration on its device, in evaluation mode, with random weights.
+
+    Raises:
+        ConfigError: Detectron2 cannot build it.
+        EngineError: a device that is not there.
+    """
+    cfg = cfg.clone()
+    cfg.defrost()
+    cfg.MODEL.DEVICE = str(resolve_device(cfg.MODEL.DEVICE))
+    cfg.freeze()
     try:
         return build_model(cfg).eval()
     except (AssertionError, IndexError, KeyError, TypeError, ValueError) as error:

@@ -13,7 +13,11 @@ from vx_detectron.engines.modeling.fpn import FPN
 from vx_detectron.engines.modeling.resnet import ResNet
 from vx_detectron.engines.modeling.roi_heads import Detections, StandardROIHeads
 from vx_detectron.engines.modeling.rpn import RPN
-from vx_detectron.engines.modeling.saliency_head import SaliencyHead, saliency_loss
+from vx_detectron.engines.modeling.saliency_head import (
+    SaliencyHead,
+    saliency_loss,
+    saliency_maps,
+)
 from vx_detectron.engines.modeling.samples import Sample, target_of
 
 
@@ -60,7 +64,7 @@ class MaskRCNN(nn.Module):
         if not self.saliency_features:
             return detections, [None] * len(images)
         logits = self.saliency_logits(features)[0]
-        return detections, saliency_maps(logits, sizes, (batch.shape[2], batch.shape[3]))
+        return detections, saliency_maps(logits, sizes)
 
     def losses(
         self, samples: Sequence[Sample], detector: bool = True, saliency: bool = True
@@ -117,18 +121,6 @@ def _padded(images: list[Tensor], multiple: int, value: float) -> Tensor:
     for slot, image in zip(batch, images, strict=True):
         slot[:, : image.shape[1], : image.shape[2]] = image
     return batch
-
-
-def saliency_maps(
-    logits: Tensor, sizes: list[tuple[int, int]], padded: tuple[int, int]
-) -> list[Tensor | None]:
-    """Each image's own part of the map: probabilities (h, w) from logits (N, 1, h', w')."""
-    maps: list[Tensor | None] = []
-    for logit, (height, width) in zip(logits, sizes, strict=True):
-        rows = max(round(logit.shape[1] * height / padded[0]), 1)
-        columns = max(round(logit.shape[2] * width / padded[1]), 1)
-        maps.append(logit[0, :rows, :columns].sigmoid())
-    return maps
 
 
 def _build_backbone(cfg: CfgNode) -> FPN | FBNetBackbone:

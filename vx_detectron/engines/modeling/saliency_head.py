@@ -10,8 +10,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torchvision.ops import roi_align
 
 from vx_detectron.engines.modeling.fbnet import BOX_HEAD, TRUNK, add_blocks
+
+STRIDE = 2  # of the finest map, in pixels of the network's input
 
 
 class ConvNormReLU(nn.Sequential):
@@ -66,15 +69,41 @@ class SaliencyHead(nn.Module):
         logits: list[Tensor] = []
         for level in reversed(range(len(features))):
             lateral = self.laterals[level](features[level])
-            above = self.merges[level](torch.cat([lateral, _resize(above, lateral)], dim=1))
+            above = self.merges[level](torch.cat([lateral, _twice(above, lateral)], dim=1))
             logits.insert(0, self.predictors[level](above))
         return logits
 
 
-def _resize(x: Tensor, like: Tensor) -> Tensor:
-    if x.shape[-2:] == like.shape[-2:]:
+def _twice(x: Tensor, like: Tensor) -> Tensor:
+    """Double the size, and cut to that of ``like``.
+
+    Where the network's input is no multiple of 32 pixels the coarser map reaches beyond the finer
+    one; to squeeze it in would move what it shows.
+    """
+    height, width = like.shape[-2:]
+    if x.shape[-2:] == (height, width):
         return x
-    return F.interpolate(x, size=like.shape[-2:], mode="bilinear", align_corners=False)
+    doubled = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
+    return doubled[..., :height, :width]
+
+
+def saliency_maps(
+    logits: Tensor, sizes: list[tuple[int, int]], stride: int = STRIDE
+) -> list[Tensor | None]:
+    """Each image's own part of the finest map: probabilities (h, w) over just that image.
+
+    Args:
+        logits: (N, 1, H / stride, W / stride), rounded up.
+        sizes: height and width of each image in the batch, in pixels of the network's input.
+        stride: of the map.
+    """
+    maps: list[Tensor | None] = []
+    for logit, (height, width) in zip(logits, sizes, strict=True):
+        whole = logit.new_tensor([[0.0, 0.0, width / stride, height / stride]])
+        size = (-(-height // stride), -(-width // stride))
+        # The last row and column may belong to the image in part: sample just the image.
+        maps.append(roi_align(logit[None], [whole], size, 1.0, 1, True)[0, 0].sigmoid())
+    return maps
 
 
 def saliency_loss(logits: list[Tensor], target: Tensor, edge_weight: float = 0.0) -> Tensor:
@@ -88,14 +117,22 @@ def saliency_loss(logits: list[Tensor], target: Tensor, edge_weight: float = 0.0
     """
     losses = []
     for level in logits:
-        size = level.shape[-2:]
-        known = F.interpolate((target >= 0).float(), size=size, mode="area")
-        truth = F.interpolate(target.clamp(min=0), size=size, mode="area")
-        truth = truth / known.clamp(min=1e-6)
+        known = _shrunk((target >= 0).float(), level)
+        truth = _shrunk(target.clamp(min=0), level) / known.clamp(min=1e-6)
         weight = known * _edge_weight(truth, known, edge_weight)
         losses.append(_bce_iou(level.float(), truth, weight))
     weights = [1.0] + [0.4] * (len(losses) - 1)
     return sum((w * x for w, x in zip(weights, losses, strict=True)), start=logits[0].new_zeros(()))
+
+
+def _shrunk(x: Tensor, like: Tensor) -> Tensor:
+    """Mean over the cells of a map, whose last ones may reach beyond the image; 0 out there."""
+    (height, width), (rows, columns) = x.shape[-2:], like.shape[-2:]
+    stride = 1
+    while rows * stride < height or columns * stride < width:
+        stride *= 2
+    x = F.pad(x, (0, columns * stride - width, 0, rows * stride - height))
+    return F.avg_pool2d(x, stride)
 
 
 def _edge_weight(truth: Tensor, known: Tensor, edge_weight: float) -> Tensor:
