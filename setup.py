@@ -49,11 +49,21 @@ EXTRAS = {
     "detectron2": [f"detectron2 @ {DETECTRON2}", "setuptools<81"],
     "heic": ["pillow-heif>=0.21"],
     "train": ["tensorboard>=2.16", "matplotlib>=3.8"],
-    "web": ["flask>=3.0"],
+    "web": [
+        "flask>=3.1",  # limits of forms, and trusted host names
+        "werkzeug>=3.1.5",
+        "apiflask>=3.0",  # OpenAPI out of the schemas that check the requests
+        "flask-swagger-ui>=5.20",  # Swagger UI's files, so that none comes from a CDN
+        "flask-limiter>=4.0",
+        "cachetools>=6.0",  # opened photos that expire
+        "prometheus-client>=0.22",
+        "waitress>=3.0.1",  # before, requests could be smuggled: CVE-2024-49768
+    ],
+    "browser": ["playwright>=1.50"],  # drives Debian's chromium; downloads none of its own
     "test": ["pytest>=8.2", "hypothesis>=6.100", "ruff>=0.12", "mypy>=1.14", "scikit-learn>=1.5"],
 }
 EXTRAS["test"] += ["pysodmetrics>=1.6"]  # the salient-object measures are checked against it
-EXTRAS["test"] += EXTRAS["heic"]  # so that its tests run
+EXTRAS["test"] += EXTRAS["heic"] + EXTRAS["web"]  # so that their tests run
 
 PACKAGES = find_packages(include=["vx_detectron", "vx_detectron.*"])
 

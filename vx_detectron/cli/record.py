@@ -41,8 +41,8 @@ def record_of(photo: Photo, cutout: Cutout) -> Record:
     return {
         "width": width,
         "height": height,
-        "subject": _subject(cutout.subject, cutout.instances),
-        "instances": [_instance(cutout.instances, index) for index in range(len(cutout.instances))],
+        "subject": subject_record(cutout.subject, cutout.instances),
+        "instances": instance_records(cutout.instances),
         "alpha": rle(cutout.alpha >= 0.5),
         "provenance": asdict(cutout.provenance),
         "notes": list(photo.notes),
@@ -54,25 +54,31 @@ def to_line(record: Record) -> str:
     return json.dumps(record, allow_nan=False)
 
 
-def _subject(subject: Subject, instances: Instances) -> Record:
+def subject_record(subject: Subject, instances: Instances) -> Record:
+    """Which instances are the subject, and why."""
     return {
         "chosen": [int(index) for index in subject.chosen],
         "labels": [instances.label(index) for index in subject.chosen],
         "reason": subject.reason,
         "method": subject.method,
+        "score": _number(subject.score),
         "ranking": [
             {
                 "index": int(one.index),
                 "label": one.label,
                 "score": _number(one.score),
-                "features": {name: _number(value) for name, value in one.features.items()},
-                "contributions": {
-                    name: _number(value) for name, value in one.contributions.items()
-                },
+                "reason": one.reason,
+                "features": _numbers(one.features),
+                "contributions": _numbers(one.contributions),
             }
             for one in subject.ranking
         ],
     }
+
+
+def instance_records(instances: Instances) -> list[Record]:
+    """The things in a photo, in their order."""
+    return [_instance(instances, index) for index in range(len(instances))]
 
 
 def _instance(instances: Instances, index: int) -> Record:

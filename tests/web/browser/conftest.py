@@ -1,0 +1,79 @@
+"""A real browser before a real server; skips where Playwright or Chromium is not installed.
+
+Chromium is looked for on the PATH, or where CHROMIUM says. axe-core is looked for in node_modules,
+or where AXE says.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+pytest.importorskip("playwright.sync_api", reason="needs Playwright: pip install playwright")
+
+from flask import Flask
+from playwright.sync_api import Browser, Page, sync_playwright
+from waitress import create_server
+
+
+@pytest.fixture(scope="session")
+def address(app: Flask) -> Iterator[str]:
+    """Where the server is."""
+    server = create_server(app, host="127.0.0.1", port=0, threads=8)
+    threading.Thread(target=server.run, daemon=True).start()
+    yield f"http://localhost:{server.effective_port}"
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("needs Chromium: apt-get install chromium")
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser, address: str) -> Iterator[Callable[..., Page]]:
+    """A function that opens the page; afterwards the browser must not have complained of anything.
+
+    ``expected`` are the statuses of answers that a test provokes, which browsers log as errors.
+    """
+    complaints: list[str] = []
+    contexts = []
+
+    def open_it(expected: tuple[int, ...] = (), **options: Any) -> Page:
+        context = browser.new_context(accept_downloads=True, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(60_000)
+
+        def on_console(message: Any) -> None:
+            provoked = any(f"status of {status}" in message.text for status in expected)
+            if message.type in ("error", "warning") and not provoked:
+                complaints.append(message.text)
+
+        def on_request(request: Any) -> None:
+            if not request.url.startswith((address, "blob:", "data:")):
+                complaints.append(f"asked another host: {request.url}")
+
+        page.on("console", on_console)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", on_request)
+        page.goto(address)
+        return page
+
+    yield open_it
+    for context in contexts:
+        context.close()
+    assert complaints == []

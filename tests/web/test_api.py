@@ -1,0 +1,182 @@
+"""The API as a program uses it: real photos in, pixels and problems out."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from flask.testing import FlaskClient
+from pycocotools import mask as coco
+from skimage.draw import polygon2mask
+from web_photos import half, picture_upload, pixels_of, upload, without_subject
+
+from vx_detectron.pipeline import Isolator
+from vx_detectron.records import SALIENT_REGION
+from vx_detectron.subject import Choice
+
+
+def isolate(client: FlaskClient, photo: str = "astronaut.png", **fields: Any) -> Any:
+    return client.post("/api/v1/isolate", data={"image": upload(photo), **fields})
+
+
+def compose(client: FlaskClient, name: str, **fields: Any) -> Any:
+    return client.post(f"/api/v1/instances/{name}/compose", data=fields)
+
+
+def test_the_subject_comes_out_before_black(client: FlaskClient) -> None:
+    answer = isolate(client)
+    assert (answer.status_code, answer.mimetype) == (200, "image/png")
+    pixels = pixels_of(answer.data)
+    face, wall = np.s_[40:75, 95:130], np.s_[10:90, 150:175]
+    assert (pixels[face] == half("astronaut.png")[face]).mean() > 0.98
+    assert (pixels[wall] == 0).mean() > 0.98
+    assert "person" in answer.headers["X-Reason"]
+
+
+def test_the_record_has_masks_and_reasons(client: FlaskClient, astronaut_id: str) -> None:
+    record = isolate(client, format="json").get_json()
+    assert (record["width"], record["height"]) == (256, 256)
+    assert "person" in record["subject"]["labels"]
+    mask = pixels_of(compose(client, astronaut_id, mask_only="true").data)
+    assert coco.area(record["alpha"]) == pytest.approx(np.count_nonzero(mask >= 128), rel=0.01)
+
+
+def test_layers_add_up_to_the_picture(client: FlaskClient, astronaut_id: str) -> None:
+    data = compose(client, astronaut_id, format="ora", background="#336699").data
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert archive.namelist()[0] == "mimetype" and archive.infolist()[0].compress_type == 0
+        assert archive.read("mimetype") == b"image/openraster"
+        stack = ElementTree.fromstring(archive.read("stack.xml"))
+        assert [layer.get("name") for layer in stack.iter("layer")] == [
+            "subject",
+            "background",
+            "photo",
+        ]
+        subject = pixels_of(archive.read("data/subject.png")).astype(float)
+        background = pixels_of(archive.read("data/background.png")).astype(float)
+        merged = pixels_of(archive.read("mergedimage.png")).astype(float)
+    assert (background == (0x33, 0x66, 0x99)).all()
+    share = subject[..., 3:] / 255
+    assert np.abs(subject[..., :3] * share + background * (1 - share) - merged).max() <= 1.5
+
+
+@pytest.mark.parametrize(
+    ("format", "mimetype", "mode"),
+    [("png", "image/png", 4), ("webp", "image/webp", 4), ("tiff", "image/tiff", 4)],
+)
+def test_transparency_in_every_format(
+    client: FlaskClient, astronaut_id: str, format: str, mimetype: str, mode: int
+) -> None:
+    answer = compose(client, astronaut_id, format=format, background="transparent")
+    assert answer.mimetype == mimetype
+    assert pixels_of(answer.data).shape == (256, 256, mode)
+
+
+def test_the_result_can_be_made_smaller(client: FlaskClient, astronaut_id: str) -> None:
+    pixels = pixels_of(compose(client, astronaut_id, megapixels="0.01").data)
+    assert pixels.shape == (100, 100, 3)
+    assert not pixels[5:35, 60:67].any()  # the wall
+
+
+def test_crop_and_mask(client: FlaskClient, astronaut_id: str) -> None:
+    mask = pixels_of(compose(client, astronaut_id, mask_only="true").data)
+    rows, columns = np.nonzero(mask)
+    tight = compose(client, astronaut_id, mask_only="true", crop="true", margin="0")
+    cropped = pixels_of(tight.data)
+    assert cropped.shape == (np.ptp(rows) + 1, np.ptp(columns) + 1)
+
+
+def test_an_own_picture_and_a_scene_as_background(client: FlaskClient, astronaut_id: str) -> None:
+    red = picture_upload(np.full((40, 40, 3), (250, 10, 20), dtype=np.uint8))
+    pixels = pixels_of(
+        compose(client, astronaut_id, background="picture", background_file=red).data
+    )
+    assert (pixels[10:90, 150:175] == (250, 10, 20)).mean() > 0.98
+    dusk = pixels_of(compose(client, astronaut_id, background="scene:dusk").data)
+    top, middle = dusk[1, 165].astype(int), dusk[90, 165].astype(int)
+    assert top[2] > top[0] and middle[0] > middle[2]  # blue above, red below
+
+
+def test_choosing_again_is_what_the_package_does(
+    client: FlaskClient, astronaut_id: str, isolator: Isolator
+) -> None:
+    found = isolator.open(half("astronaut.png"))
+    labels = [found.instances.label(index) for index in range(len(found.instances))]
+    other = next(i for i, label in enumerate(labels) if label not in ("person", SALIENT_REGION))
+    answer = compose(client, astronaut_id, instances=str(other), mask_only="true")
+    expected = np.rint(found.cut(Choice(instances=(other,))).alpha * 255)
+    assert np.array_equal(pixels_of(answer.data), expected)
+    assert answer.headers["X-Instances"] == str(other)
+
+
+def test_outlines_lie_on_the_masks(client: FlaskClient, isolator: Isolator) -> None:
+    opened = client.post("/api/v1/instances", data={"image": upload("astronaut.png")}).get_json()
+    instances = isolator.open(half("astronaut.png")).instances
+    person = next(i for i, one in enumerate(opened["instances"]) if one["label"] == "person")
+    outer = opened["instances"][person]["outline"].split("Z")[0].removeprefix("M")
+    corners = np.array([[int(part) for part in point.split()] for point in outer.split("L")])
+    traced = polygon2mask((256, 256), corners[:, ::-1])
+    mask = instances.soft_mask(person) >= 0.5
+    assert (traced & mask).sum() / (traced | mask).sum() > 0.97
+
+
+def test_no_subject_is_said_plainly(client: FlaskClient) -> None:
+    answer = client.post("/api/v1/isolate", data={"image": picture_upload(without_subject())})
+    problem = answer.get_json()
+    assert (answer.status_code, answer.mimetype) == (422, "application/problem+json")
+    assert (problem["code"], problem["status"]) == ("no_subject", 422)
+    assert problem["hint"]
+    opened = client.post("/api/v1/instances", data={"image": picture_upload(without_subject())})
+    assert opened.status_code == 201
+    assert opened.get_json()["subject"]["chosen"] == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "word"),
+    [
+        ({"background": "picture:/etc/passwd"}, "no files of its own"),
+        ({"background": "picture"}, "background_file"),
+        ({"background": "scene:moon"}, "no scene"),
+        ({"background": "octarine"}, "colour"),
+        ({"background": "transparent", "format": "jpg"}, "JPEG"),
+        ({"at": "1"}, "X,Y"),
+        ({"at": "nan,1"}, "X,Y"),
+        ({"box": "1,2,3"}, "X0,Y0,X1,Y1"),
+        ({"rank": "0"}, "rank"),
+        ({"quality": "101"}, "quality"),
+        ({"colour": "red"}, "colour"),
+        ({"url": "http://127.0.0.1/"}, "url"),
+    ],
+)
+def test_a_bad_option_is_named(
+    client: FlaskClient, astronaut_id: str, fields: dict[str, str], word: str
+) -> None:
+    answer = compose(client, astronaut_id, **fields)
+    assert (answer.status_code, answer.get_json()["code"]) == (422, "bad_option")
+    assert word in answer.get_json()["detail"]
+
+
+def test_two_ways_to_choose_are_one_too_many(client: FlaskClient, astronaut_id: str) -> None:
+    answer = compose(client, astronaut_id, rank="1", all="true")
+    assert (answer.status_code, answer.get_json()["code"]) == (422, "subject_not_there")
+
+
+def test_a_forgotten_photo_is_gone(client: FlaskClient) -> None:
+    opened = client.post("/api/v1/instances", data={"image": upload("coffee.png")}).get_json()
+    assert client.delete(f"/api/v1/instances/{opened['id']}").status_code == 204
+    answer = compose(client, opened["id"])
+    assert (answer.status_code, answer.get_json()["code"]) == (404, "photo_gone")
+
+
+def test_the_description_is_valid_and_names_what_it_answers(client: FlaskClient) -> None:
+    text = client.get("/api/v1/openapi.json").data
+    description = json.loads(text)
+    compose_route = description["paths"]["/api/v1/instances/{photo_id}/compose"]["post"]
+    assert "multipart/form-data" in compose_route["requestBody"]["content"]
+    assert {"200", "404", "413", "422", "503"} <= set(compose_route["responses"])
+    assert b"cdn" not in text

@@ -1,0 +1,105 @@
+"""From a request's fields to the picture, the layers or the record that answer it."""
+
+from __future__ import annotations
+
+import io
+import math
+from dataclasses import replace
+
+import cv2
+from flask import Response
+
+from vx_detectron.cli.record import record_of, subject_record, to_line
+from vx_detectron.image_io import Photo
+from vx_detectron.pipeline import OpenPhoto
+from vx_detectron.records import Cutout, FloatArray, Instances, Subject
+from web.layers import ORA, write_layers
+from web.orders import Fields, Order, read_order, read_upload
+from web.outlines import outline
+from web.service import service
+
+TYPES = {
+    "png": "image/png",
+    "jpg": "image/jpeg",
+    "webp": "image/webp",
+    "tiff": "image/tiff",
+    "ora": ORA,
+}
+
+
+def isolate_upload(given: Fields) -> Response:
+    """Cut the subject out of an uploaded photo.
+
+    Args:
+        given: as ``schemas.UploadAndOptions`` loads it.
+
+    Raises:
+        VxError, WebError: as ``errors`` lists them.
+    """
+    here = service()
+    with here.turn() as turn:
+        order = read_order(given, here.isolator.refine_options, here.max_pixels)
+        photo = read_upload(given["image"], here.max_pixels)
+        turn.check()
+        found = here.isolator.open(photo.pixels)
+        turn.check()
+        cutout = found.cut(order.choice, order.refine_options)
+        here.metrics.took(cutout.provenance.seconds)
+        turn.check()
+        return answer_with(photo, cutout, order)
+
+
+def answer_with(photo: Photo, cutout: Cutout, order: Order) -> Response:
+    """The picture, layers or record that was ordered; its headers say why this is the subject.
+
+    Raises:
+        ImageError: the format cannot hold the picture.
+    """
+    if order.format == "json":
+        return Response(to_line(record_of(photo, cutout)), mimetype="application/json")
+    photo, alpha = shrink(photo, cutout.alpha, order.megapixels)
+    file = io.BytesIO()
+    if order.format == "ora":
+        write_layers(file, photo, alpha, order.finish)
+    else:
+        order.finish.write(file, photo, alpha)
+    answer = Response(file.getvalue(), mimetype=TYPES[order.format])
+    answer.headers["X-Reason"] = cutout.subject.reason.encode("ascii", "replace").decode()
+    answer.headers["X-Instances"] = ",".join(map(str, cutout.subject.chosen))
+    answer.headers["Content-Disposition"] = f'inline; filename="cutout.{order.format}"'
+    return answer
+
+
+def shrink(photo: Photo, alpha: FloatArray, megapixels: float | None) -> tuple[Photo, FloatArray]:
+    """Photo and alpha with so many million pixels at most, in their own proportions."""
+    height, width = alpha.shape
+    scale = math.sqrt((megapixels or math.inf) * 1e6 / (height * width))
+    if scale >= 1:
+        return photo, alpha
+    size = max(int(width * scale), 1), max(int(height * scale), 1)
+    pixels = cv2.resize(photo.pixels, size, interpolation=cv2.INTER_AREA)
+    small = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA).clip(0, 1)
+    return replace(photo, pixels=pixels), small
+
+
+def describe(photo: Photo, found: OpenPhoto, subject: Subject) -> dict[str, object]:
+    """What was found in an opened photo; see ``schemas.OpenedOut``."""
+    instances = found.instances
+    height, width = instances.image_size
+    return {
+        "width": width,
+        "height": height,
+        "subject": subject_record(subject, instances),
+        "instances": [_instance(instances, index) for index in range(len(instances))],
+        "notes": list(photo.notes),
+    }
+
+
+def _instance(instances: Instances, index: int) -> dict[str, object]:
+    x0, y0, x1, y1 = (float(side) for side in instances.boxes[index])
+    return {
+        "label": instances.label(index),
+        "score": float(instances.scores[index]),
+        "box": [x0, y0, x1 - x0, y1 - y0],
+        "outline": outline(instances, index),
+    }

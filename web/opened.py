@@ -1,0 +1,100 @@
+"""Opened photos: kept for a while, so that choosing again needs no second run of the network."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from dataclasses import dataclass, field
+
+from cachetools import TTLCache
+
+from vx_detectron.image_io import Photo
+from vx_detectron.pipeline import OpenPhoto
+from vx_detectron.records import Cutout
+from vx_detectron.refine import RefineOptions
+from vx_detectron.subject import Choice
+from web.errors import PhotoGoneError
+
+BYTES_A_PIXEL = 3 + 4  # the photo, and the alpha of the last cut
+_LEAST_BYTES = 2**20  # so that bounded bytes also bound the count
+
+
+@dataclass(eq=False)
+class Opened:
+    """One opened photo, and its last cut, so that another background does not cut again.
+
+    Attributes:
+        photo: as read.
+        found: what the network found in it.
+    """
+
+    photo: Photo
+    found: OpenPhoto
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _last: tuple[object, Cutout] | None = None
+
+    def cut(self, choice: Choice, refine_options: RefineOptions) -> Cutout:
+        """As ``OpenPhoto.cut``; the same question again costs nothing."""
+        with self._lock:
+            asked = (choice, refine_options)
+            if self._last is None or self._last[0] != asked:
+                self._last = None  # first, else both would be in memory for a while
+                self._last = (asked, self.found.cut(choice, refine_options))
+            return self._last[1]
+
+    @property
+    def size(self) -> int:
+        """Bytes that it takes, nearly."""
+        height, width = self.photo.pixels.shape[:2]
+        grids = self.found.instances.mask_grids.nbytes
+        return max(height * width * BYTES_A_PIXEL + grids, _LEAST_BYTES)
+
+
+class OpenedPhotos:
+    """Opened photos under ids that nobody can guess. The least used go when memory is short.
+
+    Args:
+        memory: bytes that all of them may take.
+        lifetime: seconds that one stays after its last use.
+    """
+
+    def __init__(self, memory: int, lifetime: float) -> None:
+        self.lifetime = lifetime
+        self._photos: TTLCache[str, Opened] = TTLCache(
+            memory, ttl=lifetime, getsizeof=lambda one: one.size
+        )
+        self._lock = threading.Lock()
+        # A daemon: photos go on time even when nobody asks for anything any more.
+        threading.Thread(target=self._sweep, name="photo-sweeper", daemon=True).start()
+
+    def add(self, opened: Opened) -> str:
+        """Keep a photo; returns its id."""
+        name = secrets.token_urlsafe(24)
+        with self._lock:
+            self._photos[name] = opened
+        return name
+
+    def get(self, name: str) -> Opened:
+        """The photo of that id, whose life begins anew; PhotoGoneError when there is none."""
+        with self._lock:
+            opened = self._photos.pop(name, None)
+            if opened is None:
+                raise PhotoGoneError
+            self._photos[name] = opened
+            return opened
+
+    def forget(self, name: str) -> None:
+        """Drop the photo of that id; PhotoGoneError when there is none."""
+        with self._lock:
+            if self._photos.pop(name, None) is None:
+                raise PhotoGoneError
+
+    def __len__(self) -> int:
+        with self._lock:
+            self._photos.expire()
+            return len(self._photos)
+
+    def _sweep(self) -> None:
+        pause = threading.Event()
+        while not pause.wait(min(self.lifetime / 4, 30.0)):
+            len(self)

@@ -1,0 +1,142 @@
+"""From the checked fields of a form to what the steps take: the same records as the command line's.
+
+No field can name a file or an address: pictures come with the request, or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from werkzeug.datastructures import FileStorage
+
+from vx_detectron.cli.finish import Finish
+from vx_detectron.composite import (
+    Background,
+    Picture,
+    PictureFile,
+    Transparent,
+    parse_background,
+)
+from vx_detectron.errors import ConfigError
+from vx_detectron.image_io import Photo, read_photo
+from vx_detectron.refine import RefineOptions
+from vx_detectron.subject import Choice
+from web import scenes
+from web.errors import BadOptionError
+
+Fields = Mapping[str, Any]
+
+_BACKGROUNDS = (
+    "expected black, transparent, a colour such as orange, #f80 or rgb(255, 136, 0), blur, "
+    "blur:PERCENT, scene:NAME or picture"
+)
+_SCENE_SIDE = 1280  # a scene has no detail that a larger one would show
+
+
+@dataclass(frozen=True)
+class Order:
+    """What one request asks for.
+
+    Attributes:
+        choice: which subject; empty lets the ranking decide.
+        refine_options: how its edge is refined.
+        finish: what the picture shows.
+        format: as ``Finish.format``, or ``ora`` or ``json``.
+        megapixels: the largest result; None for the photo's own size.
+    """
+
+    choice: Choice
+    refine_options: RefineOptions
+    finish: Finish
+    format: str
+    megapixels: float | None
+
+
+def read_order(given: Fields, refine_options: RefineOptions, max_pixels: int) -> Order:
+    """Check what the schema cannot.
+
+    Args:
+        given: as ``schemas.Options`` loads it.
+        refine_options: what the server's configuration says.
+        max_pixels: the largest background picture.
+
+    Raises:
+        BadOptionError, ConfigError, SubjectError: an option that makes no sense.
+        ImageError: the background picture cannot be read.
+    """
+    choice = Choice(
+        label=given.get("subject"),
+        rank=given.get("rank"),
+        point=given.get("at"),
+        box=given.get("box"),
+        everything=given["all"],
+        instances=_indices(given.get("instances")),
+    )
+    background = _background(given, max_pixels)
+    if given["format"] == "jpg" and isinstance(background, Transparent):
+        raise BadOptionError("JPEG cannot keep a transparent background; choose png or webp.")
+    finish = Finish(
+        format=given["format"] if given["format"] not in ("ora", "json") else "png",
+        quality=given["quality"],
+        background=background,
+        mask_only=given["mask_only"],
+        crop=given["crop"],
+        margin=given["margin"] / 100,
+    )
+    return Order(
+        choice, _refinement(given, refine_options), finish, given["format"], given.get("megapixels")
+    )
+
+
+def read_upload(file: FileStorage, max_pixels: int) -> Photo:
+    """An uploaded picture; its name is neither trusted nor repeated. ImageError for any other."""
+    # Its bytes are bounded by MAX_CONTENT_LENGTH already.
+    return read_photo(file.stream, name="the picture", max_pixels=max_pixels)
+
+
+def _indices(numbers: tuple[float, ...] | None) -> tuple[int, ...] | None:
+    return None if numbers is None else tuple(int(number) for number in numbers)
+
+
+def _refinement(given: Fields, options: RefineOptions) -> RefineOptions:
+    """The configuration's, less the steps that are switched off."""
+    return replace(
+        options,
+        fuse_saliency=options.fuse_saliency and given["fuse_saliency"],
+        dense_crf=options.dense_crf and given["dense_crf"],
+        morphology=options.morphology and given["morphology"],
+        sharp_edge=options.sharp_edge and given["sharp_edge"],
+        edge_width=given.get("softness", options.edge_width),
+    )
+
+
+def _background(given: Fields, max_pixels: int) -> Background:
+    text = given["background"].strip()
+    file: FileStorage | None = given.get("background_file")
+    if text == "picture":
+        if not file:
+            raise BadOptionError("background=picture needs a picture in background_file.")
+        return Picture(read_upload(file, max_pixels).pixels, given["fit"])
+    if file:
+        raise BadOptionError("background_file is for background=picture.")
+    return background_of(text)
+
+
+def background_of(text: str) -> Background:
+    """A background that needs no file; BadOptionError for any other."""
+    kind, _, name = text.partition(":")
+    if kind == "scene":
+        if name not in scenes.NAMES:
+            raise BadOptionError(
+                f"there is no scene {name!r}; there are {', '.join(scenes.NAMES)}."
+            )
+        return Picture(scenes.draw(name, _SCENE_SIDE * 3 // 4, _SCENE_SIDE))
+    try:
+        background = parse_background(text)
+    except ConfigError as error:
+        raise BadOptionError(f"background: {_BACKGROUNDS}; got {text!r}.") from error
+    if isinstance(background, PictureFile):
+        raise BadOptionError("this server reads no files of its own; send one in background_file.")
+    return background

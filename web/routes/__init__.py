@@ -1,0 +1,1 @@
+"""One blueprint a file; each view is a few lines over the package."""

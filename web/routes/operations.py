@@ -1,0 +1,37 @@
+"""For whoever runs the server: is it alive, is it ready, how is it doing."""
+
+from __future__ import annotations
+
+from apiflask import APIBlueprint
+from flask import Response
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from web.errors import BusyError
+from web.service import service
+
+blueprint = APIBlueprint("operations", __name__, tag="Operations")
+
+
+@blueprint.get("/health")
+@blueprint.doc(responses={200: "It runs."})
+def health() -> dict[str, str]:
+    """Whether the process answers at all."""
+    return {"status": "alive"}
+
+
+@blueprint.get("/ready")
+@blueprint.doc(responses={200: "It is ready.", 503: "It is stopping."})
+def ready() -> dict[str, str]:
+    """Whether photos may be sent: the network is loaded, and the server is not stopping."""
+    if service().gate.closed:
+        raise BusyError("The server is stopping.", retry_after=5)
+    return {"status": "ready"}
+
+
+@blueprint.get("/metrics")
+@blueprint.doc(
+    responses={200: {"description": "Prometheus' text format.", "content": {"text/plain": {}}}}
+)
+def metrics() -> Response:
+    """Figures for Prometheus."""
+    return Response(service().metrics.text(), content_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,52 @@
+"""The page, which works without JavaScript too, and the pictures in it."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from apiflask import APIBlueprint
+from flask import Response, abort, current_app, render_template
+
+from vx_detectron.image_io import write_picture
+from web import scenes
+from web.cutting import isolate_upload
+from web.schemas import UploadAndOptions
+
+blueprint = APIBlueprint("page", __name__, enable_openapi=False)
+
+_THUMBNAIL = 72, 96  # height and width of a scene's button, at twice its size
+
+
+@blueprint.get("/")
+def show() -> str:
+    """The page."""
+    return render_template(
+        "page.html",
+        scenes=scenes.NAMES,
+        max_bytes=current_app.config["MAX_CONTENT_LENGTH"],
+        lifetime=round(current_app.config["PHOTO_LIFETIME"] / 60),
+    )
+
+
+@blueprint.post("/cutout")
+@blueprint.input(UploadAndOptions, location="form_and_files")
+def cut(form_and_files_data: dict[str, Any]) -> Response:
+    """A form in, a download out: what the page does without JavaScript."""
+    answer = isolate_upload(form_and_files_data)
+    answer.headers["Content-Disposition"] = (
+        f'attachment; filename="cutout.{form_and_files_data["format"]}"'
+    )
+    return answer
+
+
+@blueprint.get("/scenes/<name>.webp")
+def scene(name: str) -> Response:
+    """A scene, small, for its button."""
+    if name not in scenes.NAMES:
+        abort(404)
+    file = io.BytesIO()
+    write_picture(file, scenes.draw(name, *_THUMBNAIL), format="webp", quality=85)
+    answer = Response(file.getvalue(), mimetype="image/webp")
+    answer.cache_control.max_age = 86_400
+    return answer

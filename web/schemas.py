@@ -1,0 +1,180 @@
+"""The fields of requests and answers: what marshmallow checks, and what OpenAPI tells."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from apiflask import Schema, fields
+from apiflask.validators import Length, OneOf, Range
+from marshmallow import RAISE, ValidationError
+
+from web import scenes
+
+FORMATS = ("png", "jpg", "webp", "tiff", "ora", "json")
+
+
+class Numbers(fields.String):
+    """Numbers separated by commas, as on the command line; a tuple of floats.
+
+    Args:
+        order: what they are, such as ``X,Y``; None for any count of whole numbers.
+    """
+
+    def __init__(self, order: str | None = None, **kwargs: Any) -> None:
+        number = r"-?[0-9]{1,7}(\.[0-9]{1,4})?" if order else "[0-9]{1,4}"
+        count = f"{{{order.count(',')}}}" if order else "{0,199}"
+        metadata = kwargs.setdefault("metadata", {})
+        metadata["pattern"] = f"^{number}(,{number}){count}$"
+        super().__init__(**kwargs)
+        self._order = order
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> tuple[float, ...]:
+        text = super()._deserialize(value, *args, **kwargs)
+        try:
+            numbers = tuple(float(part) for part in text.split(","))
+        except ValueError:
+            numbers = ()
+        wanted = self._order.count(",") + 1 if self._order else max(len(numbers), 1)
+        if len(numbers) != wanted or not all(map(math.isfinite, numbers)):
+            raise ValidationError(f"expected {self._order or 'numbers separated by commas'}.")
+        return numbers
+
+
+def _said(description: str) -> dict[str, str]:
+    return {"description": description}
+
+
+class Options(Schema):
+    """What to cut out, and what the result shows: as the options of the command line."""
+
+    class Meta:  # noqa: D106
+        unknown = RAISE
+
+    subject = fields.String(
+        validate=Length(1, 60), metadata=_said("The best instance of this class, such as dog.")
+    )
+    rank = fields.Integer(
+        validate=Range(1, 1000), metadata=_said("The Nth of the ranking, 1 for the best.")
+    )
+    at = Numbers("X,Y", metadata=_said("What is at this point, in pixels of the photo."))
+    box = Numbers("X0,Y0,X1,Y1", metadata=_said("What fits this box best."))
+    instances = Numbers(metadata=_said("These instances, by their index, such as 0,2."))
+    all = fields.Boolean(load_default=False, metadata=_said("Everything that is found."))
+
+    fuse_saliency = fields.Boolean(
+        load_default=True, metadata=_said("Let the saliency map correct the masks.")
+    )
+    dense_crf = fields.Boolean(load_default=True, metadata=_said("Follow the photo's edges."))
+    morphology = fields.Boolean(load_default=True, metadata=_said("Close holes, drop specks."))
+    sharp_edge = fields.Boolean(
+        load_default=True, metadata=_said("Redraw the edge at full resolution.")
+    )
+    softness = fields.Float(
+        validate=Range(0.5, 30), metadata=_said("Width of the soft edge, in pixels of the photo.")
+    )
+
+    background = fields.String(
+        load_default="black",
+        validate=Length(1, 60),
+        metadata=_said(
+            "black, transparent, a colour of CSS, blur, blur:PERCENT of the photo's diagonal, "
+            f"scene:NAME ({', '.join(scenes.NAMES)}), or picture: the file in background_file."
+        ),
+    )
+    background_file = fields.File(metadata=_said("The picture for background=picture."))
+    fit = fields.String(
+        load_default="cover",
+        validate=OneOf(["cover", "contain"]),
+        metadata=_said("How that picture is fitted: fill the frame, or be seen whole."),
+    )
+
+    format = fields.String(
+        load_default="png",
+        validate=OneOf(FORMATS),
+        metadata=_said("ora has layers, for GIMP and Krita; json has masks and reasons."),
+    )
+    quality = fields.Integer(
+        load_default=95, validate=Range(1, 100), metadata=_said("Of jpg and webp.")
+    )
+    mask_only = fields.Boolean(
+        load_default=False, metadata=_said("The mask alone, white where the subject is.")
+    )
+    crop = fields.Boolean(load_default=False, metadata=_said("Cut the picture to the subject."))
+    margin = fields.Float(
+        load_default=5.0,
+        validate=Range(0, 1000),
+        metadata=_said("Space around the subject in percent of its longer side; with crop."),
+    )
+    megapixels = fields.Float(
+        validate=Range(0.01, 1000), metadata=_said("Make the result this large at most.")
+    )
+
+
+class Upload(Schema):
+    """A photo."""
+
+    class Meta:  # noqa: D106
+        unknown = RAISE
+
+    image = fields.File(
+        required=True,
+        metadata=_said("JPEG, PNG, WebP, TIFF, BMP, GIF, PPM, AVIF, or HEIF where it is installed"),
+    )
+
+
+class UploadAndOptions(Upload, Options):
+    """A photo, and what to do with it."""
+
+
+class CandidateOut(Schema):
+    """One candidate of the ranking."""
+
+    index = fields.Integer(metadata=_said("Which of the instances."))
+    label = fields.String()
+    score = fields.Float(allow_none=True)
+    features = fields.Dict(keys=fields.String(), values=fields.Float(allow_none=True))
+    contributions = fields.Dict(keys=fields.String(), values=fields.Float(allow_none=True))
+
+
+class SubjectOut(Schema):
+    """Which instances are the subject, and why."""
+
+    chosen = fields.List(fields.Integer(), metadata=_said("Empty where there is no subject."))
+    labels = fields.List(fields.String())
+    reason = fields.String()
+    method = fields.String()
+    ranking = fields.List(fields.Nested(CandidateOut))
+
+
+class InstanceOut(Schema):
+    """One thing in the photo."""
+
+    label = fields.String()
+    score = fields.Float(allow_none=True)
+    box = fields.List(fields.Float(allow_none=True), metadata=_said("x, y, width, height."))
+    outline = fields.String(metadata=_said("The d of an SVG path, in pixels of the photo."))
+
+
+class OpenedOut(Schema):
+    """An opened photo."""
+
+    id = fields.String()
+    lifetime = fields.Float(metadata=_said("Seconds that it is kept after its last use."))
+    width = fields.Integer()
+    height = fields.Integer()
+    subject = fields.Nested(SubjectOut)
+    instances = fields.List(fields.Nested(InstanceOut))
+    notes = fields.List(fields.String())
+
+
+class ProblemOut(Schema):
+    """RFC 9457."""
+
+    type = fields.String()
+    title = fields.String()
+    status = fields.Integer()
+    code = fields.String(metadata=_said("One word that programs may rely on."))
+    detail = fields.String()
+    hint = fields.String(metadata=_said("What can be done."))
+    errors = fields.Dict(metadata=_said("What is wrong with which field of the form."))

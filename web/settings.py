@@ -1,0 +1,47 @@
+"""What a server may be told; environment variables ``VX_<NAME>`` and ``create_app`` set them."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from flask import Config
+
+MEBIBYTE = 2**20
+
+DEFAULTS: dict[str, Any] = {
+    # The network: as --config-file and --opt of the command line, the latter as a list.
+    "CONFIG_FILE": None,
+    "OPTS": [],
+    # The largest request in bytes, photo and background picture together.
+    "MAX_CONTENT_LENGTH": 32 * MEBIBYTE,
+    # What a form holds but its files: short words. Werkzeug reads in pieces of 64 KiB.
+    "MAX_FORM_MEMORY_SIZE": 256 * 1024,
+    "MAX_FORM_PARTS": 50,
+    # The largest picture, width x height. Each pixel costs some 40 bytes while it is worked on.
+    "MAX_PIXELS": 40_000_000,
+    # How many photos are worked on at the same time, and how many more may wait for their turn.
+    "WORKERS": 1,
+    "QUEUE": 8,
+    # Seconds that a request may wait and work. A step that has begun runs to its end.
+    "TIME_LIMIT": 60.0,
+    # Opened photos: seconds after their last use, and bytes that all of them may take.
+    "PHOTO_LIFETIME": 900.0,
+    "PHOTO_MEMORY": 1024 * MEBIBYTE,
+    # Requests of one client, as Flask-Limiter writes it; "" for no limit.
+    "RATE_LIMIT": "300 per minute",
+    # A secret that every request but /health and /ready must show; "" for none.
+    "TOKEN": "",
+    # Host names that the server answers to. It keeps other sites from reaching a server on
+    # loopback under a name of their own (DNS rebinding). None: any name.
+    "TRUSTED_HOSTS": ["localhost", "127.0.0.1"],
+}
+
+
+def load_settings(config: Config, given: dict[str, Any] | None) -> None:
+    """Fill a Flask configuration: the defaults, then the environment, then what was given."""
+    config.from_mapping(DEFAULTS)
+    config.from_prefixed_env("VX")  # reads numbers, lists and true as JSON
+    if "VX_TOKEN" in os.environ:
+        config["TOKEN"] = os.environ["VX_TOKEN"]  # which stays as it is, even if it is a number
+    config.from_mapping(given or {})
