@@ -40,7 +40,7 @@ REQUIRED = [
     "filelock>=3.12",
     "click>=8.2",
     "tqdm>=4.66",
-    "jinja2>=3.1",  # the page of tools/explore_data.py; torch brings it anyway
+    "jinja2>=3.1",  # the pages of explore_data and evaluate; torch brings it anyway
 ]
 
 EXTRAS = {
@@ -48,6 +48,7 @@ EXTRAS = {
     # zoo imports pkg_resources, which setuptools 81 dropped.
     "detectron2": [f"detectron2 @ {DETECTRON2}", "setuptools<81"],
     "heic": ["pillow-heif>=0.21"],
+    "psd": ["psd-tools>=1.10"],
     "train": ["tensorboard>=2.16", "matplotlib>=3.8"],
     "web": [
         "flask>=3.1",  # limits of forms, and trusted host names
@@ -63,7 +64,7 @@ EXTRAS = {
     "test": ["pytest>=8.2", "hypothesis>=6.100", "ruff>=0.12", "mypy>=1.14", "scikit-learn>=1.5"],
 }
 EXTRAS["test"] += ["pysodmetrics>=1.6"]  # the salient-object measures are checked against it
-EXTRAS["test"] += EXTRAS["heic"] + EXTRAS["web"]  # so that their tests run
+EXTRAS["test"] += EXTRAS["heic"] + EXTRAS["psd"] + EXTRAS["web"]  # so that their tests run
 
 PACKAGES = find_packages(include=["vx_detectron", "vx_detectron.*"])
 
@@ -99,6 +100,7 @@ setup(
     package_dir={"vx_detectron.configs": "configs"},
     package_data={
         "vx_detectron": ["py.typed", "weights/*.pth", "weights/*.md", "data/explore/*.jinja",
+                         "data/page/*.jinja", "evaluation/report/*.jinja",
                          "subject/chooser.json"],
         "vx_detectron.configs": ["**/*.yaml"],
     },

@@ -1,18 +1,13 @@
-"""How well a mask agrees with the truth: counts first, ratios after. NumPy and OpenCV only.
-
-Two empty masks agree fully (1); an empty one and another do not agree at all (0).
-"""
+"""Two binary masks: the four counts of their pixels, and the ratios of these."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 BoolArray = NDArray[np.bool_]
-FloatArray = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -23,6 +18,15 @@ class Counts:
     false_positive: int
     false_negative: int
     true_negative: int
+
+    def __add__(self, other: Counts) -> Counts:
+        """The counts over the pixels of both."""
+        return Counts(
+            self.true_positive + other.true_positive,
+            self.false_positive + other.false_positive,
+            self.false_negative + other.false_negative,
+            self.true_negative + other.true_negative,
+        )
 
     @property
     def iou(self) -> float:
@@ -64,7 +68,7 @@ def count(predicted: BoolArray, truth: BoolArray) -> Counts:
     Raises:
         ValueError: they differ in shape, or are not bool.
     """
-    _check(predicted, truth)
+    check_masks(predicted, truth)
     positives, true_positive = int(predicted.sum()), int((predicted & truth).sum())
     truths = int(truth.sum())
     false_positive, false_negative = positives - true_positive, truths - true_positive
@@ -72,43 +76,12 @@ def count(predicted: BoolArray, truth: BoolArray) -> Counts:
     return Counts(true_positive, false_positive, false_negative, rest)
 
 
-def boundary_iou(predicted: BoolArray, truth: BoolArray, dilation: float = 0.02) -> float:
-    """IoU of the masks' inner borders: it sees the edge where IoU sees the area.
-
-    Cheng et al., "Boundary IoU", CVPR 2021; the width of the border is ``dilation`` times the
-    diagonal, the photo's border counts as an edge, as in the authors' code.
-
-    Raises:
-        ValueError: the masks differ in shape, or are not bool.
-    """
-    _check(predicted, truth)
-    width = max(1, round(dilation * float(np.hypot(*truth.shape))))
-    return count(_inner_border(predicted, width), _inner_border(truth, width)).iou
-
-
-def mean_absolute_error(alpha: FloatArray, truth: BoolArray) -> float:
-    """Mean of |alpha - truth|, 0..1, alpha taken as it is.
-
-    Raises:
-        ValueError: they differ in shape.
-    """
-    if alpha.shape != truth.shape:
-        raise ValueError(f"alpha must have the truth's shape {truth.shape}, got {alpha.shape}")
-    return float(np.abs(alpha - truth).mean())
-
-
-def _inner_border(mask: BoolArray, width: int) -> BoolArray:
-    padded = cv2.copyMakeBorder(mask.astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
-    eroded = cv2.erode(padded, np.ones((3, 3), dtype=np.uint8), iterations=width)
-    border: BoolArray = mask & (eroded[1:-1, 1:-1] == 0)
-    return border
-
-
 def _ratio(part: int, whole: int) -> float:
     return part / whole if whole else 1.0
 
 
-def _check(predicted: BoolArray, truth: BoolArray) -> None:
+def check_masks(predicted: BoolArray, truth: BoolArray) -> None:
+    """Raise ValueError unless both are bool, of the same shape."""
     if predicted.shape != truth.shape:
         raise ValueError(
             f"the prediction must have the truth's shape {truth.shape}, got {predicted.shape}"

@@ -1,0 +1,187 @@
+"""COCO's average precision of the detector itself, boxes and masks, by pycocotools.
+
+A class counts in a photo only where it is annotated there: of photos that list their
+``annotated_categories`` all other predictions are dropped, as LVIS does it, since nobody knows
+whether they are right. Photos whose objects have no class are left out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
+from vx_detectron import __version__
+from vx_detectron.data.categories import Record
+from vx_detectron.data.coco import read_coco
+from vx_detectron.data.segmentation import encode_mask, mask_area
+from vx_detectron.engines import Engine
+from vx_detectron.errors import DataError, ImageError
+from vx_detectron.evaluation.predictors import engine_facts
+from vx_detectron.evaluation.results import Results, problem
+from vx_detectron.evaluation.truths import fingerprint, read_annotated
+from vx_detectron.records import Instances
+
+SCHEMA = "vx-evaluation-detection/1"
+
+# The order of COCOeval.stats; -1 there means that nothing of the kind is annotated.
+STATS = (
+    *("AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large"),
+    *("AR_1", "AR_10", "AR_100", "AR_small", "AR_medium", "AR_large"),
+)
+
+
+def evaluate_detection(
+    engine: Engine,
+    json_file: Path,
+    image_root: Path,
+    *,
+    every: int = 1,
+    progress: Callable[[], object] = lambda: None,
+) -> Results:
+    """Run the network over annotated photos and compute AP, 0..1, for boxes and masks.
+
+    Returns:
+        Results: ``summary`` has ``bbox`` and ``segm`` with ``STATS``, None where nothing of the
+        kind is annotated.
+
+    Raises:
+        DataError: the annotations cannot be used, or no class is known to both.
+    """
+    started = perf_counter()
+    loaded = read_coco(json_file, image_root)
+    numbers = {name: number for number, name in loaded.categories.names.items()}
+    known = {numbers[name] for name in engine.class_names if name in numbers}
+    notes = Counter[str]()
+    problems = [problem("unusable data", *one) for one in loaded.problems]
+    records, detections = [], []
+    for record in _annotated(loaded.records, known, notes)[::every]:
+        try:
+            found = engine.predict(read_annotated(record))
+            detections += _detections(found, record, numbers, known)
+            records.append(record)
+        except (DataError, ImageError) as error:
+            problems.append(problem("not measured", record["file_name"], str(error)))
+        progress()
+    if not records:
+        raise DataError(
+            f"{json_file}: no photo can be measured; of its {len(numbers)} categories the network "
+            f"knows {len(known)}; {dict(notes)}; {problems[0]['reason'] if problems else ''}"
+        )
+    photos = [Path(record["file_name"]) for record in records]
+    return {
+        "schema": SCHEMA,
+        "version": __version__,
+        "data": {
+            "fingerprint": fingerprint([(json_file.parent, [json_file]), (image_root, photos)]),
+            "photos": len(records),
+            "notes": dict(notes),
+            "unknown_categories": sorted(set(numbers) - set(engine.class_names)),
+        },
+        "prediction": engine_facts(engine),
+        "problems": problems,
+        "seconds": perf_counter() - started,
+        "summary": _average_precision(records, detections, known),
+        "photos": [],
+    }
+
+
+def _annotated(records: list[Record], known: set[int], notes: Counter[str]) -> list[Record]:
+    """The photos in which some known class is annotated for certain, by name."""
+    kept = []
+    for record in sorted(records, key=lambda one: str(one["file_name"])):
+        if record.get("mask_kind") == "subject":
+            notes["photos left out, as only their subject is annotated"] += 1
+        elif not _classes(record, known):
+            notes["photos left out, as no known class is annotated"] += 1
+        else:
+            kept.append(record)
+    return kept
+
+
+def _classes(record: Record, known: set[int]) -> set[int]:
+    """The known categories that are annotated in a photo, wherever they are in it."""
+    return known & set(record.get("annotated_categories", known))
+
+
+def _detections(
+    instances: Instances, record: Record, numbers: dict[str, int], known: set[int]
+) -> list[dict[str, Any]]:
+    """In COCO's results format, with the categories that are annotated in the photo."""
+    allowed = _classes(record, known)
+    found = []
+    for index in range(len(instances)):
+        category = numbers.get(instances.label(index))
+        if category not in allowed:
+            continue
+        x0, y0, x1, y1 = (float(side) for side in instances.boxes[index])
+        found.append(
+            {
+                "image_id": record["image_id"],
+                "category_id": category,
+                "score": float(instances.scores[index]),
+                "bbox": [x0, y0, x1 - x0, y1 - y0],
+                "segmentation": encode_mask(instances.soft_mask(index) >= 0.5),
+            }
+        )
+    return found
+
+
+def _average_precision(
+    records: list[Record], detections: list[dict[str, Any]], known: set[int]
+) -> dict[str, dict[str, float | None]]:
+    summary = {}
+    for kind in ("bbox", "segm"):
+        with contextlib.redirect_stdout(io.StringIO()):  # it prints what the table says too
+            truth, found = COCO(), COCO()
+            truth.dataset = _dataset(records, _truths(records, known))
+            found.dataset = _dataset(records, _results(detections, kind))
+            truth.createIndex()
+            found.createIndex()
+            judge = COCOeval(truth, found, kind)
+            judge.params.catIds = sorted(known)
+            judge.evaluate()
+            judge.accumulate()
+            judge.summarize()
+        values = dict(zip(STATS, map(float, judge.stats), strict=True))
+        summary[kind] = {name: None if value == -1 else value for name, value in values.items()}
+    return summary
+
+
+def _dataset(records: list[Record], annotations: list[dict[str, Any]]) -> dict[str, Any]:
+    images = [
+        {"id": record["image_id"], "height": record["height"], "width": record["width"]}
+        for record in records
+    ]
+    return {"images": images, "annotations": annotations, "categories": []}
+
+
+def _truths(records: list[Record], known: set[int]) -> list[dict[str, Any]]:
+    """The annotations that count, numbered from 1: COCOeval takes the id 0 for "no match"."""
+    kept = [
+        one
+        for record in records
+        for one in record["annotations"]
+        if one["category_id"] in _classes(record, known)
+    ]
+    return [{**one, "id": number} for number, one in enumerate(kept, start=1)]
+
+
+def _results(detections: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
+    """With the ids and areas that ``COCO.loadRes`` gives; that one fails on an empty list."""
+    return [
+        {**one, "id": number, "iscrowd": 0, "area": _area(one, kind)}
+        for number, one in enumerate(detections, start=1)
+    ]
+
+
+def _area(detection: dict[str, Any], kind: str) -> float:
+    _, _, width, height = detection["bbox"]
+    return float(mask_area(detection["segmentation"]) if kind == "segm" else width * height)

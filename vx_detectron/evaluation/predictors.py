@@ -1,0 +1,195 @@
+"""Where predicted masks come from: this package's pipeline, a folder, or any command."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+
+from vx_detectron.data.categories import Record
+from vx_detectron.engines import Engine
+from vx_detectron.errors import DataError, NoSubjectError
+from vx_detectron.evaluation.truths import pictures, read_annotated
+from vx_detectron.image_io import read_photo
+from vx_detectron.pipeline import Isolator, OpenPhoto
+from vx_detectron.records import ByteArray, FloatArray
+from vx_detectron.refine import RefineOptions
+
+MASKS = "masks"
+"""What the one result of a predictor without variants is called."""
+
+SALIENCY_ALONE = "saliency map alone"
+_OFF = RefineOptions(fuse_saliency=False, dense_crf=False, morphology=False, sharp_edge=False)
+# Each goes on from the one before it, in the order that the steps are best added in.
+REFINEMENTS = {
+    "raw masks": _OFF,
+    "+ saliency fusion": replace(_OFF, fuse_saliency=True),
+    "+ morphology": replace(_OFF, fuse_saliency=True, morphology=True),
+    "+ DenseCRF": replace(_OFF, fuse_saliency=True, morphology=True, dense_crf=True),
+    "+ sharp edge": RefineOptions(),
+}
+
+# How far the colours of a grey picture may be apart, 0..255: JPEG stores them as three channels.
+_GREY = 16
+
+# How the tool names the masks that it writes, see ``isolate --mask-only``.
+_ENDING = "_cutout_mask"
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What one photo's subject is said to be.
+
+    Attributes:
+        alpha: float32 (H, W), 0..1; all 0 where there is no subject.
+        source: where the mask comes from, such as ``instances`` or ``no subject``.
+        seconds: wall-clock seconds of each stage, as far as known.
+    """
+
+    alpha: FloatArray
+    source: str
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+class Predictor(Protocol):
+    """Anything that turns photos into masks.
+
+    Attributes:
+        names: the variants that it makes of every photo.
+        provenance: what results say about it.
+        extra: names of masks that belong to no photo.
+    """
+
+    names: tuple[str, ...]
+    provenance: dict[str, Any]
+    extra: Sequence[str]
+
+    def predict(self, record: Record, name: str) -> dict[str, Prediction]:
+        """The masks of one photo, by variant.
+
+        Args:
+            record: of the photo.
+            name: the photo's, see ``Truths.name``.
+
+        Raises:
+            DataError, ImageError: there is no mask, and why.
+        """
+        ...
+
+
+class PipelinePredictor:
+    """The pipeline of this package.
+
+    Args:
+        isolator: with its network loaded.
+        ablation: make the masks of all ``REFINEMENTS`` and of the saliency map alone, from one
+            run of the network a photo; else those of the configuration.
+    """
+
+    def __init__(self, isolator: Isolator, ablation: bool = False) -> None:
+        self.isolator, self.ablation = isolator, ablation
+        self.names = (*REFINEMENTS, SALIENCY_ALONE) if ablation else (MASKS,)
+        self.provenance = {**engine_facts(isolator.engine), "config": isolator.cfg.dump()}
+        self.extra: Sequence[str] = ()
+
+    def predict(self, record: Record, name: str) -> dict[str, Prediction]:
+        """See ``Predictor``."""
+        photo = self.isolator.open(read_annotated(record))
+        if not self.ablation:
+            return {MASKS: _cut(photo, self.isolator.refine_options)}
+        predictions = {name: _cut(photo, options) for name, options in REFINEMENTS.items()}
+        return {**predictions, SALIENCY_ALONE: _saliency(photo)}
+
+
+class FolderPredictor:
+    """Masks that lie in a folder, under the names of their photos.
+
+    Args:
+        folder: searched to the bottom; grey levels are taken for alpha. Names may end as those of
+            ``isolate --mask-only``.
+        expected: the names of all photos.
+
+    Raises:
+        DataError: the folder is missing, no mask is named like a photo, or two like one.
+    """
+
+    def __init__(self, folder: Path, expected: Iterable[str]) -> None:
+        if not folder.is_dir():
+            raise DataError(f"there is no folder {folder}; expected predicted masks in it")
+        self.folder = folder
+        self.paths = _masks_by_name(folder)
+        self.names: tuple[str, ...] = (MASKS,)
+        self.provenance: dict[str, Any] = {"predictions": str(folder)}
+        wanted = set(expected)
+        self.extra: Sequence[str] = sorted(self.paths.keys() - wanted)
+        if not self.paths.keys() & wanted:
+            raise DataError(
+                f"none of the {len(self.paths)} pictures below {folder} is named like a photo, "
+                f"such as {min(wanted)}"
+            )
+
+    def predict(self, record: Record, name: str) -> dict[str, Prediction]:
+        """See ``Predictor``."""
+        if name not in self.paths:
+            raise DataError(f"no mask {name}.* below {self.folder}")
+        return {MASKS: Prediction(read_alpha(self.paths[name]), "file")}
+
+
+def engine_facts(engine: Engine) -> dict[str, Any]:
+    """What results say about the network that ran."""
+    return {
+        "engine": engine.name,
+        "device": engine.device,
+        "weights": engine.weights,
+        "weights_sha256": engine.weights_sha256,
+    }
+
+
+def read_alpha(path: Path) -> FloatArray:
+    """A grey picture as float32 (H, W), 0..1; of a picture of 0 and 1 only, 1 is white.
+
+    Raises:
+        ImageError: it cannot be read.
+        DataError: it is coloured or transparent, so that it is no mask.
+    """
+    photo = read_photo(path)
+    grey: ByteArray = photo.pixels[..., 1]
+    if photo.had_alpha or np.ptp(photo.pixels, axis=2).max() > _GREY:
+        raise DataError(
+            f"{path}: the mask is coloured or transparent, expected a grey picture; "
+            "save the mask by itself, not the cut-out"
+        )
+    return grey.astype(np.float32) / np.float32(1 if grey.max() == 1 else 255)
+
+
+def _masks_by_name(folder: Path) -> dict[str, Path]:
+    """DataError where two masks could belong to one photo."""
+    paths: dict[str, Path] = {}
+    for name, path in pictures(folder):
+        photo = name.removesuffix(_ENDING)
+        if photo in paths:
+            raise DataError(f"{paths[photo]} and {path} may both be the mask of {photo}; keep one")
+        paths[photo] = path
+    return paths
+
+
+def _cut(photo: OpenPhoto, options: RefineOptions) -> Prediction:
+    try:
+        cutout = photo.cut(refine_options=options)
+    except NoSubjectError:
+        return Prediction(np.zeros(photo.image.shape[:2], np.float32), "no subject", photo.seconds)
+    provenance = cutout.provenance
+    return Prediction(cutout.alpha, provenance.mask_source, provenance.seconds)
+
+
+def _saliency(photo: OpenPhoto) -> Prediction:
+    saliency = photo.instances.saliency
+    if saliency is None:
+        raise DataError("the network has no saliency map; leave out --ablation")
+    size = (photo.image.shape[1], photo.image.shape[0])
+    whole = cv2.resize(saliency, size, interpolation=cv2.INTER_LINEAR)
+    return Prediction(np.asarray(whole, dtype=np.float32), "saliency", photo.seconds)
