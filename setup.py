@@ -99,9 +99,15 @@ setup(
     packages=[*PACKAGES, "vx_detectron.configs"],
     package_dir={"vx_detectron.configs": "configs"},
     package_data={
-        "vx_detectron": ["py.typed", "weights/*.pth", "weights/*.md", "data/explore/*.jinja",
-                         "data/page/*.jinja", "evaluation/report/*.jinja",
-                         "subject/chooser.json"],
+        "vx_detectron": [
+            "py.typed",
+            "weights/*.pth",
+            "weights/*.md",
+            "data/explore/*.jinja",
+            "data/page/*.jinja",
+            "evaluation/report/*.jinja",
+            "subject/chooser.json",
+        ],
         "vx_detectron.configs": ["**/*.yaml"],
     },
     entry_points={

@@ -99,7 +99,7 @@ def test_overrides_come_last_and_take_the_type_of_the_default() -> None:
 def test_a_loaded_config_cannot_be_changed() -> None:
     cfg = load_cfg()
     assert cfg.is_frozen()
-    for node in (cfg, cfg.MODEL, cfg.VX.SUBJECT.WEIGHTS):
+    for node in (cfg, cfg.MODEL, cfg.VX.SUBJECT):
         with pytest.raises(AttributeError, match="immutable"):
             node.SIZE = 1
 
@@ -108,11 +108,11 @@ def test_defaults_are_fresh_every_time() -> None:
     first = get_cfg()
     first.MODEL.PIXEL_MEAN[0] = 0.0
     first.MODEL.FBNET_V2.NORM_ARGS.append("changed")
-    first.VX.SUBJECT.WEIGHTS.SIZE = 9.0
+    first.VX.SUBJECT.MIN_SCORE = 0.9
     second = get_cfg()
     assert second.MODEL.PIXEL_MEAN[0] == 103.53
     assert second.MODEL.FBNET_V2.NORM_ARGS == []
-    assert second.VX.SUBJECT.WEIGHTS.SIZE != 9.0
+    assert second.VX.SUBJECT.MIN_SCORE != 0.9
 
 
 @pytest.mark.parametrize("name", sorted(config.bundled_configs()))
@@ -150,8 +150,6 @@ def test_text_is_utf8_whatever_the_system_says(tmp_path: Path) -> None:
 def test_the_defaults_are_those_of_the_functions() -> None:
     vx = get_cfg().VX
     subject, refine = SubjectOptions(), RefineOptions()
-    weights = {name.lower(): value for name, value in vx.SUBJECT.WEIGHTS.items()}
-    assert weights == subject.weights
     assert (subject.min_score, subject.group) == (vx.SUBJECT.MIN_SCORE, vx.SUBJECT.GROUPS)
     assert subject.max_candidates == vx.SUBJECT.MAX_CANDIDATES
     assert {name: getattr(refine, name.lower()) for name in vx.REFINE} == dict(vx.REFINE)
@@ -190,9 +188,8 @@ def test_configuration_needs_no_network_library() -> None:
         ("SOLVER: {BASE_LR: True}", r"SOLVER\.BASE_LR must be of type float.*got True"),
         ("VERSION: 1\nMODEL: {WEIGHT: x}", "VERSION must be 2, got 1"),
         ("VX: {ENGINE: tensorflow}", "one of auto, detectron2, torchvision, got 'tensorflow'"),
-        ("VX: {SUBJECT: {WEIGHTS: {SIZE: -1}}}", r"WEIGHTS\.SIZE must be at least 0, got -1"),
-        ("VX: {SUBJECT: {WEIGHTS: {SIZE: .nan}}}", r"WEIGHTS\.SIZE must be at least 0, got nan"),
         ("VX: {SUBJECT: {MIN_SCORE: 1.5}}", r"MIN_SCORE must be within 0\.\.1, got 1.5"),
+        ("VX: {SUBJECT: {MIN_SCORE: .nan}}", r"MIN_SCORE must be within 0\.\.1, got nan"),
         ("VX: {CLASS_NAMES: [cat, dog]}", "must name all 80 classes .* got 2 names"),
         ("VX: {CLASS_NAMES: [cat, cat]}", "must be different texts"),
         ("VX: {CLASS_NAMES: [1]}", "must be different texts"),
@@ -201,12 +198,6 @@ def test_configuration_needs_no_network_library() -> None:
 def test_a_wrong_key_or_value_is_named(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         load_cfg(write(tmp_path, text))
-
-
-def test_all_weights_at_zero_are_refused() -> None:
-    weights = [f"VX.SUBJECT.WEIGHTS.{name}" for name in get_cfg().VX.SUBJECT.WEIGHTS]
-    with pytest.raises(ConfigError, match="at least one weight"):
-        load_cfg(None, [word for weight in weights for word in (weight, "0")])
 
 
 @pytest.mark.parametrize(
@@ -323,6 +314,9 @@ def test_a_wrong_override_is_named(overrides: list[str], message: str) -> None:
         ["MODEL.ANCHOR_GENERATOR.SIZES", "[[32], [64]]"],
         ["MODEL.PIXEL_STD", "[1.0]"],
         ["MODEL.ROI_BOX_HEAD.NUM_FC", "0"],
+        ["MODEL.RPN.IOU_THRESHOLDS", "[0.7, 0.3]"],
+        ["MODEL.RPN.IOU_LABELS", "[0, 1]"],
+        ["MODEL.ROI_HEADS.IOU_LABELS", "[0, 2]"],
     ],
     ids=lambda words: words[0],
 )

@@ -180,7 +180,6 @@ def _source(instances: Instances, index: int) -> str:
 def _subject_options(cfg: CfgNode) -> SubjectOptions:
     node = cfg.VX.SUBJECT
     return SubjectOptions(
-        weights={name.lower(): float(weight) for name, weight in node.WEIGHTS.items()},
         min_score=node.MIN_SCORE,
         max_candidates=node.MAX_CANDIDATES,
         group=node.GROUPS,
@@ -194,6 +193,7 @@ def _refine_options(cfg: CfgNode) -> RefineOptions:
         dense_crf=node.DENSE_CRF,
         morphology=node.MORPHOLOGY,
         sharp_edge=node.SHARP_EDGE,
+        matting=node.MATTING,
     )
 
 

@@ -103,9 +103,11 @@ class Candidate:
     Attributes:
         index: position in ``Instances``.
         label: class name.
-        score: 0..1, how much it deserves to be the subject.
-        features: each feature's value, 0..1.
-        contributions: each feature's share of ``score``; they add up to it.
+        score: 0..1, how probable it is that it belongs to the subject.
+        features: each feature's value, 0..1, of the instance alone.
+        contributions: what each feature adds to the log-odds of the instance alone, compared
+            with a typical candidate: above 0 it speaks for it, below against it.
+        reason: the strongest of these in words.
     """
 
     index: int
@@ -113,6 +115,7 @@ class Candidate:
     score: float
     features: Mapping[str, float]
     contributions: Mapping[str, float]
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -124,12 +127,14 @@ class Subject:
         ranking: every candidate, best first.
         reason: one line in words.
         method: how it was chosen: ``ranking``, or the manual choice, such as ``class person``.
+        score: 0..1, how probable it is that the photo has a subject, whichever it is.
     """
 
     chosen: tuple[int, ...]
     ranking: tuple[Candidate, ...]
     reason: str
     method: str
+    score: float = 0.0
 
     def __bool__(self) -> bool:
         return bool(self.chosen)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import signal
 import subprocess
 from pathlib import Path
@@ -145,6 +146,22 @@ def test_by_point_box_and_class_it_is_the_same_person(photo: Path) -> None:
     assert found[1]["subject"]["method"] == "point 220, 110"
 
 
+def test_with_and_without_change_the_choice(photo: Path) -> None:
+    ways = (
+        (),
+        ("--with", "cup"),
+        ("--without", "person"),
+        ("--with", " CUP ", "--subject", "person"),
+    )
+    found = [records(run(photo, *way, "--json", "--overwrite"))[0] for way in ways]
+    labels = [sorted(one.get("subject", {}).get("labels", [])) for one in found]
+    assert "person" in labels[0] and "cup" not in labels[0]
+    assert labels[1] == sorted([*labels[0], "cup"])
+    assert found[1]["subject"]["method"] == "ranking with cup"
+    assert "person" not in labels[2]
+    assert labels[3] == ["cup", "person"]
+
+
 def test_all_takes_more_than_one(photo: Path) -> None:
     (everything,) = records(run(photo, "--all", "--json"))
     assert len(everything["subject"]["chosen"]) > 1
@@ -169,7 +186,8 @@ def test_the_record_is_true(photo: Path, astronaut: Photo) -> None:
     assert np.count_nonzero(mask & alpha) > 0.9 * np.count_nonzero(mask | alpha)
     np.testing.assert_allclose(person["box"], coco.toBbox(person["mask"]), atol=20)
     for one in record["subject"]["ranking"]:
-        assert sum(one["contributions"].values()) == pytest.approx(one["score"], abs=1e-5)
+        assert 0 <= one["score"] <= record["subject"]["score"] + 1e-6 <= 1 + 1e-6
+        assert set(one["contributions"]) == set(one["features"]) and one["reason"]
         assert one["label"] == record["instances"][one["index"]]["label"]
     assert record["provenance"]["engine"] == "torchvision"
     assert len(record["provenance"]["weights_sha256"]) == 64
@@ -202,6 +220,50 @@ def test_refinement_can_be_left_out(photo: Path) -> None:
     ]
     assert "DenseCRF" in steps[0] and steps[1] == [s for s in steps[0] if s != "DenseCRF"]
     assert steps[2] == []
+
+
+def test_hair_can_be_matted(photo: Path) -> None:
+    result = run(photo, *PERSON, "--json", "--edges", "matte")
+    assert records(result)[0]["provenance"]["refinement"][-1].startswith("closed-form matting")
+    assert run(photo, "--edges", "matte", "--no-refine").exit_code == 2
+
+
+def test_layers_are_written_and_kept(photo: Path, tmp_path: Path) -> None:
+    result = run(photo, "--layers", tmp_path / "out")
+    assert result.exit_code == 0, result.stderr
+    folder = tmp_path / "out" / "astronaut_layers"
+    assert "annotations.json" in listing(folder)
+    person = next(folder.glob("?? person 1_layer.png"))
+    x, y = FACE
+    assert pixels(person)[y, x, 3] == 255
+    again = run(photo, "--layers", tmp_path / "out", "-o", tmp_path / "cut.png")
+    assert again.exit_code == 1 and "annotations.json is there already" in again.stderr
+
+
+def test_the_explanation_is_a_picture_and_its_record(
+    photo: Path, tmp_path: Path, astronaut: Photo
+) -> None:
+    why = tmp_path / "deep" / "why.png"
+    result = run(photo, "--explain", why, "--json")
+    assert result.exit_code == 0, result.stderr
+    picture = pixels(why)
+    assert picture.shape[1] == 512 and picture.shape[0] > 512  # the reason stands below
+    drawn = (picture[:512] != astronaut).any(axis=2)
+    assert 0.005 < drawn.mean() < 0.3
+    assert (picture[512:] == 255).mean() > 0.5
+    told = json.loads(why.with_suffix(".json").read_text(encoding="utf-8"))
+    (record,) = records(result)
+    assert told["subject"] == record["subject"] and told["instances"] == record["instances"]
+    assert run(photo, "--explain", why, "-o", tmp_path / "cut.png").exit_code == 1
+    assert not (tmp_path / "cut.png").exists()  # the explanation that is there was kept
+
+
+def test_no_subject_is_explained_too(photo: Path, tmp_path: Path) -> None:
+    result = run(photo, "--opt", "VX.SUBJECT.MIN_SCORE", "1.0", "--explain", tmp_path / "why")
+    assert result.exit_code == 3
+    assert listing(tmp_path / "why") == {"astronaut_explained.png", "astronaut_explained.json"}
+    told = json.loads((tmp_path / "why" / "astronaut_explained.json").read_text())
+    assert told["subject"]["chosen"] == [] and "no subject" in told["subject"]["reason"]
 
 
 # --- many photos ---------------------------------------------------------------------------------

@@ -15,7 +15,13 @@ import click
 import pytest
 from isolate_runs import ROOT, run, start
 
-from vx_detectron.cli.outputs import Job, choose_format, plan_outputs
+from vx_detectron.cli.outputs import (
+    Job,
+    choose_format,
+    plan_explanations,
+    plan_layers,
+    plan_outputs,
+)
 from vx_detectron.cli.photos import find_photos
 
 
@@ -146,6 +152,30 @@ def test_what_cannot_be_planned(
         outputs(*inputs, output=output)
 
 
+def explanations(*inputs: str, explain: str) -> list[str | None]:
+    sources = find_photos(inputs).sources
+    jobs = plan_outputs(sources, "x/", "png", False)
+    return [job.explanation for job in plan_explanations(jobs, sources, explain)]
+
+
+def test_names_of_explanations(here: Path) -> None:
+    make("d/a.jpg", "d/e/b.jpg", "d/e/b.png", "d/old_explained.png")
+    assert explanations("d/a.jpg", explain="why.png") == ["why.png"]
+    assert explanations("d/a.jpg", explain="why") == ["why/a_explained.png"]
+    assert explanations("d", explain="why") == [
+        "why/a_explained.png", "why/e/b.jpg_explained.png", "why/e/b.png_explained.png",
+    ]  # fmt: skip
+    assert explanations("-", explain="why") == ["why/stdin_explained.png"]
+    with pytest.raises(click.UsageError, match="folder for several photos"):
+        explanations("d", explain="why.png")
+    with pytest.raises(click.UsageError, match="writes PNG"):
+        explanations("d/a.jpg", explain="why.jpg")
+    with pytest.raises(click.UsageError, match="both be written to"):
+        explanations("d/a.jpg", explain="x/a_cutout.png")
+    with pytest.raises(click.UsageError, match="not -"):
+        explanations("d/a.jpg", explain="-")
+
+
 def test_standard_streams() -> None:
     sources = find_photos(["-"]).sources
     assert plan_outputs(sources, None, "png", False) == [Job("-", "-")]
@@ -191,3 +221,20 @@ def test_a_bar_on_a_terminal_only(here: Path) -> None:
     shown = os.read(ours, 100_000).decode()
     os.close(ours)
     assert program.returncode == 0 and "100%" in shown and "photo/s" in shown
+
+
+def layers(*inputs: str, layers: str) -> list[str | None]:
+    sources = find_photos(inputs).sources
+    jobs = plan_outputs(sources, "x/", "png", False)
+    return [job.layers for job in plan_layers(jobs, sources, layers)]
+
+
+def test_names_of_layers(here: Path) -> None:
+    make("d/a.jpg", "d/e/b.jpg", "d/01 dog 1_layer.png")
+    assert layers("d/a.jpg", layers="a.ora") == ["a.ora"]
+    assert layers("d/a.jpg", layers="out") == ["out/a_layers"]
+    assert layers("d", layers="out") == ["out/a_layers", "out/e/b_layers"]
+    with pytest.raises(click.UsageError, match="folder for several photos"):
+        layers("d", layers="all.PSD")
+    with pytest.raises(click.UsageError, match="standard output"):
+        layers("d/a.jpg", layers="-")

@@ -1,4 +1,8 @@
-"""The choice on development photos, given the true instances, against two labellers."""
+"""The choice on development photos, given the true instances, against two labellers.
+
+The package's own fit saw these photos, so this only says that fit and package still belong
+together; ``benchmarks/fit_chooser.py`` prints the figures on photos that were held out.
+"""
 
 import json
 
@@ -58,6 +62,6 @@ def test_the_choice_agrees_with_the_labellers(shared):
     member = np.mean([best in frozenset().union(*accepted) for accepted, best, _ in results])
     exact = np.mean([chosen in accepted for accepted, _, chosen in results])
     abstained = np.mean([not chosen for _, _, chosen in results])
-    assert member >= 0.90
-    assert exact >= 0.80  # sqrt(area) x exp(-4 d^2) alone reaches 0.69
+    assert member >= 0.95
+    assert exact >= 0.85  # sqrt(area) x exp(-4 d^2) alone reaches 0.69
     assert abstained <= 0.02

@@ -7,9 +7,11 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from time import perf_counter
 from typing import Literal, TypeVar
 
+from vx_detectron.cli.explain import explain
 from vx_detectron.cli.finish import Finish
 from vx_detectron.cli.memory import Housekeeping
 from vx_detectron.cli.outputs import STDOUT, Existing, Job, make_folder
@@ -17,9 +19,11 @@ from vx_detectron.cli.photos import STDIN
 from vx_detectron.cli.record import Record, record_of
 from vx_detectron.errors import NoSubjectError, SubjectError, VxError
 from vx_detectron.image_io import Photo, read_photo
+from vx_detectron.layers import write_layers
 from vx_detectron.pipeline import FALLBACK, Isolator
-from vx_detectron.records import Cutout
+from vx_detectron.records import Candidate, Cutout
 from vx_detectron.subject import Choice
+from vx_detectron.subject.reasons import percent
 
 T = TypeVar("T")
 Status = Literal["done", "skipped", "no subject", "failed"]
@@ -74,7 +78,13 @@ class Cutter:
         """Cut one photo. Raises VxError, or whatever else can go wrong with it."""
         started = perf_counter()
         photo = self._read(job.photo)
-        cutout = self.isolator.isolate(photo.pixels, self.choice)
+        opened = self.isolator.open(photo.pixels)
+        if job.explanation is not None:  # before the cut: it also says why there is no subject
+            explain(job.explanation, photo, opened, self.choice)
+        if job.layers is not None:
+            make_folder(job.layers)
+            write_layers(Path(job.layers), Path(job.photo).name, photo, opened)
+        cutout = opened.cut(self.choice)
         record = record_of(photo, cutout) if self.records else None
         if job.output == STDOUT:
             self.finish.write(sys.stdout.buffer, photo, cutout.alpha)
@@ -162,8 +172,13 @@ def _details(cutout: Cutout) -> tuple[str, ...]:
     steps = ", ".join(ran.refinement) or "no refinement"
     times = ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in ran.seconds.items())
     ranking = [
-        f"{place}. {one.label} {one.score:.2f} = "
-        + " + ".join(f"{value:.2f} {name}" for name, value in one.contributions.items())
+        f"{place}. {one.label} {percent(one.score)}: {one.reason} ({_evidence(one)})"
         for place, one in enumerate(cutout.subject.ranking[:5], start=1)
     ]
     return (*ranking, f"mask from {ran.mask_source}; {steps}", times)
+
+
+def _evidence(one: Candidate) -> str:
+    """The features that count, the strongest first, in log-odds."""
+    parts = sorted(one.contributions.items(), key=lambda pair: -abs(pair[1]))
+    return ", ".join(f"{name} {value:+.1f}" for name, value in parts if abs(value) >= 0.2)

@@ -68,6 +68,18 @@ def _numbers(
     "--box", metavar="X0,Y0,X1,Y1", callback=_numbers, help="Cut what fits this box best."
 )
 @click.option("--all", is_flag=True, help="Cut everything that is found.")
+@click.option("--with", multiple=True, metavar="NAME", help="Add the best instance of this class; "
+              "may be repeated.")  # fmt: skip
+@click.option("--without", multiple=True, metavar="NAME", help="Leave instances of this class "
+              "out; may be repeated.")  # fmt: skip
+@click.option("--explain", metavar="PATH", help="Also write the photo with the candidates, their "
+              "ranks and the reason, and a json beside it. NAME.png for one photo, else a "
+              "folder.")  # fmt: skip
+@click.option("--layers", metavar="PATH", help="Also write everything that is found as layers: to "
+              "NAME.ora or NAME.psd for one photo, else to a folder, as transparent PNGs in "
+              "NAME_layers with their COCO json.")  # fmt: skip
+@click.option("--edges", type=click.Choice(["sharp", "matte"]), help="sharp: a pixel or two wide; "
+              "matte: for hair and fur, about a second more.  [default: sharp]")  # fmt: skip
 @click.option("--config-file", metavar="FILE", help="A yaml file, or the name of a configuration "
               "that comes with the package.  [default: vx_fbnetv3a]")  # fmt: skip
 @click.option("--opt", nargs=2, multiple=True, metavar="KEY VALUE", help="Override a key of the "
@@ -90,7 +102,7 @@ def main(inputs: tuple[str, ...], **options: Any) -> None:
 
     PHOTO is a file, a folder, a pattern such as "photos/**/*.jpg", or - for standard input, whose
     cut-out goes to standard output. It says what the subject is and why; at most one of
-    --subject, --rank, --at, --box and --all chooses another one.
+    --subject, --rank, --at, --box and --all chooses another one, which --with and --without change.
 
     \b
     Examples:
@@ -98,6 +110,8 @@ def main(inputs: tuple[str, ...], **options: Any) -> None:
       isolate photo.jpg -o cut.webp --background transparent
       isolate photos -o cut --skip-existing      a folder, and its subfolders
       isolate photo.jpg --subject dog --crop --margin 10
+      isolate photo.jpg --with dog --without handbag --explain why.png
+      isolate portrait.jpg --edges matte --layers portrait.ora
       isolate photo.jpg --background picture:beach.jpg --fit cover
       isolate photo.jpg --opt VX.SUBJECT.MIN_SCORE 0.3
       isolate - < photo.jpg > cut.png
@@ -130,7 +144,7 @@ def main(inputs: tuple[str, ...], **options: Any) -> None:
 def _run(inputs: tuple[str, ...], options: dict[str, Any]) -> int:
     """Cut all the photos, and return the exit code."""
     from vx_detectron.cli.batch import Outcome, exit_code, run
-    from vx_detectron.cli.outputs import Existing, Job, plan_outputs
+    from vx_detectron.cli.outputs import Existing, Job, plan_explanations, plan_layers, plan_outputs
     from vx_detectron.cli.photos import find_photos
     from vx_detectron.cli.report import Report
     from vx_detectron.cli.settings import read_settings
@@ -139,6 +153,8 @@ def _run(inputs: tuple[str, ...], options: dict[str, Any]) -> int:
     finish = settings.finish
     found = find_photos(inputs, recursive=options["recursive"])
     jobs = plan_outputs(found.sources, options["output"], finish.format, finish.mask_only)
+    jobs = plan_explanations(jobs, found.sources, options["explain"])
+    jobs = plan_layers(jobs, found.sources, options["layers"])
     _expect_free_stdout([job.output for job in jobs], options["as_json"])
     existing = Existing(options["overwrite"], [*(job.photo for job in jobs), *settings.files])
     verbosity = int(options["verbose"]) - int(options["quiet"])

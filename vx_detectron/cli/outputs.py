@@ -5,25 +5,32 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
 
-from vx_detectron.cli.photos import CUTOUT, MASK, STDIN, Source
+from vx_detectron.cli.photos import CUTOUT, EXPLAINED, MASK, STDIN, Source
 from vx_detectron.errors import ImageError
 from vx_detectron.image_io import PictureFormat, format_from_suffix
 from vx_detectron.image_io.names import printable
+from vx_detectron.layers import ANNOTATIONS, LAYERED
 
 STDOUT = "-"
 
 
 @dataclass(frozen=True)
 class Job:
-    """One photo and where its cut-out goes; both are ``-`` for the standard streams."""
+    """One photo and where its cut-out goes; both are ``-`` for the standard streams.
+
+    ``explanation`` is where the picture that explains the choice goes, with its json beside it;
+    ``layers`` the folder or layered file of all things in the photo.
+    """
 
     photo: str
     output: str
+    explanation: str | None = None
+    layers: str | None = None
 
 
 def is_file_name(output: str) -> bool:
@@ -80,6 +87,54 @@ def plan_outputs(
     return _name_all(sources, output, ending)
 
 
+def plan_explanations(
+    jobs: Sequence[Job], sources: Sequence[Source], explain: str | None
+) -> list[Job]:
+    """The jobs with the places of their explanations, as NAME_explained.png in a folder.
+
+    Raises:
+        click.UsageError: one file for several photos, a file that is no PNG or that shall be the
+            cut-out too, or standard output.
+    """
+    if explain is None:
+        return list(jobs)
+    if explain == STDOUT:
+        raise click.UsageError("--explain writes two files; give a folder or NAME.png, not -.")
+    if is_file_name(explain):
+        if len(jobs) != 1:
+            raise click.UsageError(
+                f"--explain must be a folder for several photos, got {explain!r}."
+            )
+        if Path(explain).suffix.lower() != ".png":
+            raise click.UsageError(f"--explain writes PNG; got {explain!r}, expected NAME.png.")
+        if _folded(explain) == _folded(jobs[0].output):
+            raise click.UsageError(f"--explain and the cut-out would both be written to {explain}.")
+        return [replace(jobs[0], explanation=explain)]
+    pictures = _name_all(sources, explain, f"{EXPLAINED}.png")
+    return [
+        replace(job, explanation=picture.output)
+        for job, picture in zip(jobs, pictures, strict=True)
+    ]
+
+
+def plan_layers(jobs: Sequence[Job], sources: Sequence[Source], layers: str | None) -> list[Job]:
+    """The jobs with the places of their layers: a file, or a folder NAME_layers in a folder.
+
+    Raises:
+        click.UsageError: one file for several photos, or standard output.
+    """
+    if layers is None:
+        return list(jobs)
+    if layers == STDOUT:
+        raise click.UsageError("--layers cannot go to standard output; give a folder or NAME.ora.")
+    if Path(layers).suffix.lower() in LAYERED:
+        if len(jobs) != 1:
+            raise click.UsageError(f"--layers must be a folder for several photos, got {layers!r}.")
+        return [replace(jobs[0], layers=layers)]
+    folders = _name_all(sources, layers, "_layers")
+    return [replace(job, layers=one.output) for job, one in zip(jobs, folders, strict=True)]
+
+
 def _name_all(sources: Sequence[Source], output: str | None, ending: str) -> list[Job]:
     bases = [one.path if output is None else os.path.join(output, one.place) for one in sources]
     short = [os.path.splitext(base)[0] + ending for base in bases]
@@ -118,29 +173,48 @@ class Existing:
         self.photos = {_identity(path): path for path in photos if os.path.exists(path)}
 
     def is_done(self, job: Job) -> bool:
-        """Whether the photo can be skipped; checks too whether its output can be written.
+        """Whether the photo can be skipped; checks too whether its outputs can be written.
 
         Raises:
-            ImageError: it must not, or cannot, be written.
+            ImageError: one of them must not, or cannot, be written.
         """
-        if job.output == STDOUT:
+        done = job.output != STDOUT and self._is_there(job.output)
+        if job.explanation is not None and not done:
+            self._is_there(job.explanation)
+            self._is_there(record_path(job.explanation))
+        if job.layers is not None and not done:
+            self._is_there(last_of_layers(job.layers))
+        return done
+
+    def _is_there(self, output: str) -> bool:
+        """Whether a result of an earlier run is there that shall be kept."""
+        if not os.path.exists(output):
+            _expect_folder(output)
             return False
-        if not os.path.exists(job.output):
-            _expect_folder(job.output)
-            return False
-        photo = self.photos.get(_identity(job.output))
+        photo = self.photos.get(_identity(output))
         if photo is not None:
-            raise ImageError(f"the output {job.output} is the photo {photo}; choose another name")
-        if os.path.isdir(job.output):
-            raise ImageError(f"the output {job.output} is a folder; choose another name")
-        if self.overwrite or not os.path.isfile(job.output):
+            raise ImageError(f"the output {output} is the photo {photo}; choose another name")
+        if os.path.isdir(output):
+            raise ImageError(f"the output {output} is a folder; choose another name")
+        if self.overwrite or not os.path.isfile(output):
             return False  # a device or pipe is no result of an earlier run
         if self.overwrite is False:
             return True
         raise ImageError(
-            f"the output {job.output} is there already; use --overwrite to replace it or "
+            f"the output {output} is there already; use --overwrite to replace it or "
             "--skip-existing to keep it"
         )
+
+
+def record_path(explanation: str) -> str:
+    """Where the json of an explanation goes: beside its picture."""
+    return str(Path(explanation).with_suffix(".json"))
+
+
+def last_of_layers(layers: str) -> str:
+    """The file that is written last: the layered one itself, or the json in the folder."""
+    path = Path(layers)
+    return layers if path.suffix.lower() in LAYERED else str(path / ANNOTATIONS)
 
 
 def make_folder(output: str) -> None:

@@ -9,11 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
 from vx_detectron.image_io import SUPPORTED_SUFFIXES
+from vx_detectron.layers import LAYER
 
 STDIN = "-"
 CUTOUT = "_cutout"
 """How the names of this tool's own pictures end, so that they are never taken for photos."""
 MASK = "_cutout_mask"
+EXPLAINED = "_explained"
+OWN = (CUTOUT, MASK, EXPLAINED, LAYER)
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ def _nothing(path: str) -> str:
 
 def _add_folder(found: Found, folder: str, place: PurePath, recursive: bool) -> None:
     for path in _walk(found, folder, recursive, set()):
-        if Path(path).stem.endswith((CUTOUT, MASK)):
+        if Path(path).stem.endswith(OWN):
             found.own.append(path)
         else:
             found.sources.append(Source(path, place / os.path.relpath(path, folder)))
@@ -148,8 +151,7 @@ def _leave_out_own(found: Found) -> None:
         folder, name = os.path.split(os.path.abspath(one.path))
         stem = os.path.splitext(name)[0]
         return any(
-            stem.endswith(ending) and (folder, stem.removesuffix(ending)) in names
-            for ending in (CUTOUT, MASK)
+            stem.endswith(ending) and (folder, stem.removesuffix(ending)) in names for ending in OWN
         )
 
     found.own += [one.path for one in found.sources if is_own(one)]

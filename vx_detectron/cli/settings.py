@@ -26,6 +26,7 @@ from vx_detectron.errors import VxError
 from vx_detectron.image_io import read_photo
 from vx_detectron.records import SALIENT_REGION
 from vx_detectron.subject import Choice
+from vx_detectron.subject.choice import folded
 
 Options = Mapping[str, Any]
 
@@ -57,7 +58,7 @@ def read_settings(options: Options) -> Settings:
     try:
         cfg = load_cfg(options["config_file"], _overrides(options))
         choice = _choice(options)
-        _expect_class(choice, (*class_names(cfg), SALIENT_REGION))
+        _expect_classes(choice, (*class_names(cfg), SALIENT_REGION))
         background, files = _background(options["background"], options["fit"])
     except VxError as error:
         raise click.UsageError(str(error)) from error
@@ -85,6 +86,8 @@ def _expect_partners(options: Options) -> None:
         raise click.UsageError("--mask-only shows no background; leave --background out.")
     if options["margin"] is not None and not options["crop"]:
         raise click.UsageError("--margin needs --crop.")
+    if options["no_refine"] and options["edges"]:
+        raise click.UsageError("--edges refines the mask; leave --no-refine out.")
     if options["verbose"] and options["quiet"]:
         raise click.UsageError("choose --verbose or --quiet, not both.")
 
@@ -101,6 +104,8 @@ def _overrides(options: Options) -> list[str]:
     steps = ("FUSE_SALIENCY", "DENSE_CRF", "MORPHOLOGY", "SHARP_EDGE")
     for step in steps if options["no_refine"] else ("DENSE_CRF",) if options["no_crf"] else ():
         pairs += [f"VX.REFINE.{step}", "False"]
+    if options["edges"]:
+        pairs += ["VX.REFINE.MATTING", str(options["edges"] == "matte")]
     for key, value in options["opt"]:
         pairs += [key, value]
     return pairs
@@ -114,18 +119,19 @@ def _choice(options: Options) -> Choice:
         point=options["at"],
         box=options["box"],
         everything=options["all"],
+        added=options["with"],
+        removed=options["without"],
     )
 
 
-def _expect_class(choice: Choice, names: tuple[str, ...]) -> None:
-    if choice.label is None:
-        return
-    known = {name.casefold(): name for name in names}
-    wanted = choice.label.strip().casefold()
-    if wanted not in known:
-        near = [known[name] for name in get_close_matches(wanted, known)]
-        hint = f"did you mean {' or '.join(near)}?" if near else f"it knows {', '.join(names)}."
-        raise click.UsageError(f"--subject {choice.label!r} is no class of this model; {hint}")
+def _expect_classes(choice: Choice, names: tuple[str, ...]) -> None:
+    """Refuse names that the model cannot know, before it looks at any photo."""
+    known = {folded(name): name for name in names}
+    for label in choice.labels:
+        if folded(label) not in known:
+            near = [known[name] for name in get_close_matches(folded(label), known)]
+            hint = f"did you mean {' or '.join(near)}?" if near else f"it knows {', '.join(names)}."
+            raise click.UsageError(f"{label!r} is no class of this model; {hint}")
 
 
 def _background(text: str | None, fit: str | None) -> tuple[Background, tuple[str, ...]]:

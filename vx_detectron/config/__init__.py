@@ -14,6 +14,7 @@ from vx_detectron.config.loading import (
     load_cfg,
 )
 from vx_detectron.config.support import check_supported, unsupported_keys
+from vx_detectron.config.training_support import check_training
 from vx_detectron.config.vx import add_fbnet_config, add_vx_config
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "add_vx_config",
     "bundled_configs",
     "check_supported",
+    "check_training",
     "find_config",
     "get_cfg",
     "load_cfg",

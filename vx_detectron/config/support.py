@@ -159,7 +159,12 @@ Rule = tuple[str, bool, str]  # a key, whether it fits the other keys, and what 
 
 def _mismatches(values: Values) -> dict[str, str]:
     """Keys that are fine by themselves but do not fit the others: key to what would."""
-    rules = [*_trunk_rules(values), *_feature_rules(values), *_shape_rules(values)]
+    rules = [
+        *_trunk_rules(values),
+        *_feature_rules(values),
+        *_shape_rules(values),
+        *_matching_rules(values),
+    ]
     return {key: wanted for key, fits, wanted in rules if not fits}
 
 
@@ -209,6 +214,15 @@ def _shape_rules(values: Values) -> Iterator[Rule]:
     if values["MODEL.ROI_BOX_HEAD.NAME"] == "FastRCNNConvFCHead":
         layers = values["MODEL.ROI_BOX_HEAD.NUM_FC"] + values["MODEL.ROI_BOX_HEAD.NUM_CONV"]
         yield "MODEL.ROI_BOX_HEAD.NUM_FC", layers > 0, "1 or more, unless NUM_CONV is"
+
+
+def _matching_rules(values: Values) -> Iterator[Rule]:
+    for part in ("MODEL.RPN", "MODEL.ROI_HEADS"):
+        thresholds, labels = values[f"{part}.IOU_THRESHOLDS"], values[f"{part}.IOU_LABELS"]
+        rising = thresholds == sorted(thresholds) and all(one > 0 for one in thresholds)
+        yield f"{part}.IOU_THRESHOLDS", rising, "numbers above 0, the lowest first"
+        fits = len(labels) == len(thresholds) + 1 and set(labels) <= {-1, 0, 1}
+        yield f"{part}.IOU_LABELS", fits, "each -1, 0 or 1, one more than there are IOU_THRESHOLDS"
 
 
 def _feature_strides(values: Values) -> dict[str, int]:

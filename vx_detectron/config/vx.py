@@ -52,18 +52,11 @@ def add_vx_config(cfg: CfgNode) -> None:
 def _add_subject(cfg: CfgNode, node: type[CfgNode]) -> None:
     """How the subject is chosen among the instances."""
     cfg.VX.SUBJECT = node()
-    # Weight of each feature, 0 or more. Only their proportions count.
-    cfg.VX.SUBJECT.WEIGHTS = node()
-    cfg.VX.SUBJECT.WEIGHTS.SALIENCY = 0.25  # how much it stands out
-    cfg.VX.SUBJECT.WEIGHTS.SIZE = 0.30  # its share of the photo
-    cfg.VX.SUBJECT.WEIGHTS.CENTRALITY = 0.10  # how near to the centre
-    cfg.VX.SUBJECT.WEIGHTS.CONFIDENCE = 0.10  # the detector's score
-    cfg.VX.SUBJECT.WEIGHTS.BORDER = 0.25  # how little the frame cuts it
-    # A photo whose best instance scores less has no subject. 0..1.
-    cfg.VX.SUBJECT.MIN_SCORE = 0.48
-    # How many instances the ranking keeps, best first.
+    # A photo that less probably has a subject is taken for one without. 0..1.
+    cfg.VX.SUBJECT.MIN_SCORE = 0.2
+    # How many instances take part, the most conspicuous ones.
     cfg.VX.SUBJECT.MAX_CANDIDATES = 100
-    # Whether others may join the best one, such as the horse its rider.
+    # Whether the subject may be more than one instance, such as rider and horse.
     cfg.VX.SUBJECT.GROUPS = True
     # Whether salient regions that no class explains may be the subject.
     cfg.VX.SUBJECT.SALIENT_REGIONS = True
@@ -72,30 +65,72 @@ def _add_subject(cfg: CfgNode, node: type[CfgNode]) -> None:
 def _add_refine(cfg: CfgNode, node: type[CfgNode]) -> None:
     """How the edge of the mask is refined; every step can be left out."""
     cfg.VX.REFINE = node()
-    # Let the network's saliency map correct the instances' masks.
+    # Let the network's saliency map place the edge of the instances' masks more finely.
     cfg.VX.REFINE.FUSE_SALIENCY = True
     # A dense CRF in the band around the edge.
     cfg.VX.REFINE.DENSE_CRF = True
-    # Close holes and drop specks.
+    # Close pinholes and drop specks.
     cfg.VX.REFINE.MORPHOLOGY = True
     # Narrow the soft edge to what the photo's own pixels show.
     cfg.VX.REFINE.SHARP_EDGE = True
+    # Solve for the alpha of hair and fur around the edge. About a second more a photo.
+    cfg.VX.REFINE.MATTING = False
 
 
 def _add_data(cfg: CfgNode, node: type[CfgNode]) -> None:
     """What a training learns from, beyond Detectron2's DATASETS."""
     cfg.VX.DATA = node()
-    # COCO annotations, and the folder that their file names start from. Paths.
-    cfg.VX.DATA.JSON = ""
+    # The photos' folder. The file names of VX.DATA.JSON start from it.
     cfg.VX.DATA.IMAGE_ROOT = ""
-    # How many photos are held out to choose the best checkpoint, and the seed of that choice.
+    # COCO annotations, a path; or else a folder of masks that are named like their photos.
+    cfg.VX.DATA.JSON = ""
+    cfg.VX.DATA.MASK_ROOT = ""
+    # What the masks of the folder are. "subject": black and white or grey, one subject a photo;
+    # "instances": the same, but each connected piece is an instance of one class; "classes": each
+    # pixel is the number of its class, 1 for the first of VX.CLASS_NAMES, 0 for background.
+    cfg.VX.DATA.MASKS = "subject"
+    # Whether every photo is decoded before a training, which finds files that are cut off, or
+    # only its head is read, which is quick.
+    cfg.VX.DATA.DECODE = False
+    # How many photos are held out to choose the best checkpoint and for a test, and the seed of
+    # that choice.
     cfg.VX.DATA.VALIDATION = 160
+    cfg.VX.DATA.TEST = 0
     cfg.VX.DATA.SPLIT_SEED = 1
 
 
 def _add_augment(cfg: CfgNode, node: type[CfgNode]) -> None:
-    """How a training varies its photos."""
+    """How a training varies its photos, besides INPUT.RANDOM_FLIP."""
     cfg.VX.AUGMENT = node()
+    # How a photo is cropped and scaled. "resized": a part of it, stretched to a square;
+    # "large_scale_jitter": the photo much smaller or larger, padded or cropped to a square (Ghiasi
+    # et al., CVPR 2021); "shortest_edge": Detectron2's own, by INPUT.MIN_SIZE_TRAIN, MAX_SIZE_TRAIN
+    # and CROP. VX.SOLVER.CROP is the side of the squares.
+    cfg.VX.AUGMENT.CROP = "resized"
+    # "resized": share of the photo's area, and width / height of the part, least and greatest.
+    cfg.VX.AUGMENT.CROP_AREA = [0.5, 1.0]
+    cfg.VX.AUGMENT.CROP_ASPECT = [0.67, 1.5]
+    # "large_scale_jitter": least and greatest scale; 1 fits the photo into the square.
+    cfg.VX.AUGMENT.JITTER_SCALE = [0.1, 2.0]
+    # Rotation by up to so many degrees, either way.
+    cfg.VX.AUGMENT.ROTATION_PROB = 0.0
+    cfg.VX.AUGMENT.ROTATION_DEGREES = 10.0
+    # Instances of another photo pasted onto this one. Its subject then counts as unknown.
+    cfg.VX.AUGMENT.COPY_PASTE_PROB = 0.0
+    # How much brightness, contrast and saturation vary, as a share; and the hue, in turns of the
+    # colour circle.
+    cfg.VX.AUGMENT.COLOR_JITTER_PROB = 0.6
+    cfg.VX.AUGMENT.BRIGHTNESS = 0.4
+    cfg.VX.AUGMENT.CONTRAST = 0.4
+    cfg.VX.AUGMENT.SATURATION = 0.4
+    cfg.VX.AUGMENT.HUE = 0.08
+    cfg.VX.AUGMENT.GRAYSCALE_PROB = 0.05
+    # Gaussian blur, its least and greatest sigma in pixels.
+    cfg.VX.AUGMENT.BLUR_PROB = 0.1
+    cfg.VX.AUGMENT.BLUR_SIGMA = [0.1, 1.5]
+    # JPEG compression, its least and greatest quality, 1..100.
+    cfg.VX.AUGMENT.JPEG_PROB = 0.0
+    cfg.VX.AUGMENT.JPEG_QUALITY = [40, 95]
 
 
 def _add_solver(cfg: CfgNode, node: type[CfgNode]) -> None:
@@ -115,6 +150,8 @@ def _add_solver(cfg: CfgNode, node: type[CfgNode]) -> None:
     cfg.VX.SOLVER.EDGE_WEIGHT = 0.0
     # Steps between two lines of the log.
     cfg.VX.SOLVER.LOG_PERIOD = 20
+    # The training ends after so many evaluations (TEST.EVAL_PERIOD) without a gain. 0: never.
+    cfg.VX.SOLVER.PATIENCE = 0
 
 
 def add_fbnet_config(cfg: CfgNode) -> None:
@@ -131,7 +168,22 @@ def _one_of(*choices: str) -> tuple[Callable[[Any], bool], str]:
     return lambda value: value in choices, "one of " + ", ".join(choices)
 
 
-_WEIGHTS = ("SALIENCY", "SIZE", "CENTRALITY", "CONFIDENCE", "BORDER")
+def _within(least: float, most: float) -> tuple[Callable[[Any], bool], str]:
+    return lambda value: bool(least <= value <= most), f"within {least}..{most}"
+
+
+def _interval(
+    least: float, most: float, kinds: tuple[type, ...] = (int, float)
+) -> tuple[Callable[[Any], bool], str]:
+    def fits(value: Any) -> bool:
+        if len(value) != 2 or not all(type(one) in kinds for one in value):
+            return False
+        return bool(least <= value[0] <= value[1] <= most)
+
+    return fits, f"two{' whole' * (float not in kinds)} numbers in order, within {least}..{most}"
+
+
+_PROBABILITIES = ("ROTATION", "COPY_PASTE", "COLOR_JITTER", "GRAYSCALE", "BLUR", "JPEG")
 _LIMITS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "VX.ENGINE": _one_of("auto", "detectron2", "torchvision"),
     "VX.CLASS_NAMES": (
@@ -143,15 +195,27 @@ _LIMITS: dict[str, tuple[Callable[[Any], bool], str]] = {
     ),
     "VX.INPUT.MAX_PIXELS": _at_least(1),
     "VX.INPUT.MAX_BYTES": _at_least(1),
-    **{f"VX.SUBJECT.WEIGHTS.{name}": _at_least(0) for name in _WEIGHTS},
-    "VX.SUBJECT.MIN_SCORE": (lambda value: 0.0 <= value <= 1.0, "within 0..1"),
+    "VX.SUBJECT.MIN_SCORE": _within(0, 1),
     "VX.SUBJECT.MAX_CANDIDATES": _at_least(1),
+    "VX.DATA.MASKS": _one_of("subject", "instances", "classes"),
     "VX.DATA.VALIDATION": _at_least(0),
+    "VX.DATA.TEST": _at_least(0),
+    "VX.AUGMENT.CROP": _one_of("resized", "large_scale_jitter", "shortest_edge"),
+    "VX.AUGMENT.CROP_AREA": _interval(0.01, 1),
+    "VX.AUGMENT.CROP_ASPECT": _interval(0.01, 100),
+    "VX.AUGMENT.JITTER_SCALE": _interval(0.01, 10),
+    "VX.AUGMENT.ROTATION_DEGREES": _within(0, 180),
+    **{f"VX.AUGMENT.{name}": _within(0, 1) for name in ("BRIGHTNESS", "CONTRAST", "SATURATION")},
+    "VX.AUGMENT.HUE": _within(0, 0.5),
+    "VX.AUGMENT.BLUR_SIGMA": _interval(0.01, 100),
+    "VX.AUGMENT.JPEG_QUALITY": _interval(1, 100, (int,)),
+    **{f"VX.AUGMENT.{name}_PROB": _within(0, 1) for name in _PROBABILITIES},
     "VX.SOLVER.OPTIMIZER": _one_of("SGD", "AdamW"),
     "VX.SOLVER.EMA_DECAY": (lambda value: 0.0 <= value < 1.0, "0 or more, and below 1"),
     "VX.SOLVER.CROP": _at_least(1),
     "VX.SOLVER.EDGE_WEIGHT": _at_least(0),
     "VX.SOLVER.LOG_PERIOD": _at_least(1),
+    "VX.SOLVER.PATIENCE": _at_least(0),
 }
 
 
@@ -161,8 +225,6 @@ def check_vx_values(cfg: CfgNode) -> None:
     for key, (fits, wanted) in _LIMITS.items():
         if not fits(values[key]):
             raise ConfigError(f"{key} must be {wanted}, got {values[key]!r}")
-    if not sum(cfg.VX.SUBJECT.WEIGHTS.values()) > 0:
-        raise ConfigError("VX.SUBJECT.WEIGHTS: at least one weight must be above 0, got all 0")
     names, classes = len(cfg.VX.CLASS_NAMES), cfg.MODEL.ROI_HEADS.NUM_CLASSES
     if names and names != classes:
         raise ConfigError(

@@ -1,143 +1,198 @@
-"""What speaks for each instance as the main subject: a few numbers 0..1, from thumbnails."""
+"""What speaks for a thing, or a group of things, as the main subject: fifteen numbers 0..1.
+
+A group is measured as if it were one thing, by the union of its masks; a few numbers more say
+how well its members go together, and what it leaves out.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from vx_detectron.records import FloatArray, Instances
+from vx_detectron.records import SALIENT_REGION, FloatArray
+from vx_detectron.subject.proposals import PERSON, Group, parts
+from vx_detectron.subject.scene import Scene
+from vx_detectron.subject.thumbnails import BoolArray, dilate
 
-BoolArray = NDArray[np.bool_]
+FEATURES = (
+    "saliency",
+    "attention",
+    "size",
+    "centrality",
+    "border",
+    "focus",
+    "confidence",
+    "alive",
+    "furniture",
+    "only_region",
+    "equipment",
+    "evenness",
+    "unrelated",
+    "kin_left_out",
+    "neighbour_left_out",
+)
 
-THUMBNAIL_SIDE = 256
 _FULL_SIZE = 0.7  # square root of the area share from which size counts as full
 _RING = 0.15  # width of the ring around a mask, as a share of its square root of area
 _EDGE = 0.012  # how near to the photo's border counts as on it, as a share of the long side
 _BOTTOM = 0.3  # the lower border cuts nearly every portrait, so it counts less
+_FAINT = 0.002  # mean saliency of a photo in which nothing stands out
+
+# COCO's names. Names of other data count as any other thing.
+_ALIVE = {"person", "bird", "cat", "dog", "horse", "sheep", "cow", "elephant", "bear", "zebra",
+          "giraffe", "teddy bear"}  # fmt: skip
+_FURNITURE = {"chair", "couch", "bed", "dining table", "bench"}
+_EQUIPMENT = {"bicycle", "motorcycle", "boat", "horse", "elephant", "skis", "snowboard",
+              "surfboard", "skateboard", "kite", "frisbee", "sports ball", "baseball bat",
+              "baseball glove", "tennis racket", "tie", "cell phone"}  # fmt: skip
 
 
-@dataclass(frozen=True, eq=False)
-class Features:
-    """The instances of one photo as the ranking and the grouping see them, in their order.
+def measure(scene: Scene, groups: Sequence[Group]) -> FloatArray:
+    """Measure every set of instances.
 
-    Attributes:
-        labels: class name of each instance.
-        values: the five features of each instance, 0..1, see ``measure``.
-        boxes: float32 (N, 4), as in ``Instances``.
-        masks: bool (N, h, w), the masks above 0.5 on a thumbnail of at most 256 px.
-        areas: float32 (N,), share of the photo each mask covers.
-    """
+    As one thing:
 
-    labels: tuple[str, ...]
-    values: tuple[Mapping[str, float], ...]
-    boxes: FloatArray
-    masks: BoolArray
-    areas: FloatArray
+    - ``saliency``: mean saliency inside minus the mean in a ring around, at least 0.
+    - ``attention``: F-measure between the mask and the saliency map: high where it holds most of
+      the photo's saliency and little else.
+    - ``size``: square root of the share of the photo it covers, full at about half of it.
+    - ``centrality``: exp(-4 d^2), d from the centroid to the photo's centre, in photo sides.
+    - ``border``: 1 minus the share of its outline on the photo's border, where the lower border
+      counts less.
+    - ``focus``: s^2 / (s^2 + t^2), of the sharpness s inside and t outside: 0.5 where both are
+      alike, 1 for a sharp thing before a blurred ground.
 
-    def __len__(self) -> int:
-        return len(self.labels)
+    As its members, by their share of its area:
 
-
-def measure(instances: Instances, saliency: FloatArray) -> Features:
-    """Measure every instance.
-
-    The features, all 0..1:
-
-    - ``saliency``: mean saliency inside the mask minus the mean in a ring around it, at least 0.
-    - ``size``: square root of the share of the photo the mask covers, full at about half of it.
-    - ``centrality``: exp(-4 d^2), d from the mask's centroid to the photo's centre, in photo
-      sides along each axis.
     - ``confidence``: the detection score.
-    - ``border``: 1 minus the share of the mask's outline on the photo's border, where the lower
-      border counts less.
+    - ``alive``: how much of it are people and animals.
+    - ``furniture``: 1 if there is a chair, couch, bed, table or bench in it, on which subjects
+      rest, else 0.
+    - ``only_region``: 1 if each of them is a salient region of no known class, else 0.
 
-    An instance too small for the thumbnail has saliency and size 0 and its box for centroid.
+    As a group; a single thing is even and related:
+
+    - ``equipment``: 1 if a person in it touches what people ride, play with or wear, else 0.
+    - ``evenness``: square root of the area of the smallest over that of the largest.
+    - ``unrelated``: share of the members that contact and likeness do not bind to the others.
+    - ``kin_left_out``: size of another thing of a member's class, compared with the member's.
+    - ``neighbour_left_out``: size of another thing that touches it, compared with its own.
 
     Args:
-        instances: what was found.
-        saliency: float32 (h, w), 0..1, over the whole photo, any resolution.
+        scene: what there is.
+        groups: sets of instances, none of them empty.
 
     Returns:
-        The features, in the order of the instances.
+        float32 (G, 15), 0..1, columns as in ``FEATURES``.
     """
-    size = thumbnail_size(instances.image_size)
-    masks = binary_masks(instances, size)
-    salient = _unit(cv2.resize(_unit(saliency), size[::-1], interpolation=cv2.INTER_LINEAR))
-    confidence = _unit(instances.scores)
-    values = tuple(
-        {
-            "saliency": _contrast(mask, salient),
-            "size": min(1.0, float(np.sqrt(mask.mean())) / _FULL_SIZE),
-            "centrality": _centrality(_centroid(mask, box, instances.image_size)),
-            "confidence": float(score),
-            "border": _border(mask),
-        }
-        for mask, box, score in zip(masks, instances.boxes, confidence, strict=True)
-    )
-    return Features(
-        labels=tuple(instances.label(index) for index in range(len(instances))),
-        values=values,
-        boxes=instances.boxes,
-        masks=masks,
-        areas=masks.mean(axis=(1, 2), dtype=np.float32),
-    )
+    if not groups:
+        return np.zeros((0, len(FEATURES)), dtype=np.float32)
+    unions = np.stack([scene.masks[list(group)].any(axis=0) for group in groups])
+    columns = {
+        **_against_surroundings(unions, scene),
+        **_place(unions),
+        **_members(scene, groups),
+        **_company(scene, groups, unions),
+    }
+    return np.stack([columns[name] for name in FEATURES], axis=1).astype(np.float32)
 
 
-def thumbnail_size(image_size: tuple[int, int]) -> tuple[int, int]:
-    """Height and width of the thumbnail: the photo's, shrunk to at most 256 px."""
-    scale = min(1.0, THUMBNAIL_SIDE / max(image_size))
-    return max(1, round(image_size[0] * scale)), max(1, round(image_size[1] * scale))
+def _against_surroundings(unions: BoolArray, scene: Scene) -> dict[str, FloatArray]:
+    """Saliency and sharpness inside against outside."""
+    inside, rings = _rows(unions), _rows(np.stack([_ring(union) for union in unions]))
+    saliency, sharpness = scene.saliency.ravel(), scene.sharpness.ravel()
+    count, total = inside.sum(axis=1), saliency.size
+    held = inside @ saliency
+    precision = held / count
+    recall = held / (saliency.sum() + _FAINT * total)
+    around = rings @ saliency / np.maximum(rings.sum(axis=1), 1)
+    sharp = inside @ sharpness
+    within = 1 + sharp / count
+    outside = 1 + np.maximum(sharpness.sum() - sharp, 0) / np.maximum(total - count, 1)
+    return {
+        "saliency": np.maximum(precision - around, 0),
+        "attention": 2 * precision * recall / np.maximum(precision + recall, 1e-6),
+        "focus": within**2 / (within**2 + outside**2),
+    }
 
 
-def binary_masks(instances: Instances, size: tuple[int, int]) -> BoolArray:
-    """Every mask above 0.5 at the given height and width: bool (N, height, width)."""
-    masks = np.zeros((len(instances), *size), dtype=np.bool_)
-    for index in range(len(instances)):
-        masks[index] = instances.soft_mask(index, size) > 0.5
-    return masks
+def _place(unions: BoolArray) -> dict[str, FloatArray]:
+    """Size, and where in the frame."""
+    _, height, width = unions.shape
+    area = unions.mean(axis=(1, 2))
+    rows, columns = unions.sum(axis=2), unions.sum(axis=1)
+    y = rows @ ((np.arange(height) + 0.5) / height) / rows.sum(axis=1)
+    x = columns @ ((np.arange(width) + 0.5) / width) / columns.sum(axis=1)
+    return {
+        "size": np.minimum(np.sqrt(area) / _FULL_SIZE, 1),
+        "centrality": np.exp(-4 * ((y - 0.5) ** 2 + (x - 0.5) ** 2)),
+        "border": np.array([_border(union) for union in unions]),
+    }
 
 
-def _contrast(mask: BoolArray, salient: FloatArray) -> float:
-    """Mean saliency inside minus the mean in the ring around, at least 0."""
-    if not mask.any():
-        return 0.0
-    reach = max(3, round(_RING * float(np.sqrt(np.count_nonzero(mask)))))
-    ring = dilate(mask, reach) & ~mask
-    around = float(salient[ring].mean()) if ring.any() else 0.0
-    return max(0.0, float(salient[mask].mean()) - around)
+def _members(scene: Scene, groups: Sequence[Group]) -> dict[str, FloatArray]:
+    """What the things are, each by its area."""
+    alive = np.array([label in _ALIVE for label in scene.labels], dtype=np.float32)
+    furniture = np.array([label in _FURNITURE for label in scene.labels])
+    region = np.array([label == SALIENT_REGION for label in scene.labels])
+    lists = [list(group) for group in groups]
+    weights = [scene.areas[group] / scene.areas[group].sum() for group in lists]
+    pairs = list(zip(weights, lists, strict=True))
+    return {
+        "confidence": np.array([weight @ scene.scores[group] for weight, group in pairs]),
+        "alive": np.array([weight @ alive[group] for weight, group in pairs]),
+        "furniture": np.array([furniture[group].any() for group in lists]),
+        "only_region": np.array([region[group].all() for group in lists]),
+    }
 
 
-def dilate(mask: BoolArray, reach: int) -> BoolArray:
-    """The mask grown by so many pixels to every side."""
-    kernel = np.ones((2 * reach + 1, 2 * reach + 1), dtype=np.uint8)
-    return np.asarray(cv2.dilate(mask.astype(np.uint8), kernel), dtype=np.bool_)
+def _company(scene: Scene, groups: Sequence[Group], unions: BoolArray) -> dict[str, FloatArray]:
+    """How well the members go together, and what is left out."""
+    bound = scene.touching | scene.alike
+    equipped = _equipped(scene)
+    ratio = np.minimum(scene.areas[None, :] / scene.areas[:, None], 1)  # of column to row
+    kin = np.where(scene.alike, ratio, 0)
+    rows = []
+    for group, union in zip(groups, unions, strict=True):
+        members = np.array(group)
+        others = np.setdiff1d(np.arange(len(scene)), members)
+        areas = scene.areas[members]
+        touching = others[scene.touching[np.ix_(members, others)].any(axis=0)]
+        rows.append(
+            (
+                equipped[np.ix_(members, members)].any(),
+                np.sqrt(areas.min() / areas.max()),
+                _unrelated(bound[np.ix_(members, members)]),
+                kin[np.ix_(members, others)].max(initial=0.0),
+                min(scene.areas[touching].max(initial=0.0) / union.mean(), 1.0),
+            )
+        )
+    names = ("equipment", "evenness", "unrelated", "kin_left_out", "neighbour_left_out")
+    return dict(zip(names, np.array(rows).T, strict=True))
 
 
-def _centroid(mask: BoolArray, box: FloatArray, size: tuple[int, int]) -> tuple[float, float]:
-    """The mask's centroid (y, x) as a share of the photo; the box's centre for an empty mask."""
-    total = np.count_nonzero(mask)
-    if not total:
-        return float(box[1] + box[3]) / 2 / size[0], float(box[0] + box[2]) / 2 / size[1]
-    height, width = mask.shape
-    y = float(mask.sum(axis=1) @ (np.arange(height) + 0.5)) / total / height
-    x = float(mask.sum(axis=0) @ (np.arange(width) + 0.5)) / total / width
-    return y, x
+def _equipped(scene: Scene) -> BoolArray:
+    """Whether a person, in the row, touches their equipment, in the column: bool (N, N)."""
+    person = np.array([label == PERSON for label in scene.labels], dtype=np.bool_)
+    equipment = np.array([label in _EQUIPMENT for label in scene.labels], dtype=np.bool_)
+    return scene.touching & person[:, None] & equipment[None, :]
 
 
-def _centrality(centroid: tuple[float, float]) -> float:
-    """exp(-4 d^2), d to the photo's centre."""
-    return float(np.exp(-4.0 * ((centroid[0] - 0.5) ** 2 + (centroid[1] - 0.5) ** 2)))
+def _unrelated(bound: BoolArray) -> float:
+    """Share of the members outside the largest part that hangs together."""
+    return 1.0 - float(np.bincount(parts(bound)).max()) / len(bound)
+
+
+def _ring(mask: BoolArray) -> BoolArray:
+    """The surroundings of the mask; none for one that fills the photo."""
+    reach = max(2, round(_RING * float(np.sqrt(np.count_nonzero(mask)))))
+    return dilate(mask, reach) & ~mask
 
 
 def _border(mask: BoolArray) -> float:
-    """1 minus the share of the outline on the photo's border; 1 for an empty mask."""
-    if not mask.any():
-        return 1.0
+    """1 minus the share of the outline on the photo's border."""
     padded = np.pad(mask.astype(np.uint8), 1)  # the photo's border is part of the outline
     inner = cv2.erode(padded, np.ones((3, 3), dtype=np.uint8))
     outline = np.count_nonzero(padded) - np.count_nonzero(inner)
@@ -148,6 +203,5 @@ def _border(mask: BoolArray) -> float:
     return max(0.0, 1.0 - cut / float(outline))
 
 
-def _unit(values: NDArray[Any]) -> FloatArray:
-    """Clip to 0..1, NaN to 0: a network's numbers are not trusted."""
-    return np.asarray(np.clip(np.nan_to_num(values, nan=0.0), 0.0, 1.0), dtype=np.float32)
+def _rows(masks: BoolArray) -> FloatArray:
+    return masks.reshape(len(masks), -1).astype(np.float32)

@@ -1,44 +1,55 @@
-"""Every instance's score as the main subject: a weighted mean of its features, best first."""
+"""Every instance as a candidate, with what speaks for and against it, best first."""
 
 from __future__ import annotations
 
-from vx_detectron.records import Candidate
-from vx_detectron.subject.features import Features
-from vx_detectron.subject.options import FEATURES, SubjectOptions
+from collections.abc import Sequence
+
+import numpy as np
+
+from vx_detectron.records import Candidate, FloatArray
+from vx_detectron.subject.features import FEATURES
+from vx_detectron.subject.proposals import Group
+from vx_detectron.subject.reasons import candidate_reason
+from vx_detectron.subject.scene import Scene
 
 
-def rank(features: Features, options: SubjectOptions | None = None) -> tuple[Candidate, ...]:
-    """Rank the instances, best first.
+def rank(
+    scene: Scene,
+    groups: Sequence[Group],
+    values: FloatArray,
+    evidence: FloatArray,
+    probabilities: FloatArray,
+) -> tuple[Candidate, ...]:
+    """Rank the instances that were proposed alone, best first.
 
-    The score is the weighted mean of the features, 0..1, and each feature's contribution is its
-    own part of that sum. Ties go to the larger one, then to the box further up and left, so
-    that the order of the instances does not matter.
+    An instance's score is the probability that it belongs to the subject: the sum over the sets
+    that it is in. Its features and contributions are those of the instance alone.
 
     Args:
-        features: as ``measure`` gives them.
-        options: weights and ``max_candidates``.
-
-    Returns:
-        At most ``max_candidates`` candidates.
+        scene: what there is.
+        groups: the proposed sets.
+        values: float32 (G, 15), their features.
+        evidence: float32 (G, 15), what each feature adds to their log-odds.
+        probabilities: float32 (G,), of each set to be the subject.
     """
-    options = options or SubjectOptions()
-    candidates = [_candidate(features, index, options) for index in range(len(features))]
-
-    def falling(one: Candidate) -> tuple[float, float, tuple[float, ...], str]:
-        box = tuple(float(side) for side in features.boxes[one.index])
-        return -one.score, -float(features.areas[one.index]), box, one.label
-
-    return tuple(sorted(candidates, key=falling)[: options.max_candidates])
-
-
-def _candidate(features: Features, index: int, options: SubjectOptions) -> Candidate:
-    values = features.values[index]
-    total = sum(options.weights.values())
-    contributions = {name: options.weights[name] / total * values[name] for name in FEATURES}
-    return Candidate(
-        index=index,
-        label=features.labels[index],
-        score=min(1.0, sum(contributions.values())),
-        features=dict(values),
-        contributions=contributions,
-    )
+    scores = np.zeros(len(scene), dtype=np.float64)
+    for group, probability in zip(groups, probabilities, strict=True):
+        scores[list(group)] += float(probability)
+    candidates = []
+    for row, group in enumerate(groups):
+        if len(group) == 1:
+            index, label = group[0], scene.labels[group[0]]
+            features = dict(zip(FEATURES, map(float, values[row]), strict=True))
+            contributions = dict(zip(FEATURES, map(float, evidence[row]), strict=True))
+            candidates.append(
+                Candidate(
+                    index=index,
+                    label=label,
+                    score=min(1.0, float(scores[index])),
+                    features=features,
+                    contributions=contributions,
+                    reason=candidate_reason(label, contributions, float(scene.areas[index])),
+                )
+            )
+    # Python's sort keeps the order of equals: the more conspicuous one first.
+    return tuple(sorted(candidates, key=lambda one: -one.score))

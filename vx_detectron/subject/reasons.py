@@ -1,44 +1,57 @@
-"""Why this is the subject, or why there is none: one plain line."""
+"""Why this is the subject, or why there is none: one plain line, from the fitted evidence."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from vx_detectron.records import SALIENT_REGION, Candidate
-from vx_detectron.subject.features import Features
+from vx_detectron.subject.proposals import PERSON
+from vx_detectron.subject.scene import Scene
 
 _LARGE, _SMALL = 0.2, 0.05  # share of the photo
-_CENTRAL, _ASIDE = 0.75, 0.5  # centrality: 0.75 is about a quarter of a side off the centre
-_SALIENT, _PLAIN = 0.25, 0.12  # saliency inside above the surroundings
-_CUT = 0.75  # border
-_UNSURE = 0.5  # detection score
+_WORTH_SAYING = 0.4  # log-odds
+_MOST_WORDS = 3  # on either side
+
+# What to say where a feature speaks for a thing, and where against it; empty: nothing.
+_WORDS = {
+    "saliency": ("stands out", "hardly stands out"),
+    "attention": ("draws the eye", "easily overlooked"),
+    "centrality": ("central", "far from the centre"),
+    "border": ("whole in the frame", "cut by the frame"),
+    "focus": ("in focus", "not in focus"),
+    "confidence": ("surely recognised", "of uncertain kind"),
+    "alive": ("alive", ""),
+    "furniture": ("", "furniture that things stand on"),
+    "only_region": ("", "of no known class"),
+    "kin_left_out": ("", "one of several alike"),
+    "neighbour_left_out": ("", "not on its own"),
+}
+_OF_KNOWN_CLASSES = ("confidence", "alive", "furniture")  # a salient region says nothing of these
 
 
-def chosen_reason(
-    members: Mapping[int, str], ranking: tuple[Candidate, ...], features: Features
-) -> str:
-    """Why the ranking chose these.
+def chosen_reason(chosen: Sequence[Candidate], ranking: tuple[Candidate, ...], scene: Scene) -> str:
+    """Why these were chosen.
 
     Args:
-        members: index of each chosen instance, best first, and why it belongs, as ``group``
-            gives them.
+        chosen: at least one candidate, best first.
         ranking: every candidate, best first.
-        features: of the same instances.
+        scene: with the same instances.
 
     Returns:
-        Such as ``the dog: large (31 % of the photo), central; next best: person (0.41 against
-        0.72)``.
+        Such as ``the dog (91 %): large (31 % of the photo), central; next best: person (7 %)``.
     """
-    best = ranking[0]
-    labels = [features.labels[index] for index in members]
-    known = [label for label in labels if label != SALIENT_REGION]
-    traits = ", ".join(strengths(best, float(features.areas[best.index])))
-    bonds = list(dict.fromkeys(why for why in members.values() if why))
-    if bonds and len(known) != 1:
+    best = chosen[0]
+    labels = [one.label for one in chosen]
+    completed = best.label != SALIENT_REGION and SALIENT_REGION in labels
+    told = [label for label in labels if not (completed and label == SALIENT_REGION)]
+    traits, bonds = best.reason, _bonds(chosen, scene)
+    if bonds and len(told) > 1:
         traits = f"{' and '.join(bonds)}; the {best.label} leads: {traits}"
-    completed = ", completed by the saliency map" if 0 < len(known) < len(labels) else ""
-    return f"{listed(known or labels)}{completed}: {traits}; {_next_best(best, members, ranking)}"
+    names = f"{listed(told)}{', completed by the saliency map' if completed else ''}"
+    return f"{names} ({percent(best.score)}): {traits}; {_next_best(chosen, ranking)}"
 
 
 def manual_reason(method: str, chosen: Sequence[Candidate], ranking: tuple[Candidate, ...]) -> str:
@@ -50,42 +63,38 @@ def manual_reason(method: str, chosen: Sequence[Candidate], ranking: tuple[Candi
     return f"{names}: chosen by hand ({method}), rank {place} of {len(ranking)}"
 
 
-def no_subject_reason(ranking: tuple[Candidate, ...], features: Features, min_score: float) -> str:
-    """Why there is no subject: what the best candidate was and where it fell short."""
+def no_subject_reason(ranking: tuple[Candidate, ...], score: float, min_score: float) -> str:
+    """Why there is no subject: how improbable one is, and what the best candidate lacks."""
     if not ranking:
         return "no subject: nothing was found in the photo"
     best = ranking[0]
-    weak = ", ".join(weaknesses(best, float(features.areas[best.index])))
     return (
-        f"no subject: the best candidate, {best.label}, scores {best.score:.2f} where "
-        f"{min_score:.2f} is needed: {weak}"
+        f"no subject: the best candidate, {best.label}, is not enough ({score:.2f} where "
+        f"{min_score:.2f} is needed): {best.reason}"
     )
 
 
-def strengths(one: Candidate, area: float) -> list[str]:
-    """What speaks for a candidate, in words, its size always among them."""
+def candidate_reason(label: str, contributions: Mapping[str, float], area: float) -> str:
+    """How large one thing is, then what speaks for it and what against, the strongest first.
+
+    Args:
+        label: its class name.
+        contributions: log-odds that each feature adds.
+        area: share of the photo, 0..1.
+
+    Returns:
+        Such as ``large (31 % of the photo), central; against it: cut by the frame``.
+    """
     size = "large" if area >= _LARGE else "medium-sized" if area >= _SMALL else "small"
-    words = [f"{size} ({_percent(area)} of the photo)"]
-    if one.features["centrality"] >= _CENTRAL:
-        words.append("central")
-    if one.features["saliency"] >= _SALIENT:
-        words.append("salient")
-    if one.features["confidence"] < _UNSURE:
-        words.append(f"of uncertain kind ({_percent(one.features['confidence'])})")
-    return words
-
-
-def weaknesses(one: Candidate, area: float) -> list[str]:
-    """What speaks against a candidate, in words; never empty."""
-    values = one.features
-    words = [
-        (area < _SMALL, f"small ({_percent(area)} of the photo)"),
-        (values["centrality"] < _ASIDE, "far from the centre"),
-        (values["saliency"] < _PLAIN, "hardly stands out"),
-        (values["border"] < _CUT, "cut by the photo's border"),
-        (values["confidence"] < _UNSURE, f"uncertain ({_percent(values['confidence'])})"),
-    ]
-    return [word for is_so, word in words if is_so] or ["not strong enough in anything"]
+    good, bad = [f"{size} ({percent(area)} of the photo)"], []
+    names = [name for name in _WORDS if label != SALIENT_REGION or name not in _OF_KNOWN_CLASSES]
+    for name in sorted(names, key=lambda name: -abs(contributions[name])):
+        if abs(contributions[name]) >= _WORTH_SAYING:
+            praise, blame = _WORDS[name]
+            good += [praise] if praise and contributions[name] > 0 else []
+            bad += [blame] if blame and contributions[name] < 0 else []
+    against = [f"against it: {', '.join(bad[:_MOST_WORDS])}"] if bad else []
+    return "; ".join([", ".join(good[: _MOST_WORDS + 1]), *against])
 
 
 def listed(labels: Sequence[str]) -> str:
@@ -97,17 +106,36 @@ def listed(labels: Sequence[str]) -> str:
     return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
+def percent(share: float) -> str:
+    """The share in whole percent; what is not quite nothing or all says so."""
+    if 0.995 <= share < 1:
+        return "over 99 %"
+    return "under 1 %" if share < 0.01 else f"{100 * share:.0f} %"
+
+
+def _bonds(chosen: Sequence[Candidate], scene: Scene) -> list[str]:
+    """Why the others are with the best one, in words."""
+    members = [one.index for one in chosen]
+    within = np.ix_(members, members)
+    people = np.array([one.label == PERSON for one in chosen])
+    mixed = scene.touching[within] & (people[:, None] != people[None, :])
+    alike = scene.touching[within] & ~mixed
+    words = (
+        (bool(mixed.any()), "they belong together"),
+        (bool(scene.alike[within].any()), "they are alike"),
+        (bool(alike.any()), "they touch"),
+    )
+    return [word for is_so, word in words if is_so]
+
+
+def _next_best(chosen: Sequence[Candidate], ranking: tuple[Candidate, ...]) -> str:
+    members = {one.index for one in chosen}
+    for one in ranking:
+        if one.index not in members:
+            return f"next best: {one.label} ({percent(one.score)})"
+    return "nothing else was found"
+
+
 def _named(label: str, count: int) -> str:
     name = f"{label} (of no known class)" if label == SALIENT_REGION else label
     return f"the {name}" if count == 1 else f"{count} x {name}"
-
-
-def _next_best(best: Candidate, members: Mapping[int, str], ranking: tuple[Candidate, ...]) -> str:
-    for one in ranking:
-        if one.index not in members:
-            return f"next best: {one.label} ({one.score:.2f} against {best.score:.2f})"
-    return f"nothing else was found (score {best.score:.2f})"
-
-
-def _percent(share: float) -> str:
-    return "under 1 %" if share < 0.01 else f"{100 * share:.0f} %"

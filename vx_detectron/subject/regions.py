@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 
 from vx_detectron.records import SALIENT_REGION, FloatArray, Instances
-from vx_detectron.subject.features import BoolArray, binary_masks
 from vx_detectron.subject.options import SubjectOptions
+from vx_detectron.subject.thumbnails import BoolArray, binary_masks, unit
 
 _DEFAULT_GRID = 28  # of the added masks when there is no instance to take it from
 _MOSTLY = 0.5  # share of an instance inside a region from which it may help to explain it
@@ -37,7 +37,7 @@ def add_salient_regions(instances: Instances, options: SubjectOptions | None = N
     saliency = instances.saliency
     if saliency is None or saliency.size == 0:
         return instances
-    saliency = np.clip(np.nan_to_num(saliency), 0.0, 1.0).astype(np.float32)
+    saliency = unit(saliency)
     masks = binary_masks(instances, (saliency.shape[0], saliency.shape[1]))
     regions = [
         region

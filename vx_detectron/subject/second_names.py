@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from vx_detectron.records import Instances
-from vx_detectron.subject.features import binary_masks, thumbnail_size
+from vx_detectron.subject.thumbnails import binary_masks, thumbnail_size
 
 # Mask IoU from which two instances of different classes are one thing. Things that really lie
 # over each other, such as a rider and a horse, share far less.

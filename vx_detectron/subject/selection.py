@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from vx_detectron.records import ByteArray, Instances, Subject
+import numpy as np
+
+from vx_detectron.records import ByteArray, Candidate, FloatArray, Instances, Subject
+from vx_detectron.subject.choice import Choice
+from vx_detectron.subject.chooser import load_chooser
 from vx_detectron.subject.features import measure
-from vx_detectron.subject.grouping import group
-from vx_detectron.subject.manual import Choice, pick
+from vx_detectron.subject.manual import adjust, pick
 from vx_detectron.subject.options import SubjectOptions
+from vx_detectron.subject.proposals import Group, propose
 from vx_detectron.subject.ranking import rank
 from vx_detectron.subject.reasons import chosen_reason, manual_reason, no_subject_reason
-from vx_detectron.subject.saliency import check_rgb, saliency_of
+from vx_detectron.subject.saliency import check_rgb
+from vx_detectron.subject.scene import look
 
 
 def select(
@@ -23,8 +28,8 @@ def select(
     Args:
         image: uint8 (H, W, 3), RGB, the photo the instances were found in.
         instances: what was found in it, with salient regions if they are to take part.
-        options: weights and thresholds.
-        choice: a manual choice; None or an empty one lets the ranking decide.
+        options: thresholds.
+        choice: what a person asks for; None or an empty one lets the ranking decide.
 
     Returns:
         The subject. It is empty, with the reason, when no instance deserves it; a manual choice
@@ -41,15 +46,33 @@ def select(
             f"image must be the photo the instances were found in, of height and width "
             f"{instances.image_size}, got {image.shape[:2]}"
         )
-    saliency, _ = saliency_of(image, instances)
-    features = measure(instances, saliency)
-    ranking = rank(features, options)
+    scene = look(image, instances)
+    groups = propose(scene, groups=options.group, most=options.max_candidates)
+    values = measure(scene, groups)
+    chooser = load_chooser(scene.learned)
+    probabilities = chooser.probabilities(values)
+    score = min(1.0, float(probabilities.sum()))
+    ranking = rank(scene, groups, values, chooser.evidence(values), probabilities)
+    found = _best(groups, probabilities, ranking) if score >= options.min_score else ()
+    method = "ranking"
     if choice:
-        picked = pick(choice, instances, features, ranking, options)
-        reason = manual_reason(choice.method, picked, ranking)
-        return Subject(tuple(one.index for one in picked), ranking, reason, choice.method)
-    if not ranking or ranking[0].score < options.min_score:
-        reason = no_subject_reason(ranking, features, options.min_score)
-        return Subject((), ranking, reason, "ranking")
-    members = group(ranking, features, options)
-    return Subject(tuple(members), ranking, chosen_reason(members, ranking, features), "ranking")
+        base = pick(choice, instances, scene, ranking, options) if choice.given else found
+        found = adjust(choice, base, instances, scene, ranking)
+        method = choice.method
+        reason = manual_reason(method, found, ranking)
+    elif found:
+        reason = chosen_reason(found, ranking, scene)
+    else:
+        reason = no_subject_reason(ranking, score, options.min_score)
+    return Subject(tuple(one.index for one in found), ranking, reason, method, score)
+
+
+def _best(
+    groups: tuple[Group, ...], probabilities: FloatArray, ranking: tuple[Candidate, ...]
+) -> tuple[Candidate, ...]:
+    """The most probable set that the best candidate is in, best first; empty where nothing is."""
+    if not ranking:
+        return ()
+    with_best = [ranking[0].index in group for group in groups]
+    group = groups[int(np.argmax(np.where(with_best, probabilities, -1)))]
+    return tuple(one for one in ranking if one.index in group)

@@ -1,0 +1,183 @@
+"""What the chooser is fitted on: photos as proposed sets with features and rewards.
+
+The reward of a set, 0..1, says how right it would be; that of the last row, how right "there is
+no subject" would be. Four kinds of examples, named by their ``source``:
+
+- ``given``: labelled photos with their annotated things as candidates; accepted answers are right.
+- ``network``: the same photos with what the network finds; a set is as right as its union fits
+  an accepted answer, by its IoU.
+- ``mask``: photos with the mask of their subject, with what the network finds; the same.
+- ``nothing``: what remains of these beside the subject; "no subject" is right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vx_detectron.data.coco import Record, decode_mask
+from vx_detectron.engines import Engine
+from vx_detectron.errors import ConfigError
+from vx_detectron.evaluation.choice_labels import (
+    CLEAR,
+    NO_SUBJECT,
+    ChoiceLabel,
+    true_instances,
+    true_masks,
+)
+from vx_detectron.image_io import read_photo
+from vx_detectron.records import ByteArray, FloatArray, Instances
+from vx_detectron.subject import (
+    SubjectOptions,
+    add_salient_regions,
+    drop_second_names,
+    look,
+    measure,
+    propose,
+)
+from vx_detectron.subject.chooser import MAPS
+from vx_detectron.subject.proposals import Group
+
+BoolArray = NDArray[np.bool_]
+
+_WEIGHTS = {"given": 1.0, "network": 0.5, "mask": 0.5, "nothing": 0.25}
+_UNCLEAR = 0.3  # how much a photo counts that people disagree about
+_GAP = 5  # pixels between the subject and what is taken for a photo of nothing
+_LEAST = 0.35  # of the photo's sides that such a strip must have
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """One photo.
+
+    Attributes:
+        photo: what examples of the same photo share, so that they stay on one side of a split.
+        source: see the module.
+        kind: ``clear``, ``unclear`` or ``no subject``.
+        weight: how much it counts.
+        groups: the proposed sets, as positions in the instances.
+        values: float32 (G, 15), their features.
+        rewards: float32 (G + 1,), 0..1.
+        members: positions of all that belongs to an accepted answer; ``given`` only.
+    """
+
+    photo: str
+    source: str
+    kind: str
+    weight: float
+    groups: tuple[Group, ...]
+    values: FloatArray
+    rewards: FloatArray
+    members: frozenset[int] = frozenset()
+
+
+def labelled_examples(
+    engine: Engine, label: ChoiceLabel, record: Record, names: dict[int, str]
+) -> Iterator[tuple[str, Example]]:
+    """``given`` and ``network`` of one labelled photo, each with the name of its map."""
+    image = read_photo(record["file_name"]).pixels
+    found = engine.predict(image)
+    masks = true_masks(label, record)
+    classes = {one["id"]: names[one["category_id"]] for one in record["annotations"]}
+    place = {identity: position for position, identity in enumerate(label.candidates)}
+    answers = [frozenset(place[one] for one in answer) for answer in label.accepted]
+    truths = [np.any([masks[one] for one in answer], axis=0) for answer in label.accepted]
+    weight = 1.0 if label.kind in (CLEAR, NO_SUBJECT) else _UNCLEAR
+    for name, saliency in _maps(found):
+        given = true_instances(masks, classes, saliency)
+        sets, values = _measured(image, given)
+        rewards = np.array([float(frozenset(one) in answers) for one in sets] + [0.0])
+        members = frozenset().union(*answers)
+        one = Example(str(label.image_id), "given", label.kind, weight, sets, values, rewards)
+        yield name, replace(_silent_if_none(one), members=members)
+        sets, values, rewards = _by_masks(image, replace(found, saliency=saliency), truths)
+        one = Example(str(label.image_id), "network", label.kind, weight, sets, values, rewards)
+        yield name, _silent_if_none(one)
+
+
+def masked_examples(engine: Engine, record: Record) -> Iterator[tuple[str, Example]]:
+    """``mask`` and, where there is room beside the subject, ``nothing`` of one photo."""
+    image = read_photo(record["file_name"]).pixels
+    size = image.shape[:2]
+    subject = np.any([decode_mask(one["segmentation"], *size) for one in record["annotations"]],
+                     axis=0)  # fmt: skip
+    pictures = [("mask", CLEAR, image, [subject])]
+    strip = _beside(image, subject)
+    if strip is not None:
+        pictures.append(("nothing", NO_SUBJECT, strip, []))
+    for source, kind, picture, truths in pictures:
+        found = engine.predict(picture)
+        for name, saliency in _maps(found):
+            sets, values, rewards = _by_masks(picture, replace(found, saliency=saliency), truths)
+            photo = str(record["image_id"])
+            yield name, _silent_if_none(Example(photo, source, kind, 1.0, sets, values, rewards))
+
+
+def _maps(found: Instances) -> Iterator[tuple[str, FloatArray | None]]:
+    """The saliency map of the network, then none, so that the classical one is drawn."""
+    if found.saliency is None:
+        raise ConfigError("the chooser needs a network with a saliency head, got one without")
+    yield from zip(MAPS, (found.saliency, None), strict=True)
+
+
+def _silent_if_none(one: Example) -> Example:
+    """The example with its source's weight, and the reward of silence where it is right."""
+    rewards = one.rewards.copy()
+    if one.kind == NO_SUBJECT:
+        rewards[:-1], rewards[-1] = 0.0, 1.0
+    weight = one.weight * _WEIGHTS[one.source] * bool(rewards.any())
+    return replace(one, rewards=rewards.astype(np.float32), weight=weight)
+
+
+def _measured(image: ByteArray, instances: Instances) -> tuple[tuple[Group, ...], FloatArray]:
+    scene = look(image, instances)
+    groups = propose(scene)
+    return groups, measure(scene, groups)
+
+
+def _by_masks(
+    image: ByteArray, found: Instances, truths: Sequence[BoolArray]
+) -> tuple[tuple[Group, ...], FloatArray, NDArray[Any]]:
+    """The proposals among what the network found, and their IoU with the best truth."""
+    instances = add_salient_regions(drop_second_names(found), SubjectOptions())
+    scene = look(image, instances)
+    groups = propose(scene)
+    height, width = scene.saliency.shape
+    small = [
+        cv2.resize(truth.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA) > 0.5
+        for truth in truths
+    ]
+    unions = [scene.masks[list(group)].any(axis=0) for group in groups]
+    rewards = [max((_iou(union, truth) for truth in small), default=0.0) for union in unions]
+    return groups, measure(scene, groups), np.array([*rewards, 0.0])
+
+
+def _beside(image: ByteArray, subject: BoolArray) -> ByteArray | None:
+    """The largest strip of the photo above, below, left or right of the subject, if large."""
+    rows, columns = np.flatnonzero(subject.any(axis=1)), np.flatnonzero(subject.any(axis=0))
+    strips = (
+        image[: max(rows[0] - _GAP, 0)],
+        image[rows[-1] + _GAP :],
+        image[:, : max(columns[0] - _GAP, 0)],
+        image[:, columns[-1] + _GAP :],
+    )
+    share = [strip.size / image.size for strip in strips]
+    best = int(np.argmax(share))
+    return np.ascontiguousarray(strips[best]) if share[best] >= _LEAST else None
+
+
+def _iou(first: BoolArray, second: BoolArray) -> float:
+    return float(np.count_nonzero(first & second) / max(np.count_nonzero(first | second), 1))
+
+
+def masked_photos(records: Sequence[Record], source: str, count: int, seed: int) -> list[Record]:
+    """So many photos of a source, of its training split, in a fixed order of chance."""
+    usable = [one for one in records if one.get("source") == source and one.get("split") == "train"]
+    usable = sorted((one for one in usable if one["annotations"]), key=lambda one: one["image_id"])
+    order = np.random.default_rng(seed).permutation(len(usable))[:count]
+    return [usable[index] for index in order]
