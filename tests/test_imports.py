@@ -22,7 +22,7 @@ LAYERS = (
     {"composite", "engines", "metrics", "refine", "subject"},
     {"pipeline"},
     {"data"},
-    {"evaluation"},
+    {"evaluation", "layers"},
     {"training"},
     {"cli"},
 )

@@ -62,6 +62,10 @@ def recipe(*options: object) -> Callable[[int], Scene]:
     return augment
 
 
+def no_donor() -> Scene:
+    raise AssertionError("nothing was to be pasted")
+
+
 def masks_of(result: Scene) -> np.ndarray:
     """Of a scene with N instances, bool (N, H, W)."""
     return (result.layers.as_subclass(Tensor)[:-1] == 1).numpy()
@@ -115,7 +119,7 @@ def test_every_instance_keeps_its_own_mask(name: str) -> None:
         for green, mask in zip(greens, painted.layers.as_subclass(Tensor), strict=False):
             painted.image[1][mask == 1] = green
         torch.manual_seed(seed)
-        result = augmentation(painted, lambda: None)
+        result = augmentation(painted, no_donor)
         assert result.classes.tolist() == list(range(6))
         for green, mask in zip(greens.tolist(), masks_of(result), strict=True):
             inside = ndimage.binary_erosion(mask, np.ones((5, 5)))
@@ -140,16 +144,16 @@ def test_the_default_recipe_is_that_of_the_bundled_model() -> None:
         torch.manual_seed(seed)
         expected = steps(painted.image)
         torch.manual_seed(seed)
-        assert torch.equal(augmentation(painted, lambda: None).image, expected)
+        assert torch.equal(augmentation(painted, no_donor).image, expected)
 
 
 def test_without_training_the_whole_photo_is_resized() -> None:
     square = Augmentation(augment_cfg("INPUT.RANDOM_FLIP", "horizontal"), train=False)
-    assert square(scene(1), lambda: None).image.shape == (3, 128, 128)
+    assert square(scene(1), no_donor).image.shape == (3, 128, 128)
     options = ("VX.AUGMENT.CROP", "shortest_edge", *EVERYTHING, "INPUT.MIN_SIZE_TEST", 75)
     plain = Augmentation(augment_cfg(*options), train=False)
     for seed in range(5):
-        result = plain(scene(seed), lambda: None)
+        result = plain(scene(seed), no_donor)
         expected = scene(seed).layers.as_subclass(Tensor)[:, 1::2, 1::2]
         assert result.image.shape == (3, 75, 100)
         assert torch.equal(result.layers.as_subclass(Tensor), expected)

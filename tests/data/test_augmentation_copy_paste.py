@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from painted import augment_cfg
-from torch import Tensor
 from torchvision import tv_tensors
 
-from vx_detectron.data.augmentation import Augmentation
 from vx_detectron.data.augmentation.copy_paste import copy_paste
 from vx_detectron.data.layers import UNKNOWN, Layers
 from vx_detectron.data.scene import Scene, to_sample
@@ -88,7 +85,3 @@ def test_some_of_several_instances_are_pasted_and_never_none() -> None:
 def test_a_donor_without_instances_changes_nothing() -> None:
     subject_only = drawn(200, ("xxxxx",) * 3, classes=[])
     assert copy_paste(HOST, subject_only) is HOST
-    pasting = Augmentation(augment_cfg("VX.AUGMENT.COPY_PASTE_PROB", 1), train=True)
-    without = pasting(HOST, lambda: None)
-    assert without.classes.tolist() == [4, 5]
-    assert UNKNOWN not in without.layers.as_subclass(Tensor)

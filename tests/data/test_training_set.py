@@ -208,3 +208,9 @@ def test_too_many_photos_that_cannot_be_used_are_an_error(
 def test_no_photos_at_all_are_an_error() -> None:
     with pytest.raises(DataError, match="got none"):
         training_set([])
+
+
+def test_pasting_needs_instances(tmp_path: Path) -> None:
+    subjects = write_painted(tmp_path, 2, "subject")
+    with pytest.raises(DataError, match=r"COPY_PASTE_PROB is 0\.5, but no photo has an instance"):
+        training_set(subjects, "VX.AUGMENT.COPY_PASTE_PROB", 0.5)

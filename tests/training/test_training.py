@@ -1,145 +1,196 @@
-"""A short real training: it learns, it resumes exactly after a kill, its files load."""
+"""A short real training of the saliency head: it learns, stops, resumes, and its files work."""
 
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 from coco_files import write_disc_dataset
+from PIL import Image
+from training_runs import TOOL, configured, curve, saliency_options
 
+from vx_detectron.cli.isolate import main as isolate
 from vx_detectron.config import load_cfg
 from vx_detectron.engines.modeling.mask_rcnn import build_model
-from vx_detectron.engines.torchvision_engine import TorchvisionEngine
 from vx_detectron.errors import TrainingError
-from vx_detectron.training.loop import Training
-from vx_detectron.training.solver import build_lr_scheduler
+from vx_detectron.training.run import evaluate, train
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*:DeprecationWarning:pycocotools")
-TOOL = Path(__file__).parents[2] / "tools" / "train_net.py"
+CONFIG = "train_vx_fbnetv3a"
 
 
 @pytest.fixture(scope="module")
-def options(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """Overrides for a training of a few small steps on discs."""
-    folder = tmp_path_factory.mktemp("discs")
-    annotations = write_disc_dataset(folder, 24)
-    values = {
-        "VX.DATA.JSON": annotations,
-        "VX.DATA.IMAGE_ROOT": folder / "images",
-        "VX.DATA.VALIDATION": 4,
-        "VX.SOLVER.CROP": 64,
-        "VX.SOLVER.LOG_PERIOD": 1,
-        "VX.SOLVER.EMA_DECAY": 0.5,
-        "SOLVER.IMS_PER_BATCH": 4,
-        "SOLVER.MAX_ITER": 12,
-        "SOLVER.WARMUP_ITERS": 2,
-        "SOLVER.CHECKPOINT_PERIOD": 4,
-        "SOLVER.AMP.ENABLED": False,
-        "SOLVER.BASE_LR": 0.003,
-        "TEST.EVAL_PERIOD": 6,
-        "DATALOADER.NUM_WORKERS": 0,
-        "MODEL.DEVICE": "cpu",
-    }
-    return [str(part) for pair in values.items() for part in pair]
-
-
-def losses(folder: Path) -> dict[int, float]:
-    lines = map(json.loads, (folder / "metrics.json").read_text().splitlines())
-    return {line["iteration"]: line["loss"] for line in lines if "loss" in line}
-
-
-def train(options: list[str], folder: Path, resume: bool = False) -> None:
-    cfg = load_cfg("train_vx_fbnetv3a", [*options, "OUTPUT_DIR", str(folder)])
-    Training(cfg, resume=resume).run()
+def discs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_disc_dataset(tmp_path_factory.mktemp("discs"), 18)
 
 
 @pytest.fixture(scope="module")
-def unbroken(options: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("unbroken")
-    train(options, folder)
+def unbroken(discs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("unbroken") / "output"
+    train(configured(CONFIG, saliency_options(discs), folder))
     return folder
 
 
-def test_the_loss_falls_and_both_checkpoints_are_there(unbroken: Path) -> None:
-    curve = losses(unbroken)
-    assert list(curve) == list(range(1, 13))
-    assert np.mean([curve[i] for i in (10, 11, 12)]) < 0.8 * np.mean([curve[i] for i in (1, 2, 3)])
-    assert {"model_best.pth", "model_last.pth"} <= {path.name for path in unbroken.iterdir()}
+def test_the_loss_falls_and_all_files_are_there(unbroken: Path) -> None:
+    losses = curve(unbroken)
+    assert list(losses) == list(range(8))
+    assert np.mean([losses[6], losses[7]]) < 0.8 * np.mean([losses[0], losses[1]])
+    assert list(curve(unbroken, "subject_iou")) == [3, 7]
+    found = {path.name.split(".")[0] for path in unbroken.iterdir()}
+    assert found >= {"config", "splits", "metrics", "result", "curves", "predictions", "events"}
+    assert sorted(path.name for path in unbroken.glob("*.pth")) == [
+        "model_0000005.pth",  # the two last periodic ones: 2 is gone
+        "model_0000007.pth",
+        "model_best.pth",
+        "model_final.pth",
+    ]
+    with Image.open(unbroken / "predictions" / "0000007.jpg") as grid:
+        assert grid.size == (4 * 192, 2 * 192)
 
 
-def test_the_checkpoint_runs_in_the_engine(unbroken: Path) -> None:
-    path = unbroken / "model_last.pth"
-    cfg = load_cfg(None, ["MODEL.WEIGHTS", str(path), "MODEL.DEVICE", "cpu"])
-    found = TorchvisionEngine(cfg).predict(np.full((60, 80, 3), 128, np.uint8))
-    assert found.saliency is not None and np.isfinite(found.saliency).all()
+def test_the_result_says_what_trained_and_what_came_out(unbroken: Path) -> None:
+    result = json.loads((unbroken / "result.json").read_text())
+    ious = curve(unbroken, "subject_iou")
+    best = max(ious, key=lambda iteration: ious[iteration])
+    assert result == {
+        "engine": "torchvision",
+        "finished": True,
+        "iterations": 8,
+        "weights": str(unbroken / "model_best.pth"),
+        "best_subject_iou": ious[best],
+        "best_iteration": best,
+        "train_photos": 16,
+        "validation_photos": 2,
+    }
 
 
-def test_frozen_parts_are_untouched(unbroken: Path, options: list[str]) -> None:
-    cfg = load_cfg("train_vx_fbnetv3a", options)
-    torch.manual_seed(cfg.SEED)
-    start = build_model(cfg).state_dict()
-    end = torch.load(unbroken / "model_last.pth", weights_only=True)["training"]["model"]
-    moved = {name.split(".")[0] for name in start if not torch.equal(start[name], end[name])}
+def test_the_written_configuration_and_weights_cut_photos_out(
+    unbroken: Path, discs: Path, tmp_path: Path
+) -> None:
+    photo, cut = discs.parent / "images" / "1.png", tmp_path / "cut.png"
+    weights = ["--weights", str(unbroken / "model_best.pth"), "--engine", "torchvision"]
+    config = ["--config-file", str(unbroken / "config.yaml"), "--device", "cpu"]
+    result = CliRunner().invoke(isolate, [str(photo), "-o", str(cut), *config, *weights])
+    assert result.exit_code == 0, result.output
+    with Image.open(photo) as before, Image.open(cut) as after:
+        red = np.asarray(before.convert("RGB"))[..., 0] > 128
+        kept = np.asarray(after.convert("RGB")).any(axis=2)
+    assert (red & kept).sum() / (red | kept).sum() > 0.7
+
+
+def test_evaluating_the_best_weights_gives_the_figure_of_the_training(unbroken: Path) -> None:
+    weights = str(unbroken / "model_best.pth")
+    figures = evaluate(load_cfg(unbroken / "config.yaml", ["MODEL.WEIGHTS", weights]))
+    result = json.loads((unbroken / "result.json").read_text())
+    assert figures["weights"] == weights
+    assert figures["subject_iou"] == pytest.approx(result["best_subject_iou"], abs=1e-6)
+
+
+def test_frozen_parts_are_untouched(unbroken: Path, discs: Path) -> None:
+    start = build_model(load_cfg(CONFIG)).state_dict()
+    end = torch.load(unbroken / "model_final.pth", weights_only=True)["model"]
+    early = torch.load(unbroken / "model_0000005.pth", weights_only=True)["model"]
+    moved = {name.split(".")[0] for name in start if not torch.equal(early[name], end[name])}
     assert moved == {"sem_seg_head"}
 
 
 def test_a_run_killed_at_any_step_resumes_to_the_same_losses(
-    unbroken: Path, options: list[str], tmp_path: Path
+    unbroken: Path, discs: Path, tmp_path: Path
 ) -> None:
-    command = [sys.executable, str(TOOL), "--config-file", "train_vx_fbnetv3a"]
-    process = subprocess.Popen(
-        [*command, *options, "OUTPUT_DIR", str(tmp_path)], stdout=subprocess.DEVNULL
-    )
-    deadline = time.monotonic() + 90
+    options = saliency_options(discs, DATALOADER__NUM_WORKERS=1)
+    command = [*TOOL, "--config-file", CONFIG, *options, "OUTPUT_DIR", str(tmp_path)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 300
     while not (tmp_path / "last_checkpoint").exists() and time.monotonic() < deadline:
         assert process.poll() is None
         time.sleep(0.02)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    assert max(losses(tmp_path)) < 12
-    train(options, tmp_path, resume=True)
-    expected, resumed = losses(unbroken), losses(tmp_path)
+    assert max(curve(tmp_path)) < 7
+    with (tmp_path / "metrics.json").open("a") as file:
+        file.write('{"iteration": 99, "tot')  # what a kill in the midst of writing leaves
+    train(configured(CONFIG, options, tmp_path), resume=True)
+    expected, resumed = curve(unbroken), curve(tmp_path)
     assert sorted(resumed) == sorted(expected)
     for iteration, loss in expected.items():
         assert resumed[iteration] == pytest.approx(loss, rel=1e-4)
 
 
-def test_what_cannot_be_trained_is_refused_in_words(options: list[str]) -> None:
-    unfrozen = load_cfg("train_vx_fbnetv3a", [*options, "VX.SOLVER.FREEZE", "['backbone']"])
-    with pytest.raises(TrainingError, match="not frozen are: proposal_generator, roi_heads"):
-        Training(unfrozen, resume=False)
-    plain = ["MODEL.WEIGHTS", ""]
-    without = load_cfg("COCO-InstanceSegmentation/mask_rcnn_R_18_FPN", [*options, *plain])
-    with pytest.raises(TrainingError, match="has none"):
-        Training(without, resume=False)
+class Interrupt(logging.Handler):
+    """Sends this process SIGTERM as soon as a message is logged."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__()
+        self.message = message
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.getMessage().startswith(self.message):
+            os.kill(os.getpid(), signal.SIGTERM)
 
 
-def test_too_few_photos_are_counted_before_anything_is_written(
-    options: list[str], tmp_path: Path
+def test_a_signal_saves_and_the_rest_of_the_run_is_the_same(
+    unbroken: Path, discs: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    more = ["VX.DATA.VALIDATION", "30", "OUTPUT_DIR", str(tmp_path / "output")]
-    with pytest.raises(TrainingError, match=r"24 photos .* holds out 30"):
-        Training(load_cfg("train_vx_fbnetv3a", [*options, *more]), resume=False)
+    caplog.set_level(logging.INFO)
+    cfg = configured(CONFIG, saliency_options(discs), tmp_path)
+    logger, handler = logging.getLogger("vx_detectron"), Interrupt("iteration 1:")
+    logger.addHandler(handler)
+    try:
+        result = train(cfg)
+    finally:
+        logger.removeHandler(handler)
+    assert not result.finished and result.iterations == 3  # the step after it was under way
+    assert "SIGTERM: saving after this step" in caplog.text
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    assert train(cfg, resume=True).finished
+    assert curve(tmp_path) == pytest.approx(curve(unbroken), rel=1e-4)
+
+
+def test_a_training_without_gain_stops_early(discs: Path, tmp_path: Path) -> None:
+    frozen = ["backbone", "proposal_generator", "roi_heads"]
+    frozen += [f"sem_seg_head.{part}" for part in ("stages", "overview", "laterals", "merges")]
+    options = saliency_options(
+        discs,
+        TEST__EVAL_PERIOD=1,
+        VX__SOLVER__PATIENCE=2,
+        VX__SOLVER__FREEZE=frozen,
+        SOLVER__BASE_LR=1e-12,
+    )
+    result = train(configured(CONFIG, options, tmp_path))
+    assert result.finished and result.iterations == 3 and result.best_iteration == 0
+    assert (tmp_path / "model_final.pth").exists()
+
+
+def test_a_folder_with_another_run_is_refused(unbroken: Path, discs: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in unbroken.iterdir()}
+    with pytest.raises(TrainingError, match="holds another training: go on with it by --resume"):
+        train(configured(CONFIG, saliency_options(discs), unbroken))
+    assert {path: path.stat().st_mtime_ns for path in unbroken.iterdir()} == before
+
+
+def test_another_network_cannot_resume(unbroken: Path, discs: Path) -> None:
+    options = saliency_options(discs, MODEL__SEM_SEG_HEAD__CONVS_DIM=32)
+    with pytest.raises(TrainingError, match="of another configuration"):
+        train(configured(CONFIG, options, unbroken), resume=True)
+
+
+def test_other_photos_cannot_resume(unbroken: Path, tmp_path: Path) -> None:
+    more = write_disc_dataset(tmp_path / "more", 20)
+    with pytest.raises(TrainingError, match="was trained on 16 photos, now there are 18"):
+        train(configured(CONFIG, saliency_options(more), unbroken), resume=True)
+
+
+def test_too_few_photos_are_counted_before_anything_is_written(discs: Path, tmp_path: Path) -> None:
+    options = saliency_options(discs, VX__DATA__VALIDATION=30)
+    with pytest.raises(TrainingError, match=r"18 photos VX\.DATA\.VALIDATION .* hold out 18"):
+        train(configured(CONFIG, options, tmp_path / "output"))
     assert not (tmp_path / "output").exists()
-
-
-def test_the_learning_rate_warms_up_and_falls_along_a_cosine(options: list[str]) -> None:
-    cfg = load_cfg("train_vx_fbnetv3a", [*options, "SOLVER.MAX_ITER", "100"])
-    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
-    scheduler = build_lr_scheduler(cfg, optimizer)
-    rates = []
-    for _ in range(100):
-        rates.append(optimizer.param_groups[0]["lr"])
-        optimizer.step()
-        scheduler.step()
-    assert rates[0] == pytest.approx(0.001)
-    assert rates[50] == pytest.approx(0.5, abs=1e-6)
-    assert rates[99] < 0.001 and rates[2] > 0.99

@@ -35,6 +35,9 @@ def add_vx_config(cfg: CfgNode) -> None:
     cfg.VX.INPUT.MAX_PIXELS = 100_000_000
     # Largest file, in bytes.
     cfg.VX.INPUT.MAX_BYTES = 512 * 2**20
+    # Further passes of the network for the saliency map alone, each mirrored and with this short
+    # side, in pixels of the network's input. The map is the mean of all.
+    cfg.VX.INPUT.SALIENCY_SIZES = ()
 
     _add_subject(cfg, node)
     _add_refine(cfg, node)
@@ -195,6 +198,10 @@ _LIMITS: dict[str, tuple[Callable[[Any], bool], str]] = {
     ),
     "VX.INPUT.MAX_PIXELS": _at_least(1),
     "VX.INPUT.MAX_BYTES": _at_least(1),
+    "VX.INPUT.SALIENCY_SIZES": (
+        lambda value: all(isinstance(size, int) and size >= 1 for size in value),
+        "whole numbers of at least 1",
+    ),
     "VX.SUBJECT.MIN_SCORE": _within(0, 1),
     "VX.SUBJECT.MAX_CANDIDATES": _at_least(1),
     "VX.DATA.MASKS": _one_of("subject", "instances", "classes"),

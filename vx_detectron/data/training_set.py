@@ -38,7 +38,8 @@ class TrainingSet(Dataset[Sample]):
 
     Raises:
         ConfigError: keys that contradict each other.
-        DataError: no records; or, from an item, too many photos that cannot be read.
+        DataError: no records, or none to paste from; or, from an item, too many photos that
+            cannot be read.
     """
 
     def __init__(
@@ -58,8 +59,12 @@ class TrainingSet(Dataset[Sample]):
         self.channels: str = cfg.INPUT.FORMAT
         self.limits = cfg.VX.INPUT.MAX_PIXELS, cfg.VX.INPUT.MAX_BYTES
         self.everyone = range(len(records))
-        # Those with instances to paste onto others.
         self.donors = [i for i in self.everyone if class_annotations(records[i], class_ids)]
+        if self.augmentation.paste_prob > 0 and not self.donors:
+            raise DataError(
+                f"VX.AUGMENT.COPY_PASTE_PROB is {self.augmentation.paste_prob}, but no photo has "
+                "an instance of a class to paste; set it to 0"
+            )
         self.attempts = self.failures = 0
         self.named: set[int] = set()
 
@@ -87,9 +92,9 @@ class TrainingSet(Dataset[Sample]):
         record = self.records[position]
         return to_sample(scene, record, self.channels, self._complete(record))
 
-    def _draw_donor(self) -> Scene | None:
-        """A photo with instances, or None when there is none."""
-        return self._read(_draw(self.donors), self.donors)[1] if self.donors else None
+    def _draw_donor(self) -> Scene:
+        """A photo with instances to paste."""
+        return self._read(_draw(self.donors), self.donors)[1]
 
     def _read(self, position: int, others: Sequence[int]) -> tuple[int, Scene]:
         """The photo at a position, or else the first readable one drawn from the others."""

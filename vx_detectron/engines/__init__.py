@@ -36,25 +36,34 @@ class Engine(Protocol):
         ...
 
 
+def engine_name(cfg: CfgNode) -> str:
+    """What ``VX.ENGINE`` means here: ``auto`` takes detectron2 where it is installed.
+
+    Raises:
+        EngineError: detectron2 was asked for and is not there.
+    """
+    name: str = cfg.VX.ENGINE
+    if name == "auto":
+        return "detectron2" if _detectron2_imports() else "torchvision"
+    if name == "detectron2" and not _detectron2_imports():
+        raise EngineError(
+            "VX.ENGINE is 'detectron2', but detectron2 cannot be imported; see 'Engines' in the "
+            "README, or use --engine torchvision, which runs the same checkpoints"
+        )
+    return name
+
+
 def build_engine(cfg: CfgNode) -> Engine:
-    """The engine that ``VX.ENGINE`` asks for: ``auto`` takes detectron2 where it is installed.
+    """The engine that ``VX.ENGINE`` asks for; see ``engine_name``.
 
     Raises:
         EngineError: detectron2 was asked for and is not there, or the device is not.
         ConfigError, CheckpointError: the engine cannot be built from this configuration.
     """
-    name = cfg.VX.ENGINE
-    if name == "auto":
-        name = "detectron2" if _detectron2_imports() else "torchvision"
-    if name == "torchvision":
+    if engine_name(cfg) == "torchvision":
         from vx_detectron.engines.torchvision_engine import TorchvisionEngine
 
         return TorchvisionEngine(cfg)
-    if not _detectron2_imports():
-        raise EngineError(
-            "VX.ENGINE is 'detectron2', but detectron2 cannot be imported; see 'Engines' in the "
-            "README, or use --engine torchvision, which runs the same checkpoints"
-        )
     from vx_detectron.engines.detectron2_engine import Detectron2Engine
 
     return Detectron2Engine(cfg)

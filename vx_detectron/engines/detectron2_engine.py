@@ -5,7 +5,9 @@ from __future__ import annotations
 import torch
 from detectron2.modeling import build_model
 from detectron2.modeling.meta_arch import GeneralizedRCNN
+from detectron2.structures import ImageList
 from fvcore.common.config import CfgNode
+from torch import Tensor
 
 from vx_detectron.engines import detectron2_modules, weights
 from vx_detectron.engines.checkpoint_file import read_checkpoint
@@ -15,6 +17,7 @@ from vx_detectron.engines.key_table import load_strict
 from vx_detectron.engines.modeling.saliency_head import saliency_maps
 from vx_detectron.engines.output import to_instances
 from vx_detectron.engines.preprocess import network_input
+from vx_detectron.engines.saliency_passes import mean_saliency
 from vx_detectron.errors import ConfigError
 from vx_detectron.records import ByteArray, Instances
 
@@ -66,9 +69,9 @@ class Detectron2Engine:
         proposals, _ = self.model.proposal_generator(batch, features, None)
         (found,), _ = self.model.roi_heads(batch, features, proposals, None)
         saliency = None
-        head = getattr(self.model, "sem_seg_head", None)
-        if isinstance(head, detectron2_modules.VXSaliencyHead):
-            (saliency,) = saliency_maps(head.levels(features)[0], batch.image_sizes)
+        if isinstance(getattr(self.model, "sem_seg_head", None), detectron2_modules.VXSaliencyHead):
+            first = self._saliency_of(features, batch)
+            saliency = mean_saliency(self.cfg, image, first, self._saliency)
         return to_instances(
             found.pred_boxes.tensor.cpu().numpy(),
             found.scores.cpu().numpy(),
@@ -79,6 +82,15 @@ class Detectron2Engine:
             image_size=(image.shape[0], image.shape[1]),
             class_names=self.class_names,
         )
+
+    def _saliency(self, photo: Tensor) -> Tensor:
+        batch = self.model.preprocess_image([{"image": photo}])
+        return self._saliency_of(self.model.backbone(batch.tensor), batch)
+
+    def _saliency_of(self, features: dict[str, Tensor], batch: ImageList) -> Tensor:
+        logits = self.model.sem_seg_head.levels(features)[0]
+        (saliency,) = saliency_maps(logits, batch.image_sizes)
+        return saliency
 
 
 def _check_kind(cfg: CfgNode) -> None:

@@ -24,12 +24,14 @@ def input_size(height: int, width: int, shortest: int, longest: int) -> tuple[in
     return max(int(new_height + 0.5), 1), max(int(new_width + 0.5), 1)
 
 
-def network_input(cfg: CfgNode, image: ByteArray) -> FloatArray:
+def network_input(cfg: CfgNode, image: ByteArray, shortest: int | None = None) -> FloatArray:
     """The photo as the network wants it.
 
     Args:
         cfg: its INPUT node says size and channel order.
         image: uint8 (H, W, 3), RGB.
+        shortest: another short side than ``INPUT.MIN_SIZE_TEST``, in pixels; the limit to the long
+            one changes with it.
 
     Returns:
         float32 (3, h, w), 0..255, in ``INPUT.FORMAT``'s channel order.
@@ -39,7 +41,10 @@ def network_input(cfg: CfgNode, image: ByteArray) -> FloatArray:
             f"the photo must be uint8 of shape HxWx3, got {image.dtype} of shape {image.shape}"
         )
     node = cfg.INPUT
-    size = input_size(image.shape[0], image.shape[1], node.MIN_SIZE_TEST, node.MAX_SIZE_TEST)
+    shorter, longer = node.MIN_SIZE_TEST, node.MAX_SIZE_TEST
+    if shortest is not None:
+        shorter, longer = shortest, round(longer * shortest / (shorter or shortest))
+    size = input_size(image.shape[0], image.shape[1], shorter, longer)
     if size != image.shape[:2]:
         resized = Image.fromarray(image).resize(size[::-1], Image.Resampling.BILINEAR)
         image = np.asarray(resized)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from fvcore.common.config import CfgNode
+from torch import Tensor
 
 from vx_detectron.config import check_supported
 from vx_detectron.engines import weights
@@ -11,14 +12,20 @@ from vx_detectron.engines.checkpoint_file import read_checkpoint
 from vx_detectron.engines.class_names import class_names
 from vx_detectron.engines.device import resolve_device
 from vx_detectron.engines.key_table import load_strict
-from vx_detectron.engines.modeling.mask_rcnn import build_model
+from vx_detectron.engines.modeling.mask_rcnn import MaskRCNN, build_model
 from vx_detectron.engines.output import to_instances
 from vx_detectron.engines.preprocess import network_input
+from vx_detectron.engines.saliency_passes import mean_saliency
 from vx_detectron.records import ByteArray, Instances
 
 
 class TorchvisionEngine:
     """Builds the network from Detectron2 keys and runs it on one photo at a time.
+
+    Args:
+        cfg: see ``vx_detectron.config``.
+        model: one in training, to run as it is at each call; by default one is built and
+            ``MODEL.WEIGHTS`` loaded.
 
     Raises:
         ConfigError: a key that this engine cannot honour.
@@ -28,25 +35,36 @@ class TorchvisionEngine:
 
     name = "torchvision"
 
-    def __init__(self, cfg: CfgNode) -> None:
+    def __init__(self, cfg: CfgNode, model: MaskRCNN | None = None) -> None:
         check_supported(cfg)
         self.cfg = cfg
-        self._device = resolve_device(cfg.MODEL.DEVICE)
-        self.device = str(self._device)
-        self.weights = cfg.MODEL.WEIGHTS
         self.class_names = class_names(cfg)
-        path = weights.resolve(cfg.MODEL.WEIGHTS)
+        if model is None:
+            model = self._load()
+        else:
+            self.weights, self.weights_sha256 = weights.IN_TRAINING, ""
+        self.model = model
+        self._device = model.pixel_mean.device
+        self.device = str(self._device)
+
+    def _load(self) -> MaskRCNN:
+        device = resolve_device(self.cfg.MODEL.DEVICE)
+        self.weights = self.cfg.MODEL.WEIGHTS
+        path = weights.resolve(self.weights)
         self.weights_sha256 = weights.sha256_of(path)
-        model = build_model(cfg)
+        model = build_model(self.cfg)
         load_strict(model, read_checkpoint(path), self.weights)
         # The layout that convolutions are fastest in, on CPU and GPU alike.
-        self.model = model.to(self._device).to(memory_format=torch.channels_last)
+        placed: MaskRCNN = model.to(device).to(memory_format=torch.channels_last)
+        return placed
 
     @torch.inference_mode()
     def predict(self, image: ByteArray) -> Instances:
         """The things in one photo, uint8 (H, W, 3) RGB; see ``Instances``."""
         photo = torch.from_numpy(network_input(self.cfg, image)).to(self._device)
         (found,), (saliency,) = self.model([photo])
+        if saliency is not None:
+            saliency = mean_saliency(self.cfg, image, saliency, self._saliency)
         return to_instances(
             found.boxes.cpu().numpy(),
             found.scores.cpu().numpy(),
@@ -57,3 +75,7 @@ class TorchvisionEngine:
             image_size=(image.shape[0], image.shape[1]),
             class_names=self.class_names,
         )
+
+    def _saliency(self, photo: Tensor) -> Tensor:
+        (saliency,) = self.model.saliency([photo.to(self._device)])
+        return saliency

@@ -18,6 +18,7 @@ from vx_detectron.errors import CheckpointError, DownloadError
 
 __all__ = [
     "CATALOG",
+    "IN_TRAINING",
     "WeightsFile",
     "bundled",
     "cache_path",
@@ -27,6 +28,9 @@ __all__ = [
     "sha256_of",
     "url_of",
 ]
+
+# What an engine names instead of a file when it runs a model that is being trained.
+IN_TRAINING = "a model in training"
 
 ZOO = "https://dl.fbaipublicfiles.com/detectron2/"
 

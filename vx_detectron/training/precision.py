@@ -2,10 +2,37 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
+from fvcore.common.config import CfgNode
 from torch import Tensor, nn
+
+
+class Precision:
+    """``SOLVER.AMP``: float16 with scaled losses on CUDA, as in Detectron2; bfloat16 elsewhere.
+
+    bfloat16 has float32's range, so its gradients need no scaling.
+    """
+
+    def __init__(self, cfg: CfgNode, device: torch.device) -> None:
+        self.enabled: bool = cfg.SOLVER.AMP.ENABLED
+        self.device_type = device.type
+        half = device.type == "cuda"
+        self.dtype = torch.float16 if half else torch.bfloat16
+        self.scaler = torch.amp.GradScaler(device.type, enabled=self.enabled and half)
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        """For the forward pass."""
+        return torch.autocast(self.device_type, self.dtype, enabled=self.enabled)
+
+    def step(self, loss: Tensor, optimizer: torch.optim.Optimizer) -> None:
+        """The backward pass and the optimiser's step; without AMP the plain ones."""
+        optimizer.zero_grad()
+        self.scaler.scale(loss).backward()
+        self.scaler.step(optimizer)
+        self.scaler.update()
 
 
 def depthwise_in_float32(model: nn.Module) -> None:

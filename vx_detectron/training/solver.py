@@ -1,55 +1,140 @@
-"""Optimiser and schedule from Detectron2's SOLVER keys."""
+"""Optimiser and schedule, with the meaning that Detectron2 gives the SOLVER keys."""
 
 from __future__ import annotations
 
-from math import cos, pi
+import logging
+from collections.abc import Iterator
+from typing import Any
 
 import torch
 from fvcore.common.config import CfgNode
+from fvcore.common.param_scheduler import (
+    CompositeParamScheduler,
+    ConstantParamScheduler,
+    CosineParamScheduler,
+    LinearParamScheduler,
+    MultiStepParamScheduler,
+    ParamScheduler,
+    StepWithFixedGammaParamScheduler,
+)
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 
+from vx_detectron.errors import ConfigError
+from vx_detectron.training.freezing import expect_parts
 
-def freeze(model: nn.Module, prefixes: list[str]) -> None:
-    """Stop the gradient of every parameter whose name starts with one of the prefixes."""
-    for name, parameter in model.named_parameters():
-        if name.startswith(tuple(prefixes)):
-            parameter.requires_grad_(False)
+logger = logging.getLogger(__name__)
+
+SLOW_FACTOR = 0.1  # of SOLVER.BASE_LR, for the parts that VX.SOLVER.SLOW names
+
+_NORMS = (nn.modules.batchnorm._BatchNorm, nn.GroupNorm, nn.LayerNorm)
 
 
 def build_optimizer(cfg: CfgNode, model: nn.Module) -> torch.optim.Optimizer:
-    """SGD or AdamW over the parameters that are not frozen.
+    """SGD or AdamW (``VX.SOLVER.OPTIMIZER``) over the parameters that are not frozen.
 
-    Parameters named by ``VX.SOLVER.SLOW`` get a tenth of the rate: they are pretrained.
+    Rates and weight decays of biases and norms follow Detectron2's SOLVER keys; parts named by
+    ``VX.SOLVER.SLOW`` get a tenth of their rate.
+
+    Raises:
+        ConfigError: ``VX.SOLVER.SLOW`` names a part that the network does not have.
     """
-    slow: list[nn.Parameter] = []
-    fast: list[nn.Parameter] = []
-    for name, parameter in model.named_parameters():
-        if parameter.requires_grad:
-            (slow if name.startswith(tuple(cfg.VX.SOLVER.SLOW)) else fast).append(parameter)
-    rate = cfg.SOLVER.BASE_LR
-    groups = [{"params": fast, "lr": rate}, {"params": slow, "lr": 0.1 * rate}]
-    groups = [group for group in groups if group["params"]]
+    expect_parts(model, "VX.SOLVER.SLOW", cfg.VX.SOLVER.SLOW)
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for parameter, rate, decay in _parameters(cfg, model):
+        groups.setdefault((rate, decay), []).append(parameter)
+    settings = [
+        {"params": parameters, "lr": rate, "weight_decay": decay}
+        for (rate, decay), parameters in groups.items()
+    ]
+    optimizer: torch.optim.Optimizer
     if cfg.VX.SOLVER.OPTIMIZER == "AdamW":
-        return torch.optim.AdamW(groups, weight_decay=cfg.SOLVER.WEIGHT_DECAY)
-    return torch.optim.SGD(
-        groups,
-        momentum=cfg.SOLVER.MOMENTUM,
-        weight_decay=cfg.SOLVER.WEIGHT_DECAY,
-        nesterov=cfg.SOLVER.NESTEROV,
-    )
+        optimizer = torch.optim.AdamW(settings)
+    else:
+        node = cfg.SOLVER
+        optimizer = torch.optim.SGD(settings, momentum=node.MOMENTUM, nesterov=node.NESTEROV)
+    if cfg.SOLVER.CLIP_GRADIENTS.ENABLED:
+        _clip_before_steps(cfg.SOLVER.CLIP_GRADIENTS, optimizer)
+    return optimizer
+
+
+def _parameters(cfg: CfgNode, model: nn.Module) -> Iterator[tuple[nn.Parameter, float, float]]:
+    """Every parameter that is trained, with its rate and its weight decay."""
+    node, slow = cfg.SOLVER, tuple(cfg.VX.SOLVER.SLOW)
+    for prefix, module in model.named_modules():
+        for name, parameter in module.named_parameters(recurse=False):
+            if not parameter.requires_grad:
+                continue
+            rate, decay = node.BASE_LR, node.WEIGHT_DECAY
+            if isinstance(module, _NORMS):
+                decay = node.WEIGHT_DECAY_NORM
+            if name == "bias":
+                rate *= node.BIAS_LR_FACTOR
+                decay = decay if node.WEIGHT_DECAY_BIAS is None else node.WEIGHT_DECAY_BIAS
+            if slow and f"{prefix}.{name}".startswith(slow):
+                rate *= SLOW_FACTOR
+            yield parameter, float(rate), float(decay)
+
+
+def _clip_before_steps(node: CfgNode, optimizer: torch.optim.Optimizer) -> None:
+    """Bound the gradients as ``SOLVER.CLIP_GRADIENTS`` asks for, before each of its steps.
+
+    As in Detectron2 ``value`` and ``norm`` bound each parameter's gradient by itself; as in
+    Mask2Former ``full_model`` bounds the norm of all of them together. Mixed precision has undone
+    its scaling by then.
+    """
+    parameters = [one for group in optimizer.param_groups for one in group["params"]]
+
+    def clip(*_: Any) -> None:
+        if node.CLIP_TYPE == "full_model":
+            nn.utils.clip_grad_norm_(parameters, node.CLIP_VALUE, node.NORM_TYPE)
+        elif node.CLIP_TYPE == "norm":
+            for parameter in parameters:
+                nn.utils.clip_grad_norm_(parameter, node.CLIP_VALUE, node.NORM_TYPE)
+        else:
+            nn.utils.clip_grad_value_(parameters, node.CLIP_VALUE)
+
+    optimizer.register_step_pre_hook(clip)
 
 
 def build_lr_scheduler(cfg: CfgNode, optimizer: torch.optim.Optimizer) -> LambdaLR:
-    """Linear warm-up, then cosine or steps (``SOLVER.LR_SCHEDULER_NAME``)."""
-    node = cfg.SOLVER
+    """Warm-up, then steps or a cosine (``SOLVER.LR_SCHEDULER_NAME``), as in Detectron2.
 
-    def factor(iteration: int) -> float:
-        if iteration < node.WARMUP_ITERS:
-            done = iteration / node.WARMUP_ITERS
-            return float(node.WARMUP_FACTOR * (1 - done) + done)
-        if node.LR_SCHEDULER_NAME == "WarmupCosineLR":
-            return 0.5 * (1 + cos(pi * min(iteration / node.MAX_ITER, 1.0)))
-        return float(node.GAMMA ** sum(iteration >= step for step in node.STEPS))
+    Raises:
+        ConfigError: steps that do not rise, or an end above the start.
+    """
+    try:
+        schedule = _with_warmup(cfg.SOLVER, _schedule(cfg.SOLVER))
+    except ValueError as error:
+        raise ConfigError(
+            f"the SOLVER keys give no schedule: {error}; STEPS {tuple(cfg.SOLVER.STEPS)} must "
+            f"rise, and lie below MAX_ITER {cfg.SOLVER.MAX_ITER}"
+        ) from error
+    last = cfg.SOLVER.MAX_ITER - 1  # what comes after it is asked for, but not used
+    return LambdaLR(optimizer, lambda step: float(schedule(min(step, last) / (last + 1))))
 
-    return LambdaLR(optimizer, factor)
+
+def _schedule(node: Any) -> ParamScheduler:
+    """Factor of the rate by the share of the training that is done, 0..1."""
+    if node.LR_SCHEDULER_NAME == "WarmupCosineLR":
+        return CosineParamScheduler(1.0, node.BASE_LR_END / node.BASE_LR)
+    if node.LR_SCHEDULER_NAME == "WarmupStepWithFixedGammaLR":
+        return StepWithFixedGammaParamScheduler(1.0, node.NUM_DECAYS, node.GAMMA, node.MAX_ITER)
+    steps = [step for step in node.STEPS if step < node.MAX_ITER]
+    if len(steps) < len(node.STEPS):
+        logger.warning("SOLVER.STEPS from SOLVER.MAX_ITER %d on have no effect", node.MAX_ITER)
+    return MultiStepParamScheduler(
+        [node.GAMMA**k for k in range(len(steps) + 1)], node.MAX_ITER, steps
+    )
+
+
+def _with_warmup(node: Any, schedule: ParamScheduler) -> ParamScheduler:
+    length = min(node.WARMUP_ITERS / node.MAX_ITER, 1.0)
+    start = node.WARMUP_FACTOR * schedule(0.0)
+    end = schedule(0.0 if node.RESCALE_INTERVAL else length)
+    constant = node.WARMUP_METHOD == "constant"
+    return CompositeParamScheduler(
+        [ConstantParamScheduler(start) if constant else LinearParamScheduler(start, end), schedule],
+        [length, 1.0 - length],
+        ["rescaled", "rescaled" if node.RESCALE_INTERVAL else "fixed"],
+    )

@@ -1,39 +1,50 @@
-"""The network that a training starts from: what fits of MODEL.WEIGHTS, the rest at random."""
+"""The weights that a training starts from: what fits of MODEL.WEIGHTS, the rest at random."""
 
 from __future__ import annotations
 
 import logging
 
 from fvcore.common.config import CfgNode
+from torch import nn
 
 from vx_detectron.engines import weights
 from vx_detectron.engines.checkpoint_file import read_checkpoint
-from vx_detectron.engines.key_table import load_matching, rename
-from vx_detectron.engines.modeling.mask_rcnn import MaskRCNN, build_model
+from vx_detectron.engines.key_table import OPTIONAL_SUFFIX, load_matching, rename
 from vx_detectron.engines.modeling.saliency_head import branch_from_detector
+from vx_detectron.training.freezing import SALIENCY_HEAD
 
 logger = logging.getLogger(__name__)
 
 
-def starting_model(cfg: CfgNode) -> MaskRCNN:
-    """Build the network and load ``MODEL.WEIGHTS`` into it, saying what the file does not have.
+def load_start_weights(cfg: CfgNode, model: nn.Module) -> None:
+    """Load ``MODEL.WEIGHTS`` into a network of either engine, naming what does not fit.
 
-    Where the file is a detector without a saliency head, the head's branch starts from the
-    detector's own stages. An empty ``MODEL.WEIGHTS`` starts at random.
+    Layers of another shape, such as those of other classes, keep their random weights. Where the
+    file is a detector without a saliency head, the head's branch starts from the detector's own
+    stages. An empty ``MODEL.WEIGHTS`` starts at random.
 
     Raises:
         CheckpointError: the file is missing, damaged or unsafe.
     """
-    model = build_model(cfg)
     if not cfg.MODEL.WEIGHTS:
         logger.warning("MODEL.WEIGHTS is empty: training starts from random weights")
-        return model
+        return
     given = rename(read_checkpoint(weights.resolve(cfg.MODEL.WEIGHTS)))
-    if model.saliency_features and not any(name.startswith("sem_seg_head.") for name in given):
-        given = {**given, **branch_from_detector(given)}
+    wanted = {name for name in model.state_dict() if not name.endswith(OPTIONAL_SUFFIX)}
+    if not any(name.startswith(SALIENCY_HEAD) for name in given):
+        branch = branch_from_detector(given)
+        given |= {name: value for name, value in branch.items() if name in wanted}
     left, unused = load_matching(model, given)
+    missing = [name for name in left if name in wanted]
     logger.info("loaded %d entries of %s", len(given) - len(unused), cfg.MODEL.WEIGHTS)
-    for what, names in (("not in the file, at random", left), ("in the file, unused", unused)):
+    for what, names in (
+        ("of another shape in the file, start at random", [n for n in missing if n in given]),
+        ("not in the file, start at random", [n for n in missing if n not in given]),
+        ("in the file, but not in the network", [n for n in unused if n not in wanted]),
+    ):
         if names:
-            logger.warning("%d entries %s: %s", len(names), what, ", ".join(names[:12]))
-    return model
+            logger.warning("%d weights are %s: %s", len(names), what, _listed(names))
+
+
+def _listed(names: list[str], most: int = 12) -> str:
+    return ", ".join(names[:most]) + (", ..." if len(names) > most else "")

@@ -1,40 +1,124 @@
-"""What a training needs to go on: written whole, read safely."""
+"""The checkpoints of a run: written whole, read safely, the last few kept.
+
+A file is a Detectron2 checkpoint: ``model`` holds the weights under Detectron2's names. What a
+resumed run needs besides stands under a key of the engine's own. ``last_checkpoint`` names the
+last of these files; ``model_best.pth`` and ``model_final.pth`` hold weights alone.
+"""
 
 from __future__ import annotations
 
 import os
+import pickle
+import re
 from pathlib import Path
 from typing import Any
 
 import torch
 
-LAST = "last_checkpoint"
-TRAINING = "training"
+from vx_detectron.data.files import write_text
+from vx_detectron.errors import TrainingError
+
+BEST, FINAL, LAST = "model_best.pth", "model_final.pth", "last_checkpoint"
+KEPT = 2  # periodic checkpoints
+
+# Where each engine keeps the state of its training in a checkpoint.
+TORCHVISION, DETECTRON2 = "training", "trainer"
+
+_PERIODIC = re.compile(r"model_\d{7}\.pth")
 
 
-def save(folder: Path, name: str, content: dict[str, Any]) -> Path:
-    """Write ``name`` into the folder by way of a temporary file, and name it the last one.
+def checkpoint_name(iteration: int) -> str:
+    """Detectron2's name for the checkpoint after a step, counted from 0."""
+    return f"model_{iteration:07d}.pth"
 
-    ``model`` holds the weights under Detectron2's names, so the file is a Detectron2 checkpoint;
-    ``training``, where it is there, what a resumed run needs.
+
+def save(folder: Path, name: str, content: dict[str, Any]) -> None:
+    """Write one file, whole or not at all.
+
+    Raises:
+        TrainingError: it cannot be written; nothing that was there is lost.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    target = folder / name
-    partial = folder / f".{name}.part"
-    torch.save(content, partial)
-    os.replace(partial, target)
-    if TRAINING in content:
-        pointer = folder / f".{LAST}.part"
-        pointer.write_text(name, encoding="utf-8")
-        os.replace(pointer, folder / LAST)
-    return target
+    target, partial = folder / name, folder / f".{name}.part"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        torch.save(content, partial)
+        os.replace(partial, target)
+    except (OSError, RuntimeError) as error:  # torch turns a full disk into the latter
+        partial.unlink(missing_ok=True)
+        raise TrainingError(
+            f"cannot write {target}: {error}. Free space on its disk or give another OUTPUT_DIR; "
+            "what was saved before is whole, and --resume goes on from it"
+        ) from error
 
 
-def load_last(folder: Path) -> dict[str, Any] | None:
-    """The last training state in the folder, or None. Reads tensors and numbers only."""
+def save_checkpoint(folder: Path, name: str, content: dict[str, Any]) -> None:
+    """Write one file to resume from, name it the last one, and drop the oldest periodic ones.
+
+    Raises:
+        TrainingError: it cannot be written; the last one before it stays.
+    """
+    save(folder, name, content)
+    write_text(folder / LAST, name)
+    periodic = sorted(path for path in folder.iterdir() if _PERIODIC.fullmatch(path.name))
+    for path in periodic[:-KEPT]:
+        path.unlink()
+
+
+def last_checkpoint(folder: Path) -> Path | None:
+    """The file that ``last_checkpoint`` names, or None where no checkpoint was written yet.
+
+    Raises:
+        TrainingError: it names no checkpoint of the folder.
+    """
     pointer = folder / LAST
     if not pointer.exists():
         return None
-    path = folder / pointer.read_text(encoding="utf-8").strip()
-    content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)[TRAINING]
-    return content
+    name = pointer.read_bytes().decode("utf-8", "replace").strip()
+    if not _PERIODIC.fullmatch(name) or not (folder / name).is_file():
+        raise TrainingError(
+            f"{pointer} should name a checkpoint beside it, got {name[:80]!r}; {_advice(folder)}"
+        )
+    return folder / name
+
+
+def load_last(folder: Path, engine: str) -> dict[str, Any] | None:
+    """What is in the last checkpoint, or None where there is none yet. Runs nothing in the file.
+
+    Args:
+        folder: of the run.
+        engine: ``TORCHVISION`` or ``DETECTRON2``, which is to go on.
+
+    Raises:
+        TrainingError: the file is damaged, or of the other engine.
+    """
+    path = last_checkpoint(folder)
+    if path is None:
+        return None
+    try:
+        content: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, EOFError, RuntimeError, ValueError, pickle.UnpicklingError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise TrainingError(f"{path} cannot be read ({reason}); {_advice(folder)}") from error
+    found: dict[str, Any] = content if isinstance(content, dict) else {}
+    if not {"model", engine} <= found.keys():
+        raise TrainingError(
+            f"{path} should hold 'model' and {engine!r}, but has {', '.join(map(str, found))}; a "
+            "training is resumed by the engine that began it (VX.ENGINE)"
+        )
+    return found
+
+
+def other_configuration(folder: Path, error: Exception) -> TrainingError:
+    """What to raise where a checkpoint does not fit the network or the optimiser."""
+    return TrainingError(
+        f"the checkpoint in {folder} is of another configuration: resume with its config.yaml. "
+        f"{str(error).splitlines()[0]}"
+    )
+
+
+def _advice(folder: Path) -> str:
+    others = sorted(path.name for path in folder.iterdir() if _PERIODIC.fullmatch(path.name))
+    return (
+        f"to go on from an older one, write its name into {LAST} (there are: "
+        f"{', '.join(others) or 'none'}); to start anew, give an empty OUTPUT_DIR"
+    )

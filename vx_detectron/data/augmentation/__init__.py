@@ -37,18 +37,16 @@ class Augmentation:
         self.paste_prob: float = cfg.VX.AUGMENT.COPY_PASTE_PROB if train else 0.0
         self.photometry = photometry(cfg) if train else v2.Identity()
 
-    def __call__(self, scene: Scene, draw_donor: Callable[[], Scene | None]) -> Scene:
+    def __call__(self, scene: Scene, draw_donor: Callable[[], Scene]) -> Scene:
         """A variation of a scene.
 
         Args:
             scene: as read.
-            draw_donor: gives another photo whose instances may be pasted onto this one; None when
-                there is none.
+            draw_donor: gives another photo, whose instances may be pasted onto this one.
         """
         scene = self._moved(scene)
         if self.paste_prob > 0 and torch.rand(()) < self.paste_prob:
-            donor = draw_donor()
-            scene = copy_paste(scene, self._moved(donor)) if donor else scene
+            scene = copy_paste(scene, self._moved(draw_donor()))
         return Scene(self.photometry(scene.image), scene.layers, scene.classes)
 
     def _moved(self, scene: Scene) -> Scene:

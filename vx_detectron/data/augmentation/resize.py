@@ -94,8 +94,8 @@ class RandomCrop(v2.Transform):  # type: ignore[misc]
     def __init__(self, crop_type: str, size: Sequence[float]) -> None:
         super().__init__()
         most = 1 if crop_type.startswith("relative") else math.inf
-        in_order = crop_type != "absolute_range" or size[0] <= size[-1]
-        if len(size) != 2 or not all(0 < one <= most for one in size) or not in_order:
+        fits = len(size) == 2 and all(0 < one <= most for one in size)
+        if not fits or (crop_type == "absolute_range" and size[0] > size[1]):
             raise ConfigError(
                 "INPUT.CROP.SIZE must be two shares within 0..1 for the relative types, and two "
                 "numbers of pixels for the absolute ones, in order for absolute_range, got "

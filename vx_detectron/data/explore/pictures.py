@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import colorsys
 import hashlib
-import io
 from collections import defaultdict
 from collections.abc import Sequence
 from itertools import zip_longest
@@ -15,14 +13,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vx_detectron.data.categories import Record
+from vx_detectron.data.page import Pixels, jpeg_uri
 from vx_detectron.data.segmentation import decode_mask
 from vx_detectron.data.subjects import has_subject, subject_mask
 from vx_detectron.image_io import MAX_PIXELS, read_photo
 
-Pixels = NDArray[np.uint8]
-
-# Longer side of a small picture, in pixels, and its JPEG quality.
-_SIDE, _QUALITY = 240, 72
+_SIDE = 240  # pixels of the longer side of a small picture
 # How much of the photo is left outside the subject.
 _DIM = 0.15
 
@@ -54,9 +50,7 @@ def draw(record: Record, *, max_pixels: int = MAX_PIXELS) -> str:
     pictures = [_with_masks(_smaller(photo), [_smaller(mask) for mask in masks])]
     if has_subject(record):
         pictures.append(_cut(_smaller(photo), _smaller(subject_mask(record))))
-    buffer = io.BytesIO()
-    Image.fromarray(np.concatenate(pictures, axis=1)).save(buffer, "JPEG", quality=_QUALITY)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+    return jpeg_uri(np.concatenate(pictures, axis=1))
 
 
 def _smaller(pixels: Pixels) -> Pixels:

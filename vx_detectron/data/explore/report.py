@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, NamedTuple
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from typing import NamedTuple
 
 from vx_detectron.data.categories import Categories, Record
 from vx_detectron.data.coco import Loaded, Problem
 from vx_detectron.data.explore.pictures import draw, sample_records
 from vx_detectron.data.explore.statistics import statistics
 from vx_detectron.data.files import write_text
+from vx_detectron.data.page import render
 from vx_detectron.data.subjects import has_subject, why_no_subject
 from vx_detectron.errors import ImageError
 from vx_detectron.image_io import MAX_PIXELS
-from vx_detectron.image_io.names import printable
+
+_TEMPLATE = Path(__file__).with_name("page.html.jinja")
 
 PAGE, FIGURES = "index.html", "stats.json"
 
@@ -61,7 +61,8 @@ def write_report(
     loaded = Loaded(left, loaded.categories, [*loaded.problems, *broken])
     figures = statistics(loaded)
     write_text(folder / FIGURES, json.dumps(figures, indent=1) + "\n")
-    write_text(folder / PAGE, _render(title, figures, tiles))
+    page = render(_TEMPLATE, title=title, figures=figures, tiles=tiles, listed=_LISTED)
+    write_text(folder / PAGE, page + "\n")
     return loaded
 
 
@@ -88,17 +89,3 @@ def _words(record: Record, categories: Categories) -> str:
     reason = why_no_subject(record)
     verdict = f"no subject: {reason}" if reason else "subject found"
     return f"{len(names)} annotated ({kinds}); {verdict}"
-
-
-def _render(title: str, figures: dict[str, Any], tiles: dict[str, list[Tile]]) -> str:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,  # names of files and classes are hostile
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    template = environment.get_template("page.html.jinja")
-    page = template.render(title=title, figures=figures, tiles=tiles, listed=_LISTED)
-    # Names may also hold what no page can: halves of characters, and signs that turn text round.
-    return "\n".join(map(printable, page.splitlines()))

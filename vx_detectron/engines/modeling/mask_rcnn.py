@@ -64,7 +64,12 @@ class MaskRCNN(nn.Module):
         if not self.saliency_features:
             return detections, [None] * len(images)
         logits = self.saliency_logits(features)[0]
-        return detections, saliency_maps(logits, sizes)
+        return detections, list(saliency_maps(logits, sizes))
+
+    def saliency(self, images: list[Tensor]) -> list[Tensor]:
+        """The saliency maps alone, as in ``forward``; only with a saliency head."""
+        sizes = [(image.shape[1], image.shape[2]) for image in images]
+        return saliency_maps(self.saliency_logits(self.backbone(self.normalise(images)))[0], sizes)
 
     def losses(
         self, samples: Sequence[Sample], detector: bool = True, saliency: bool = True

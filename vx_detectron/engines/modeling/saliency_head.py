@@ -89,7 +89,7 @@ def _twice(x: Tensor, like: Tensor) -> Tensor:
 
 def saliency_maps(
     logits: Tensor, sizes: list[tuple[int, int]], stride: int = STRIDE
-) -> list[Tensor | None]:
+) -> list[Tensor]:
     """Each image's own part of the finest map: probabilities (h, w) over just that image.
 
     Args:
@@ -97,7 +97,7 @@ def saliency_maps(
         sizes: height and width of each image in the batch, in pixels of the network's input.
         stride: of the map.
     """
-    maps: list[Tensor | None] = []
+    maps: list[Tensor] = []
     for logit, (height, width) in zip(logits, sizes, strict=True):
         whole = logit.new_tensor([[0.0, 0.0, width / stride, height / stride]])
         size = (-(-height // stride), -(-width // stride))

@@ -11,6 +11,7 @@ from typing import Any
 from vx_detectron import __version__
 from vx_detectron.data.files import write_text
 from vx_detectron.data.page import render
+from vx_detectron.evaluation.choice_run import WAYS
 from vx_detectron.evaluation.compare import compare
 from vx_detectron.evaluation.detection import STATS
 from vx_detectron.evaluation.evaluator import LOWER_IS_BETTER
@@ -88,11 +89,7 @@ def write_report(folder: Path, report: Report, panels: Mapping[str, Panels] | No
         masks=_masks(shown, report.baseline) if shown else None,
         variants=figures.ablation(report.masks) if len(report.masks) > 1 else {},
         comparison=report.comparison,
-        choice_slices={
-            way: figures.in_order(report.choice[way]["slices"]) for way in ("given", "end_to_end")
-        }
-        if report.choice
-        else {},
+        choice_slices=_choice_slices(report.choice) if report.choice else {},
         most_classes=figures.MOST_CLASSES,
         stats=STATS,
         lower_is_better=LOWER_IS_BETTER,
@@ -118,6 +115,11 @@ def _masks(shown: Results, baseline: Results | None) -> dict[str, Any]:
         "threshold_curves": figures.threshold_curves(shown),
         "slices": figures.in_order(shown["slices"]),
     }
+
+
+def _choice_slices(choice: Results) -> dict[str, dict[str, Any]]:
+    """The slices of each way of asking, in the order that the page has them."""
+    return {way: figures.in_order(choice[way]["slices"]) for way in WAYS}
 
 
 def _runs(report: Report) -> dict[str, Results]:

@@ -1,0 +1,72 @@
+"""The baselines of ``docs/make_results.py``, and the page of results that it writes."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+from conftest import ROOT, Photo
+from PIL import Image
+
+
+@pytest.fixture
+def baselines(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    return importlib.import_module("baselines")
+
+
+def red_square_on_noise() -> Photo:
+    """120 x 160, grey noise, with a square of 20 pixels in the middle."""
+    noise = np.random.default_rng(0).normal(120, 6, (120, 160, 1)).clip(0, 255)
+    photo = noise.astype(np.uint8).repeat(3, axis=2)
+    photo[50:70, 70:90] = (220, 30, 30)
+    return photo
+
+
+def test_what_is_unlike_the_rest_is_salient(baselines: ModuleType) -> None:
+    saliency = baselines.spectral_residual(red_square_on_noise())
+    assert saliency.dtype == np.float32 and saliency.shape == (120, 160)
+    assert 0 <= saliency.min() < 0.01 and 0.9 < saliency.max() <= 1
+    assert saliency[50:70, 70:90].mean() > 3 * saliency.mean()
+
+
+def test_a_flat_photo_has_a_map_too(baselines: ModuleType) -> None:
+    flat = baselines.spectral_residual(np.full((30, 50, 3), 7, dtype=np.uint8))
+    assert np.isfinite(flat).all() and flat.shape == (30, 50)
+
+
+def test_grabcut_takes_what_is_unlike_the_border(baselines: ModuleType) -> None:
+    mask = baselines.grabcut_box(red_square_on_noise()) > 0
+    square = np.zeros((120, 160), dtype=bool)
+    square[50:70, 70:90] = True
+    assert (mask & square).sum() / (mask | square).sum() > 0.9
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_the_page_says_what_is_measured_and_what_is_published(
+    astronaut: Photo, chelsea: Photo, tmp_path: Path
+) -> None:
+    for folder in ("images", "masks"):
+        (tmp_path / folder).mkdir()
+    for name, photo in (("a", astronaut[::2, ::2]), ("b", chelsea[::2, ::2])):
+        Image.fromarray(photo).save(tmp_path / "images" / f"{name}.png")
+        mask = np.zeros(photo.shape[:2], dtype=np.uint8)
+        mask[20:, 40:160] = 255
+        Image.fromarray(mask).save(tmp_path / "masks" / f"{name}.png")
+    page = tmp_path / "results.md"
+    folders = map(str, (tmp_path / "images", tmp_path / "masks"))
+    command = [sys.executable, str(ROOT / "docs" / "make_results.py"), "-o", str(page)]
+    subprocess.run([*command, "--set", "ECSSD of two", *folders], check=True, timeout=300)
+    text = page.read_text(encoding="utf-8")
+    rows = {line.split(" | ")[0][2:]: line for line in text.splitlines() if line.startswith("| ")}
+    assert {"GrabCut from a centred box", "spectral residual", "largest instance"} <= rows.keys()
+    assert "2, measured" in rows["**bundled model**"]
+    published = [line for line in text.splitlines() if "*published* |" in line]
+    assert len(published) == 2 and all("1000" in line for line in published)
+    assert str(tmp_path) not in text and "--set 'ECSSD of two' IMAGES MASKS" in text

@@ -1,0 +1,58 @@
+"""The running average of weights, and the figure that the best weights are chosen by."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from vx_detectron.training.average import averaged
+from vx_detectron.training.best import Best
+
+
+def set_all(model: nn.Module, value: float) -> None:
+    for tensor in [*model.parameters(), *model.buffers()]:
+        tensor.detach().fill_(value)
+
+
+@pytest.mark.parametrize(
+    ("decay", "expected"),
+    [
+        # After n steps no more than (1 + n) / (10 + n) is kept: 2/11, 3/12.
+        (0.999, [1.0, 1.0 + 9 / 11 * 1.0, (1.0 + 9 / 11) * 0.25 + 0.75 * 3.0]),
+        (0.1, [1.0, 1.9, 2.89]),
+        (0.0, [1.0, 2.0, 3.0]),
+    ],
+)
+def test_the_average_follows_the_weights_and_the_statistics(
+    decay: float, expected: list[float]
+) -> None:
+    model = nn.BatchNorm2d(1)
+    average = averaged(model, decay)
+    for value, mean in zip((1.0, 2.0, 3.0), expected, strict=True):
+        set_all(model, value)
+        average.update_parameters(model)
+        assert average.module.weight.item() == pytest.approx(mean)
+        assert average.module.running_var.item() == pytest.approx(mean)
+        assert average.module.num_batches_tracked.item() == value  # a counter, not a mean
+    assert not average.module.training and model.training
+
+
+def test_what_does_not_move_stays_the_very_same() -> None:
+    model = nn.Linear(3, 3)
+    average = averaged(model, 0.37)
+    start = model.weight.detach().clone()
+    for _ in range(5):
+        average.update_parameters(model)
+    assert torch.equal(average.module.weight, start)
+
+
+def test_the_best_and_the_patience() -> None:
+    best = Best()
+    seen = [best.update(value, step) for step, value in enumerate([0.0, 0.5, 0.5, 0.4, 0.6, 0.1])]
+    assert seen == [True, True, False, False, True, False]
+    assert (best.value, best.iteration, best.waited) == (0.6, 4, 1)
+    assert best.exhausted(1) and not best.exhausted(2) and not best.exhausted(0)
+    other = Best()
+    other.load_state_dict(best.state_dict())
+    assert other == best

@@ -1,0 +1,173 @@
+"""Optimiser, schedule and clipping: by hand, and as the real Detectron2 has them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from fvcore.common.config import CfgNode
+from torch import nn
+
+from vx_detectron.config import get_cfg
+from vx_detectron.errors import ConfigError
+from vx_detectron.training.freezing import freeze, train_mode
+from vx_detectron.training.solver import build_lr_scheduler, build_optimizer
+
+
+def solver_cfg(**keys: Any) -> CfgNode:
+    """The defaults with SOLVER keys changed; ``VX__OPTIMIZER`` is VX.SOLVER.OPTIMIZER."""
+    cfg = get_cfg()
+    for key, value in keys.items():
+        node = cfg.VX.SOLVER if key.startswith("VX__") else cfg.SOLVER
+        *path, name = key.removeprefix("VX__").split("__")
+        for part in path:
+            node = node[part]
+        node[name] = value
+    return cfg
+
+
+def small_model() -> nn.Module:
+    return nn.ModuleDict(
+        {"conv": nn.Conv2d(2, 2, 1), "norm": nn.BatchNorm2d(2), "head": nn.Linear(2, 1)}
+    )
+
+
+def settings(optimizer: torch.optim.Optimizer, model: nn.Module) -> dict[str, tuple[float, float]]:
+    """Rate and weight decay by the parameter's name."""
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    return {
+        names[id(parameter)]: (group["lr"], group["weight_decay"])
+        for group in optimizer.param_groups
+        for parameter in group["params"]
+    }
+
+
+KEYS = {
+    "BASE_LR": 0.1,
+    "WEIGHT_DECAY": 0.01,
+    "WEIGHT_DECAY_NORM": 0.002,
+    "WEIGHT_DECAY_BIAS": 0.003,
+    "BIAS_LR_FACTOR": 2.0,
+    "MOMENTUM": 0.8,
+    "NESTEROV": True,
+}
+
+
+def test_rates_and_decays_of_biases_norms_and_slow_parts() -> None:
+    model = small_model()
+    cfg = solver_cfg(**KEYS, VX__SLOW=["head"])
+    optimizer = build_optimizer(cfg, model)
+    expected = {
+        "conv.weight": (0.1, 0.01),
+        "conv.bias": (0.2, 0.003),
+        "norm.weight": (0.1, 0.002),
+        "norm.bias": (0.2, 0.003),
+        "head.weight": (0.01, 0.01),
+        "head.bias": (0.02, 0.003),
+    }
+    found = settings(optimizer, model)
+    assert found.keys() == expected.keys()
+    for name, values in expected.items():
+        assert found[name] == pytest.approx(values), name
+    assert {(g["momentum"], g["nesterov"]) for g in optimizer.param_groups} == {(0.8, True)}
+    adam = build_optimizer(solver_cfg(**KEYS, VX__OPTIMIZER="AdamW"), model)
+    assert isinstance(adam, torch.optim.AdamW)
+
+
+@pytest.mark.detectron2
+@pytest.mark.parametrize("decay", [None, 0.003])
+def test_detectron2_gives_every_parameter_the_same(decay: float | None) -> None:
+    solver = pytest.importorskip("detectron2.solver")
+    model, cfg = small_model(), solver_cfg(**{**KEYS, "WEIGHT_DECAY_BIAS": decay})
+    ours, theirs = build_optimizer(cfg, model), solver.build_optimizer(cfg, model)
+    expected = settings(theirs, model)
+    assert settings(ours, model).keys() == expected.keys()
+    for name, values in settings(ours, model).items():
+        assert values == pytest.approx(expected[name]), name
+
+
+SCHEDULES: list[dict[str, Any]] = [
+    {"LR_SCHEDULER_NAME": "WarmupMultiStepLR", "STEPS": (30, 60)},
+    {"LR_SCHEDULER_NAME": "WarmupMultiStepLR", "STEPS": (30, 60), "WARMUP_METHOD": "constant"},
+    {"LR_SCHEDULER_NAME": "WarmupCosineLR", "BASE_LR_END": 0.01},
+    {"LR_SCHEDULER_NAME": "WarmupCosineLR", "RESCALE_INTERVAL": True},
+    {"LR_SCHEDULER_NAME": "WarmupStepWithFixedGammaLR", "NUM_DECAYS": 4, "GAMMA": 0.5},
+    {"LR_SCHEDULER_NAME": "WarmupMultiStepLR", "STEPS": (30,), "WARMUP_ITERS": 0},
+]
+
+
+def rates(build: Any, cfg: CfgNode) -> list[float]:
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=cfg.SOLVER.BASE_LR)
+    scheduler = build(cfg, optimizer)
+    found = [optimizer.param_groups[0]["lr"]]
+    for _ in range(cfg.SOLVER.MAX_ITER - 1):
+        optimizer.step()
+        scheduler.step()
+        found.append(optimizer.param_groups[0]["lr"])
+    return found
+
+
+@pytest.mark.detectron2
+@pytest.mark.parametrize("keys", SCHEDULES)
+def test_the_schedule_is_that_of_detectron2(keys: dict[str, Any]) -> None:
+    solver = pytest.importorskip("detectron2.solver")
+    cfg = solver_cfg(**{"MAX_ITER": 90, "WARMUP_ITERS": 10, "BASE_LR": 0.1, **keys})
+    ours = rates(build_lr_scheduler, cfg)
+    assert ours == pytest.approx(rates(solver.build_lr_scheduler, cfg), rel=1e-9)
+    assert len(set(ours)) > 1
+
+
+def test_the_schedule_by_hand() -> None:
+    steps = solver_cfg(
+        MAX_ITER=8, WARMUP_ITERS=2, WARMUP_FACTOR=0.5, BASE_LR=1.0, STEPS=(4, 6), GAMMA=0.1
+    )
+    expected = [0.5, 0.75, 1.0, 1.0, 0.1, 0.1, 0.01, 0.01]
+    assert rates(build_lr_scheduler, steps) == pytest.approx(expected)
+    cosine = solver_cfg(MAX_ITER=4, WARMUP_ITERS=0, BASE_LR=1.0, LR_SCHEDULER_NAME="WarmupCosineLR")
+    assert rates(build_lr_scheduler, cosine) == pytest.approx(
+        [1.0, 0.853553, 0.5, 0.146447], rel=1e-5
+    )
+
+
+def test_steps_that_do_not_rise_are_refused() -> None:
+    with pytest.raises(ConfigError, match=r"STEPS \(60, 30\) must rise"):
+        rates(build_lr_scheduler, solver_cfg(MAX_ITER=90, STEPS=(60, 30)))
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("value", [[0.5, -0.5], [0.3]]),
+        ("norm", [[0.3, -0.4], [0.3]]),  # each by itself: 5 becomes 0.5
+        ("full_model", [[0.29946, -0.39928], [0.029946]]),  # together: sqrt(25.09) becomes 0.5
+    ],
+)
+def test_gradients_are_clipped_before_each_step(kind: str, expected: list[list[float]]) -> None:
+    first, second = nn.Parameter(torch.zeros(2)), nn.Parameter(torch.zeros(1))
+    clip = {"CLIP_GRADIENTS__ENABLED": True, "CLIP_GRADIENTS__CLIP_TYPE": kind}
+    cfg = solver_cfg(
+        **clip, CLIP_GRADIENTS__CLIP_VALUE=0.5, BASE_LR=1.0, MOMENTUM=0.0, WEIGHT_DECAY=0.0
+    )
+    optimizer = build_optimizer(cfg, nn.ParameterList([first, second]))
+    first.grad, second.grad = torch.tensor([3.0, -4.0]), torch.tensor([0.3])
+    optimizer.step()
+    assert (-first.detach()).tolist() == pytest.approx(expected[0], rel=1e-4)
+    assert (-second.detach()).tolist() == pytest.approx(expected[1], rel=1e-4)
+
+
+def test_a_part_that_the_network_does_not_have_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"VX.SOLVER.FREEZE names 'tail'.*conv, head, norm"):
+        freeze(small_model(), ["conv", "tail"])
+    with pytest.raises(ConfigError, match=r"VX.SOLVER.SLOW names 'tail'"):
+        build_optimizer(solver_cfg(VX__SLOW=["tail"]), small_model())
+    with pytest.raises(ConfigError, match="nothing to train"):
+        freeze(small_model(), ["conv", "head", "norm"])
+
+
+def test_batch_norm_of_a_frozen_part_keeps_its_statistics() -> None:
+    model = small_model()
+    freeze(model, ["norm"])
+    train_mode(model)
+    model["norm"](torch.randn(4, 2, 3, 3) + 5)
+    assert model["norm"].running_mean.tolist() == [0.0, 0.0] and model["conv"].training

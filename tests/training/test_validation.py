@@ -1,0 +1,79 @@
+"""Subject IoU, with an engine that finds what the test says."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from coco_files import disc, write_dataset
+
+from vx_detectron.config import load_cfg
+from vx_detectron.data.coco import Record, read_coco
+from vx_detectron.pipeline import Isolator
+from vx_detectron.records import ByteArray, FloatArray, Instances
+from vx_detectron.training.pictures import prediction_grid
+from vx_detectron.training.validation import judge, subject_iou
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*:DeprecationWarning:pycocotools")
+TRUTH = disc(60, 80, 40, 30, 20)
+
+
+class FixedEngine:
+    """Finds the same in every photo."""
+
+    name, device, weights, weights_sha256 = "fixed", "cpu", "", ""
+    class_names = ("person",)
+
+    def __init__(self, boxes: list[list[float]], saliency: FloatArray | None) -> None:
+        self.boxes, self.saliency = np.array(boxes, np.float32).reshape(-1, 4), saliency
+
+    def predict(self, image: ByteArray) -> Instances:
+        count = len(self.boxes)
+        return Instances(
+            image_size=(image.shape[0], image.shape[1]),
+            boxes=self.boxes,
+            scores=np.full(count, 0.9, np.float32),
+            classes=np.zeros(count, np.int64),
+            mask_grids=np.ones((count, 28, 28), np.float32),
+            class_names=self.class_names,
+            saliency=self.saliency,
+        )
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory: pytest.TempPathFactory) -> list[Record]:
+    folder = tmp_path_factory.mktemp("validation") / "data"
+    path = write_dataset(folder, [[(1000, TRUTH)]] * 3, {1000: "subject"}, "subject")
+    (folder / "images" / "3.png").write_bytes(b"no photo")
+    return read_coco(path, folder / "images").records
+
+
+def figures(records: list[Record], engine: FixedEngine) -> dict[str, float]:
+    cfg = load_cfg(None, ["VX.SUBJECT.MIN_SCORE", "0", "VX.SUBJECT.SALIENT_REGIONS", "False"])
+    return subject_iou(judge(Isolator(cfg, engine), records))
+
+
+def test_the_chosen_instances_and_the_map_alone_are_both_measured(
+    records: list[Record], caplog: pytest.LogCaptureFixture
+) -> None:
+    half = np.zeros((60, 80), np.float32)
+    half[:, :40] = TRUTH[:, :40]
+    found = figures(records, FixedEngine([[20, 10, 60, 50]], half))
+    square = 40 * 40
+    assert found["subject_iou"] == pytest.approx(np.count_nonzero(TRUTH) / square, abs=0.02)
+    assert found["saliency_iou"] == pytest.approx(half.sum() / TRUTH.sum(), abs=1e-6)
+    assert "left out of the validation" in caplog.text and "3.png" in caplog.text
+
+
+def test_nothing_found_counts_nothing_and_no_map_has_no_figure(records: list[Record]) -> None:
+    assert figures(records[:2], FixedEngine([], None)) == {"subject_iou": 0.0}
+    assert figures([], FixedEngine([], None)) == {}
+
+
+def test_the_picture_shows_photo_truth_map_and_choice_in_a_row(records: list[Record]) -> None:
+    cfg = load_cfg(None, ["VX.SUBJECT.MIN_SCORE", "0"])
+    engine = FixedEngine([], TRUTH.astype(np.float32))
+    grid = prediction_grid(list(judge(Isolator(cfg, engine), records[:2])))
+    assert grid.shape == (2 * 192, 4 * 192, 3)
+    centre, corner = grid[96, 96::192], grid[40, 10::192]
+    assert centre.tolist() == [[220, 60, 40], [255] * 3, [255] * 3, [255] * 3]
+    assert corner.tolist() == [[40, 90, 160], [0] * 3, [0] * 3, [0] * 3]

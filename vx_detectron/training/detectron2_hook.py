@@ -1,0 +1,93 @@
+"""All that a training here does around the steps of Detectron2's trainer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from detectron2.engine import HookBase
+from fvcore.common.config import CfgNode
+from torch import nn
+
+from vx_detectron.engines.detectron2_engine import Detectron2Engine
+from vx_detectron.training import state
+from vx_detectron.training.average import averaged
+from vx_detectron.training.metrics_log import draw_curves
+from vx_detectron.training.photos import Photos, expect_same_photos
+from vx_detectron.training.seeding import seed_step
+from vx_detectron.training.stopping import StopSignals
+from vx_detectron.training.validator import Validator, is_due
+
+
+class TrainingEnds(BaseException):
+    """Leaves Detectron2's loop early. No ``Exception``, which it would log as a failure."""
+
+    def __init__(self, finished: bool) -> None:
+        super().__init__()
+        self.finished = finished
+
+
+class Supervision(HookBase):  # type: ignore[misc]
+    """Seeds each step, averages the weights, validates, saves, and ends the training early."""
+
+    def __init__(
+        self, cfg: CfgNode, model: nn.Module, photos: Photos, seed: int, stop: StopSignals
+    ) -> None:
+        self.cfg, self.photos, self.seed, self.stop = cfg, photos, seed, stop
+        self.folder, self.done = Path(cfg.OUTPUT_DIR), 0
+        self.average = averaged(model, cfg.VX.SOLVER.EMA_DECAY)
+        averages = self.average.module
+        engine = Detectron2Engine(cfg, averages)
+        self.validator = Validator(cfg, engine, averages, photos.validation)
+        self.best = self.validator.best
+
+    def before_step(self) -> None:
+        """Let the step draw what it would draw in an unbroken run."""
+        seed_step(self.seed, self.trainer.iter, 0)
+
+    def after_step(self) -> None:
+        """Average, validate and save; raises TrainingEnds where the training is over."""
+        self.average.update_parameters(self.trainer.model)
+        iteration, last = self.trainer.iter, self.trainer.max_iter
+        self.done, exhausted = iteration + 1, False
+        if is_due(self.done, self.cfg.TEST.EVAL_PERIOD, last):
+            figures = self.validator.run(iteration)
+            self.trainer.storage.put_scalars(**figures, smoothing_hint=False)
+            draw_curves(self.folder)
+            exhausted = self.validator.exhausted()
+        ended = exhausted or self.done == last
+        if ended or self.stop.received or self.done % self.cfg.SOLVER.CHECKPOINT_PERIOD == 0:
+            self._save(iteration)
+        if ended:
+            state.save(self.folder, state.FINAL, {"model": self.average.module.state_dict()})
+        if exhausted or self.stop.received:
+            raise TrainingEnds(finished=ended)
+
+    def _save(self, iteration: int) -> None:
+        """What Detectron2's checkpointer writes, but whole or not at all."""
+        content = {
+            "model": self.trainer.model.state_dict(),
+            state.DETECTRON2: self.trainer.state_dict(),
+            "iteration": iteration,
+        }
+        state.save_checkpoint(self.folder, state.checkpoint_name(iteration), content)
+
+    def state_dict(self) -> dict[str, Any]:
+        """For the checkpoint, which asks every hook."""
+        return {
+            "average": self.average.state_dict(),
+            "best": self.best.state_dict(),
+            "seed": self.seed,
+            "photos": len(self.photos.train),
+        }
+
+    def load_state_dict(self, saved: dict[str, Any]) -> None:
+        """From the checkpoint.
+
+        Raises:
+            TrainingError: the run had other photos.
+        """
+        expect_same_photos(self.folder, saved["photos"], len(self.photos.train))
+        self.average.load_state_dict(saved["average"])
+        self.best.load_state_dict(saved["best"])
+        self.seed = saved["seed"]

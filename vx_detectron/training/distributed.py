@@ -1,0 +1,105 @@
+"""Several processes, one for each GPU, as ``torchrun`` starts them; alone, a world of one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import torch
+from torch import Tensor, distributed
+
+from vx_detectron.errors import TrainingError
+
+# The main process validates while the others wait.
+PATIENCE = timedelta(hours=2)
+
+
+def rank() -> int:
+    """The number of this process among all, from 0; that one writes the files."""
+    return distributed.get_rank() if distributed.is_initialized() else 0
+
+
+def world_size() -> int:
+    """How many processes train together."""
+    return distributed.get_world_size() if distributed.is_initialized() else 1
+
+
+def is_main() -> bool:
+    """Whether this process writes the files."""
+    return rank() == 0
+
+
+@contextmanager
+def process_group(device: torch.device) -> Iterator[None]:
+    """Meet the other processes of ``torchrun``, if it started this one, and part at the end.
+
+    Args:
+        device: of the training; all its GPUs, or the CPU.
+    """
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        yield
+        return
+    if device.type == "cuda":
+        torch.cuda.set_device(_own_gpu())
+    backend = "nccl" if device.type == "cuda" else "gloo"
+    distributed.init_process_group(backend, timeout=PATIENCE)
+    try:
+        yield
+    finally:
+        distributed.destroy_process_group()
+
+
+def own_device(device: torch.device) -> torch.device:
+    """The device of this process, where all were given the same."""
+    if world_size() == 1 or device.type == "cpu":
+        return device
+    return torch.device("cuda", _own_gpu())
+
+
+def _own_gpu() -> int:
+    number = int(os.environ["LOCAL_RANK"])
+    if number >= torch.cuda.device_count():
+        raise TrainingError(
+            f"expected a GPU for each process, but process {number + 1} finds "
+            f"{torch.cuda.device_count()} on this machine; start fewer (--num-gpus)"
+        )
+    return number
+
+
+def share(batch_size: int) -> int:
+    """How many photos of each batch belong to this process.
+
+    Raises:
+        TrainingError: they cannot be shared out evenly.
+    """
+    if batch_size % world_size():
+        raise TrainingError(
+            f"SOLVER.IMS_PER_BATCH is the batch of all processes together: {batch_size} cannot be "
+            f"shared evenly among {world_size()}; take a multiple"
+        )
+    return batch_size // world_size()
+
+
+def mean(values: dict[str, float], device: torch.device) -> dict[str, float]:
+    """The mean of each value over all processes, which all call this."""
+    if world_size() == 1:
+        return values
+    total = torch.tensor(list(values.values()), dtype=torch.float64, device=device)
+    distributed.all_reduce(total)
+    return dict(zip(values, (total / world_size()).tolist(), strict=True))
+
+
+def from_main(number: int, device: torch.device) -> int:
+    """The main process's number, in all of them."""
+    if world_size() == 1:
+        return number
+    shared: Tensor = torch.tensor(number, dtype=torch.int64, device=device)
+    distributed.broadcast(shared, 0)
+    return int(shared)
+
+
+def any_of(flag: bool, device: torch.device) -> bool:
+    """Whether the flag is set in any process."""
+    return mean({"flag": float(flag)}, device)["flag"] > 0

@@ -1,0 +1,68 @@
+"""What goes wrong during a training, in words that say what to do."""
+
+from __future__ import annotations
+
+import errno
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import torch
+
+from vx_detectron.errors import TrainingError, VxError
+
+_LESS_MEMORY = (
+    "lower SOLVER.IMS_PER_BATCH (and SOLVER.BASE_LR with it), INPUT.MIN_SIZE_TRAIN and "
+    "MAX_SIZE_TRAIN or VX.SOLVER.CROP, or freeze more (VX.SOLVER.FREEZE); then --resume"
+)
+
+
+def expect_finite(losses: Mapping[str, float], file_names: Sequence[str], iteration: int) -> None:
+    """Raise TrainingError, naming the losses and the photos, unless all are finite."""
+    bad = [f"{name} = {value}" for name, value in losses.items() if not math.isfinite(value)]
+    if bad:
+        raise TrainingError(nonfinite(", ".join(bad), file_names, iteration))
+
+
+def nonfinite(what: str, file_names: Sequence[str], iteration: int) -> str:
+    """What to say of losses that are not finite."""
+    return (
+        f"{what} at iteration {iteration}, with the photos {', '.join(file_names)}. Lower "
+        "SOLVER.BASE_LR, warm up longer (SOLVER.WARMUP_ITERS) or set SOLVER.CLIP_GRADIENTS, "
+        "then --resume from the last checkpoint"
+    )
+
+
+@contextmanager
+def in_words() -> Iterator[None]:
+    """Turn errors for want of memory or disk, or from a data loader's worker, into VxErrors."""
+    try:
+        yield
+    except VxError as error:
+        head, separator, words = str(error).rpartition(f"{type(error).__name__}: ")
+        if not (separator and head.startswith("Caught")):
+            raise
+        # A worker's error arrives with its whole traceback as its message.
+        raise type(error)(words.strip()) from error
+    except torch.OutOfMemoryError as error:
+        first = str(error).splitlines()[0]
+        raise TrainingError(f"the GPU's memory is full ({first}); {_LESS_MEMORY}") from error
+    except MemoryError as error:
+        raise TrainingError(f"this machine's memory is full; {_LESS_MEMORY}") from error
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        raise TrainingError(
+            f"cannot write {error.filename or 'the files of the training'}: {error.strerror}; free "
+            "space, then --resume"
+        ) from error
+    except RuntimeError as error:
+        text = str(error)
+        if "can't allocate memory" in text or "not enough memory" in text:
+            raise TrainingError(f"this machine's memory is full; {_LESS_MEMORY}") from error
+        if "DataLoader worker" in text:
+            raise TrainingError(
+                f"a worker that reads photos died ({text.splitlines()[0]}), most often for want of "
+                f"memory: lower DATALOADER.NUM_WORKERS, or {_LESS_MEMORY}"
+            ) from error
+        raise

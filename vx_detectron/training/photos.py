@@ -1,0 +1,106 @@
+"""What a training learns from, and what it validates on."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fvcore.common.config import CfgNode
+
+from vx_detectron.data.coco import Loaded, Record
+from vx_detectron.data.scene import class_annotations
+from vx_detectron.data.splits import SPLITS_FILE, make_splits, read_splits
+from vx_detectron.data.subjects import has_subject
+from vx_detectron.errors import TrainingError
+from vx_detectron.training.classes import class_ids, detector_is_frozen
+from vx_detectron.training.freezing import SALIENCY_HEAD
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Photos:
+    """The photos of a training.
+
+    Attributes:
+        train: to learn from.
+        validation: held out, each with a known subject.
+        class_ids: category id to class, 0..K-1.
+        complete: whether in all of ``train`` every object of every class is annotated.
+    """
+
+    train: Sequence[Record]
+    validation: Sequence[Record]
+    class_ids: dict[int, int]
+    complete: bool
+
+
+def choose_photos(cfg: CfgNode, loaded: Loaded, resume: bool) -> Photos:
+    """Split the photos, and keep those that teach what is trained, or have a subject to check.
+
+    Args:
+        cfg: VX.DATA and VX.SOLVER.FREEZE are read.
+        loaded: see ``vx_detectron.data.sources.load_records``.
+        resume: keep to the ``splits.json`` in ``OUTPUT_DIR``.
+
+    Raises:
+        DataError: that file is damaged.
+        TrainingError: nothing is left to train on.
+    """
+    data, path = cfg.VX.DATA, Path(cfg.OUTPUT_DIR) / SPLITS_FILE
+    known = read_splits(path) if resume and path.exists() else {}
+    splits = make_splits(loaded.records, data.VALIDATION, data.TEST, data.SPLIT_SEED, known)
+    ids = class_ids(cfg, loaded.categories)
+    train = [record for record in splits.train if _teaches(record, cfg, ids)]
+    validation = [record for record in splits.val if has_subject(record)]
+    if not train:
+        raise TrainingError(
+            f"no photo is left to train on: of {len(loaded.records)} photos VX.DATA.VALIDATION "
+            f"and TEST hold out {len(splits.val) + len(splits.test)}, and {len(splits.train)} "
+            "others teach nothing that is trained; give more, or hold out fewer"
+        )
+    _tell(cfg, train, validation)
+    return Photos(train, validation, ids, all(map(loaded.categories.complete, train)))
+
+
+def _tell(cfg: CfgNode, train: list[Record], validation: list[Record]) -> None:
+    """Log how many photos there are, and for what there are none."""
+    logger.info("%d photos to train on, %d to validate on", len(train), len(validation))
+    if _trains_saliency(cfg) and not any(map(has_subject, train)):
+        logger.warning(
+            "no photo to train on has a known subject: the saliency head learns nothing; hold out "
+            "fewer (VX.DATA.VALIDATION), or freeze it (VX.SOLVER.FREEZE sem_seg_head)"
+        )
+    if not validation:
+        logger.warning(
+            "no photo with a known subject is held out (VX.DATA.VALIDATION %d): nothing chooses "
+            "the best checkpoint, and there will be no model_best.pth",
+            cfg.VX.DATA.VALIDATION,
+        )
+
+
+def expect_same_photos(folder: Path, before: int, now: int) -> None:
+    """Raise TrainingError unless a resumed run has as many photos to train on as before."""
+    if before != now:
+        raise TrainingError(
+            f"{folder} was trained on {before} photos, now there are {now}: a run can only be "
+            "resumed on the same data; give it, or start anew from its weights (MODEL.WEIGHTS) in "
+            "an empty OUTPUT_DIR"
+        )
+
+
+def _trains_saliency(cfg: CfgNode) -> bool:
+    frozen = any(SALIENCY_HEAD.startswith(prefix) for prefix in cfg.VX.SOLVER.FREEZE)
+    return cfg.MODEL.META_ARCHITECTURE == "PanopticFPN" and not frozen
+
+
+def _teaches(record: Record, cfg: CfgNode, ids: dict[int, int]) -> bool:
+    """Whether a photo has something for the parts that are trained."""
+    if _trains_saliency(cfg) and has_subject(record):
+        return True
+    if detector_is_frozen(cfg):
+        return False
+    kept_empty = not cfg.DATALOADER.FILTER_EMPTY_ANNOTATIONS
+    return bool(class_annotations(record, ids)) or (kept_empty and not record["annotations"])

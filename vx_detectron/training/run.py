@@ -1,0 +1,180 @@
+"""One training from its configuration to its result, through either engine."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from fvcore.common.config import CfgNode
+
+from vx_detectron.config import check_supported, check_training
+from vx_detectron.data.files import write_text
+from vx_detectron.data.sources import load_records
+from vx_detectron.data.splits import split_dataset
+from vx_detectron.engines.device import resolve_device
+from vx_detectron.errors import TrainingError
+from vx_detectron.pipeline import Isolator
+from vx_detectron.training import distributed, state
+from vx_detectron.training.best import Best
+from vx_detectron.training.choice import training_engine
+from vx_detectron.training.classes import with_data_classes
+from vx_detectron.training.failures import in_words
+from vx_detectron.training.metrics_log import METRICS, draw_curves
+from vx_detectron.training.photos import Photos, choose_photos
+from vx_detectron.training.validation import judge, subject_iou
+
+CONFIG, RESULT = "config.yaml", "result.json"
+
+logger = logging.getLogger(__name__)
+
+
+class Trainer(Protocol):
+    """What both engines' trainers have.
+
+    Attributes:
+        iteration: how many steps are done.
+        best: what validation found.
+    """
+
+    iteration: int
+    best: Best
+
+    def train(self) -> bool:
+        """Train; whether it came to its end, and was not stopped by a signal."""
+        ...
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came out of a training.
+
+    Attributes:
+        engine: ``torchvision`` or ``detectron2``.
+        finished: False where SIGINT or SIGTERM stopped it; ``--resume`` goes on.
+        iterations: how many steps were done, those before a resume included.
+        weights: the file to use: the best of validation, or the last where nothing was validated.
+        best_subject_iou: of ``weights`` on the photos held out, 0..1; None without any.
+        best_iteration: the step that it belongs to.
+        train_photos: how many were learned from.
+        validation_photos: how many were held out.
+    """
+
+    engine: str
+    finished: bool
+    iterations: int
+    weights: str
+    best_subject_iou: float | None
+    best_iteration: int | None
+    train_photos: int
+    validation_photos: int
+
+
+def train(cfg: CfgNode, resume: bool = False) -> Result:
+    """Train the network of a configuration on the photos of ``VX.DATA``.
+
+    ``OUTPUT_DIR`` receives config.yaml, splits.json, metrics.json, curves.png, predictions/, the
+    checkpoints and result.json. Nothing is written before the training can start.
+
+    Args:
+        cfg: see ``vx_detectron.config.load_cfg``.
+        resume: go on from the last checkpoint in ``OUTPUT_DIR``; where there is none, start.
+
+    Raises:
+        VxError: it cannot start, or cannot go on; what was saved stays.
+    """
+    device = resolve_device(cfg.MODEL.DEVICE)
+    with in_words(), distributed.process_group(device):
+        engine = training_engine(cfg)
+        check_training(cfg)
+        if engine == "torchvision":
+            check_supported(cfg)
+        folder = Path(cfg.OUTPUT_DIR)
+        if distributed.is_main():
+            _expect_own_folder(folder, resume)
+        if cfg.DATASETS.TRAIN:
+            logger.info("the photos come from VX.DATA, not from DATASETS %s", cfg.DATASETS.TRAIN)
+        loaded = load_records(cfg)
+        cfg = with_data_classes(cfg, loaded.categories)
+        photos = choose_photos(cfg, loaded, resume)
+        _set_backends(cfg)
+        trainer = _trainer(engine, cfg, photos, resume)
+        if distributed.is_main():
+            write_text(folder / CONFIG, cfg.dump())
+            split_dataset(cfg, loaded.records, resume=resume)
+        finished = trainer.train()
+        result = _result(engine, finished, trainer, photos, folder)
+        if distributed.is_main():
+            draw_curves(folder)
+            write_text(folder / RESULT, json.dumps(asdict(result), indent=2) + "\n")
+        return result
+
+
+def evaluate(cfg: CfgNode) -> dict[str, Any]:
+    """Measure ``MODEL.WEIGHTS`` on the photos that a training in ``OUTPUT_DIR`` holds out.
+
+    Returns:
+        ``engine``, ``weights``, and the figures of ``validation.subject_iou``.
+
+    Raises:
+        VxError: the weights or the photos cannot be read, or no photo is held out.
+    """
+    loaded = load_records(cfg)
+    cfg = with_data_classes(cfg, loaded.categories)
+    photos = choose_photos(cfg, loaded, resume=True)
+    isolator = Isolator(cfg)
+    figures = subject_iou(judge(isolator, photos.validation))
+    if not figures:
+        raise TrainingError("no photo with a known subject is held out; raise VX.DATA.VALIDATION")
+    return {"engine": isolator.engine.name, "weights": isolator.engine.weights, **figures}
+
+
+def _expect_own_folder(folder: Path, resume: bool) -> None:
+    """Raise TrainingError where the files of another run would be overwritten or mixed up."""
+    if folder.exists() and not folder.is_dir():
+        raise TrainingError(f"OUTPUT_DIR {folder} is a file; give a folder")
+    if not resume and any((folder / name).exists() for name in (CONFIG, METRICS, state.LAST)):
+        raise TrainingError(
+            f"OUTPUT_DIR {folder} holds another training: go on with it by --resume, or give an "
+            "empty folder"
+        )
+
+
+def _set_backends(cfg: CfgNode) -> None:
+    """Detectron2's keys for torch itself."""
+    torch.backends.cudnn.benchmark = cfg.CUDNN_BENCHMARK
+    if cfg.FLOAT32_PRECISION:
+        torch.set_float32_matmul_precision(cfg.FLOAT32_PRECISION)
+
+
+def _trainer(engine: str, cfg: CfgNode, photos: Photos, resume: bool) -> Trainer:
+    if engine == "torchvision":
+        from vx_detectron.training import loop
+
+        return loop.Trainer(cfg, photos, resume)
+    from vx_detectron.training.detectron2_trainer import Trainer as Detectron2Trainer
+
+    trainer: Trainer = Detectron2Trainer(cfg, photos, resume)
+    return trainer
+
+
+def _result(engine: str, finished: bool, trainer: Trainer, photos: Photos, folder: Path) -> Result:
+    best = trainer.best
+    validated = best.iteration >= 0
+    if validated:
+        weights: Path | None = folder / state.BEST
+    else:
+        weights = folder / state.FINAL if finished else state.last_checkpoint(folder)
+    return Result(
+        engine=engine,
+        finished=finished,
+        iterations=trainer.iteration,
+        weights=str(weights),
+        best_subject_iou=best.value if validated else None,
+        best_iteration=best.iteration if validated else None,
+        train_photos=len(photos.train),
+        validation_photos=len(photos.validation),
+    )
