@@ -112,6 +112,7 @@ setup(
     },
     entry_points={
         "console_scripts": [
+            "vx-average-checkpoints = vx_detectron.cli.average_checkpoints:main",
             "vx-isolate = vx_detectron.cli.isolate:main",
             "vx-download = vx_detectron.cli.download:main",
             "vx-explore = vx_detectron.cli.explore_data:main",
