@@ -17,6 +17,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from statistics import median
 from time import perf_counter
 
 import click
@@ -148,14 +149,14 @@ def choices(isolator: Isolator, json_file: Path, images: Path, labels: Path) -> 
 def time(isolator: Isolator, photo: Path) -> None:
     """The network and the refinement of one PHOTO, and the peak of the process's memory."""
     pixels = read_photo(photo).pixels
-    isolator.isolate(pixels)  # to warm up
-    seconds = isolator.isolate(pixels).provenance.seconds
+    runs = [isolator.isolate(pixels).provenance.seconds for _ in range(6)][1:]  # one to warm up
+    seconds = {stage: median(run[stage] for run in runs) for stage in ("network", "refinement")}
+    print(f"{pixels.shape[1]} x {pixels.shape[0]}, median of {len(runs)}")
+    for stage, value in seconds.items():
+        print(f"{stage:12}{value:8.3f} s{value / seconds['network']:8.2f}")
     scale = 2**20 if sys.platform == "darwin" else 2**10
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(f"{pixels.shape[1]} x {pixels.shape[0]}")
-    for stage in ("network", "refinement"):
-        print(f"{stage:12}{seconds[stage]:8.3f} s{seconds[stage] / seconds['network']:8.2f}")
-    print(f"peak        {peak / scale:8.0f} MiB, Python and the network included")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / scale
+    print(f"peak        {peak:8.0f} MiB, Python and the network included")
 
 
 if __name__ == "__main__":

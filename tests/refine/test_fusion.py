@@ -23,18 +23,37 @@ def _fuse(mask: FloatArray, saliency: FloatArray, **changes: float) -> FloatArra
     return fuse(mask, saliency, CELL, **({"weight": 0.5, "reach": 2.0} | changes))
 
 
-def test_missed_part_within_reach_is_added() -> None:
+def test_missed_rim_within_reach_is_added() -> None:
     mask = _block((20, 60, 20, 60))
-    saliency = _block((20, 60, 20, 60), (12, 20, 30, 40), value=0.995)
-    assert (_fuse(mask, saliency)[12:20, 30:40] >= 0.5).all()
+    saliency = _block((12, 60, 20, 60), value=0.995)
+    assert (_fuse(mask, saliency)[12:20, 20:60] >= 0.5).all()
 
 
-def test_part_beyond_reach_is_not() -> None:
+def test_part_that_leaves_the_reach_is_not_added_at_all() -> None:
     mask = _block((20, 60, 20, 60))
     saliency = _block((20, 60, 20, 60), (0, 20, 30, 40), value=0.995)
+    np.testing.assert_array_equal(_fuse(mask, saliency) >= 0.5, mask >= 0.5)
+
+
+def test_far_from_the_edge_the_mask_alone_speaks() -> None:
+    mask = _block((20, 60, 20, 60))
+    saliency = _block((20, 60, 20, 60), value=0.6)
     fused = _fuse(mask, saliency)
-    assert (fused[11:20, 30:40] >= 0.5).all()
     np.testing.assert_array_equal(fused[:9], mask[:9])
+    np.testing.assert_array_equal(fused[31:49, 31:49], mask[31:49, 31:49])
+
+
+def test_thin_leg_that_the_map_does_not_see_stays() -> None:
+    mask = _block((20, 50, 20, 60), (50, 75, 38, 42))
+    saliency = _block((20, 50, 20, 60), value=0.995)
+    np.testing.assert_array_equal(_fuse(mask, saliency) >= 0.5, mask >= 0.5)
+
+
+def test_hole_that_only_the_map_sees_does_not_open() -> None:
+    mask = _block((10, 70, 10, 70))
+    saliency = mask.copy()
+    saliency[30:50, 30:50] = 0.0
+    np.testing.assert_array_equal(_fuse(mask, saliency) >= 0.5, mask >= 0.5)
 
 
 def test_neighbour_that_does_not_touch_is_not_added() -> None:
@@ -75,9 +94,11 @@ def test_weight_decides_who_wins() -> None:
 
 
 def test_mean_of_log_odds_by_hand() -> None:
-    mask = np.full((4, 4), 0.8, dtype=np.float32)  # odds 4
-    saliency = np.full((4, 4), 0.5, dtype=np.float32)  # odds 1
-    np.testing.assert_allclose(_fuse(mask, saliency), 2 / 3, rtol=1e-6)  # odds sqrt(4 * 1)
+    mask = np.full((4, 8), 0.8, dtype=np.float32)  # odds 4
+    mask[:, 4:] = 0.2  # odds 1 / 4
+    fused = _fuse(mask, np.full((4, 8), 0.5, dtype=np.float32))  # odds 1
+    np.testing.assert_allclose(fused[:, :4], 2 / 3, rtol=1e-6)  # odds sqrt(4 * 1)
+    np.testing.assert_allclose(fused[:, 4:], 1 / 3, rtol=1e-6)  # odds sqrt(1 / 4 * 1)
 
 
 @pytest.mark.parametrize("value", [0.0, 0.3])

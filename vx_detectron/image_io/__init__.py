@@ -9,7 +9,7 @@ from vx_detectron.image_io.header import read_size
 from vx_detectron.image_io.labels import read_labels
 from vx_detectron.image_io.opening import MAX_BYTES, MAX_PIXELS
 from vx_detectron.image_io.reading import Photo, read_photo
-from vx_detectron.image_io.writing import write_picture
+from vx_detectron.image_io.writing import write_bytes, write_picture
 
 __all__ = [
     "MAX_BYTES",
@@ -21,5 +21,6 @@ __all__ = [
     "read_labels",
     "read_photo",
     "read_size",
+    "write_bytes",
     "write_picture",
 ]

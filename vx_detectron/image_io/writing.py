@@ -59,6 +59,18 @@ def write_picture(
         raise ImageError(f"{name_of(target)}: {error}") from error.__cause__
 
 
+def write_bytes(target: Writable, data: bytes) -> None:
+    """Write a file that is encoded already, whole or not at all, as ``write_picture`` does.
+
+    Raises:
+        ImageError: it cannot be written.
+    """
+    try:
+        _write(target, data)
+    except ImageError as error:
+        raise ImageError(f"{name_of(target)}: {error}") from error.__cause__
+
+
 def _check_arguments(
     pixels: ByteArray,
     format: str,

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from vx_detectron.refine.distance import THRESHOLD, signed_distance
 
 FloatArray = NDArray[np.float32]
+BoolArray = NDArray[np.bool_]
 
 # The mask is 0 wherever the box ended, right or wrong, so its certainty is trusted less.
 _MASK_LIMIT = 0.05
@@ -35,17 +36,18 @@ def agrees(mask: FloatArray, saliency: FloatArray) -> bool:
 def fuse(
     mask: FloatArray, saliency: FloatArray, cell: float, *, weight: float, reach: float
 ) -> FloatArray:
-    """Weighted mean of both log-odds in and around the mask; far away the mask alone.
+    """Weighted mean of both log-odds around the mask's edge; elsewhere the mask alone.
 
-    The map sharpens the edge and adds missed parts that are connected to the mask and lie
-    within its reach. It never adds another object.
+    The map places the edge more finely. Where it would move the edge farther than its reach,
+    add a part, or take away a whole one such as a leg, it speaks of another subject, and the
+    mask stays as it is.
 
     Args:
         mask: float32 (H, W), 0..1.
         saliency: float32 (H, W), 0..1, probability of "main subject" over the same pixels.
         cell: side of one cell of the mask head, in pixels of ``mask``.
         weight: 0..1, the map's share.
-        reach: how far beyond the mask's edge the map is heard, in cells.
+        reach: how far the map may move the mask's edge, in cells.
 
     Returns:
         float32 (H, W), 0..1; a copy of the mask where both do not agree on the subject.
@@ -60,11 +62,13 @@ def fuse(
     if weight == 0 or not agrees(mask, saliency):
         return mask.copy()
     logit = (1 - weight) * _logit(mask, _MASK_LIMIT) + weight * _logit(saliency, _SALIENCY_LIMIT)
-    mean = 1 / (1 + np.exp(-logit))
-    heard = signed_distance(mask) >= -reach * cell
-    fused = np.where(heard, mean, mask).astype(np.float32)
-    stray = _unconnected(fused >= THRESHOLD, mask >= THRESHOLD)
-    return np.where(stray, mask, fused).astype(np.float32)
+    mean = (1 / (1 + np.exp(-logit))).astype(np.float32)
+    near = np.abs(signed_distance(mask)) <= reach * cell
+    near_both = near & (np.abs(signed_distance(mean)) <= reach * cell)
+    inside, mean_inside = mask >= THRESHOLD, mean >= THRESHOLD
+    strayed = _not_within(mean_inside & ~inside, near_both)
+    strayed |= _not_within(inside & ~mean_inside, near_both)
+    return np.where(near & ~strayed, mean, mask)
 
 
 def _logit(probability: FloatArray, limit: float) -> FloatArray:
@@ -72,8 +76,9 @@ def _logit(probability: FloatArray, limit: float) -> FloatArray:
     return np.asarray(np.log(clipped / (1 - clipped)), dtype=np.float32)
 
 
-def _unconnected(parts: NDArray[np.bool_], seed: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The parts that do not touch the seed."""
-    _, labels = cv2.connectedComponents(parts.astype(np.uint8), connectivity=8)
-    touched = np.unique(labels[parts & seed])
-    return np.asarray(parts & ~np.isin(labels, touched))
+def _not_within(parts: BoolArray, where: BoolArray) -> BoolArray:
+    """The connected parts that do not lie wholly within ``where``."""
+    count, labels = cv2.connectedComponents(parts.astype(np.uint8), connectivity=8)
+    leaves = np.zeros(count, dtype=np.bool_)
+    leaves[labels[parts & ~where]] = True
+    return np.asarray(leaves[labels])

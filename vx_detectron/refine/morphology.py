@@ -1,4 +1,4 @@
-"""Cleaning of a mask: specks go, false holes close, real holes stay, the outline calms down."""
+"""Cleaning of a mask: specks go, false holes close, real holes stay."""
 
 from __future__ import annotations
 
@@ -12,27 +12,24 @@ FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
 
 
-def clean(
-    mask: FloatArray, cell: float, *, speck_fraction: float, hole_cells: float, smooth_cells: float
-) -> FloatArray:
-    """Remove specks, fill small holes and smooth the outline.
+def clean(mask: FloatArray, cell: float, *, speck_fraction: float, hole_cells: float) -> FloatArray:
+    """Remove specks and fill small holes.
 
     A part is a speck when it is small beside the largest part, so that every member of a group
     stays. A hole is false when the mask head could not have seen it: smaller than about a cell.
-    Background that touches the border of the picture is never a hole.
+    Its size decides alone: neither the saliency in a hole nor the likeness of its colours to the
+    subject's told false holes from real ones on photos with true masks. Background that touches
+    the border of the picture is never a hole.
 
     Args:
         mask: float32 (H, W), 0..1; 0.5 is the edge.
         cell: side of one cell of the mask head, in pixels of ``mask``.
         speck_fraction: parts smaller than this share of the largest part are removed.
         hole_cells: holes of fewer than this many cells (areas) are filled.
-        smooth_cells: standard deviation of the smoothing, in cells; 0 for none.
 
     Returns:
-        float32 (H, W), 0..1. Untouched regions keep their softness when nothing is smoothed.
+        float32 (H, W), 0..1. Untouched regions keep their softness.
     """
-    if smooth_cells * cell > 0:
-        mask = cv2.GaussianBlur(mask, (0, 0), smooth_cells * cell).astype(np.float32)
     inside = mask >= THRESHOLD
     kept = inside & ~_small_parts(inside, speck_fraction)
     solid = kept | _small_holes(kept, hole_cells * cell**2)

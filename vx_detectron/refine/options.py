@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-_POSITIVE = ("saliency_reach", "saliency_edge", "crf_unary", "crf_sxy", "crf_srgb", "crf_band")
+_POSITIVE = ("saliency_reach", "saliency_edge", "crf_unary", "crf_sxy", "crf_srgb", "crf_band",
+             "matting_band")  # fmt: skip
 _FRACTIONS = ("saliency_weight", "speck_fraction")
-_NOT_NEGATIVE = ("crf_compat", "hole_cells", "smooth_cells", "edge_width")
+_NOT_NEGATIVE = ("crf_compat", "hole_cells", "edge_width")
 
 
 @dataclass(frozen=True)
@@ -16,10 +17,11 @@ class RefineOptions:
     Attributes:
         fuse_saliency: weigh the learned saliency map in, where the network has one.
         dense_crf: let a DenseCRF move the uncertain edge to the photo's own edges.
-        morphology: remove specks, fill false holes, smooth lightly.
+        morphology: remove specks, fill false holes.
         sharp_edge: redraw the edge at full resolution along the colours, a pixel or two wide.
+        matting: solve for the alpha of hair and fur in a wider band; takes about a second.
         saliency_weight: 0..1, the map's share in the mean of both log-odds.
-        saliency_reach: how far beyond the mask the map may add to it, in cells.
+        saliency_reach: how far the map may move the mask's edge, in cells.
         saliency_edge: how far the map's own edge errs, in pixels of the map; after fusion it
             takes the place of the cell where it is smaller.
         crf_unary: width of the unary's logistic across the mask's edge, in cells.
@@ -30,8 +32,8 @@ class RefineOptions:
         crf_iterations: mean-field iterations.
         speck_fraction: 0..1, parts smaller than this share of the largest part are removed.
         hole_cells: holes smaller than this many cells (areas) are filled; larger ones are real.
-        smooth_cells: standard deviation of the smoothing of the outline, in cells.
         edge_width: width of the ramp from 0 to 1 where the photo shows no edge, in its pixels.
+        matting_band: half width of the band that the matting solves, in cells after fusion.
         working_side: longest side, in pixels, at which everything but the final edge works.
     """
 
@@ -39,19 +41,20 @@ class RefineOptions:
     dense_crf: bool = True
     morphology: bool = True
     sharp_edge: bool = True
-    saliency_weight: float = 0.5
-    saliency_reach: float = 2.0
+    matting: bool = False
+    saliency_weight: float = 0.4
+    saliency_reach: float = 1.0
     saliency_edge: float = 2.0
     crf_unary: float = 0.25
     crf_band: float = 1.0
     crf_sxy: float = 2.0
     crf_srgb: float = 10.0
     crf_compat: float = 2.0
-    crf_iterations: int = 5
+    crf_iterations: int = 3
     speck_fraction: float = 0.003
-    hole_cells: float = 0.5
-    smooth_cells: float = 0.0
+    hole_cells: float = 1.0
     edge_width: float = 2.0
+    matting_band: float = 1.0
     working_side: int = 512
 
     def __post_init__(self) -> None:

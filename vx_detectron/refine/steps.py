@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vx_detectron.refine import dense_crf, edge, fusion, morphology
+from vx_detectron.refine import dense_crf, edge, fusion, matting, morphology
 from vx_detectron.refine.options import RefineOptions
 from vx_detectron.refine.window import Window, surroundings
 
@@ -35,11 +35,12 @@ def refine(
         cell: side of one cell of the mask head in pixels of the photo (``Instances.mask_cell``).
         saliency: float32 (h, w), 0..1, probability of "main subject" over the whole photo at
             any resolution; None where the network has no such map.
-        options: which steps run; all of them by default.
+        options: which steps run; by default all but the matting.
 
     Returns:
         alpha, float32 (H, W), 0 = background .. 1 = subject; and the names of the steps that
-        really ran, in order: ``saliency fusion``, ``DenseCRF``, ``morphology``, ``sharp edge``.
+        really ran, in order: ``saliency fusion``, ``DenseCRF``, ``morphology``, ``sharp edge``,
+        ``closed-form matting``.
         A mask with nothing visible in it comes back as zeros, with no step; without
         any step it comes back as it is.
 
@@ -57,14 +58,18 @@ def refine(
     small_map = None
     if saliency is not None and options.fuse_saliency:
         small_map = _sample(saliency, mask.shape, window, small_mask.shape)
-    refined, steps = _run(small_image, small_mask, cell * scale, small_map, options)
+    refined, fine_cell, steps = _run(small_image, small_mask, cell * scale, small_map, options)
     if options.sharp_edge:
         alpha[window] = edge.sharpen(image[window], refined, options.edge_width)
         steps.append("sharp edge")
     elif steps:
         alpha[window] = _resize(refined, alpha[window].shape)
     else:
-        return mask.copy(), ()
+        alpha = mask.copy()
+    if options.matting:
+        width = options.matting_band * fine_cell / scale
+        alpha[window], step = matting.matte(image[window], alpha[window], width)
+        steps.append(step)
     return alpha, tuple(steps)
 
 
@@ -74,8 +79,12 @@ def _run(
     cell: float,
     saliency: tuple[FloatArray, float] | None,
     options: RefineOptions,
-) -> tuple[FloatArray, list[str]]:
-    """The steps at working size. ``saliency`` comes with the side of its pixels."""
+) -> tuple[FloatArray, float, list[str]]:
+    """The steps at working size; ``saliency`` comes with the side of its pixels.
+
+    Returns:
+        the mask, the side of its cell after the fusion, and the names of the steps.
+    """
     steps = []
     if saliency is not None and fusion.agrees(mask, saliency[0]):
         mask = fusion.fuse(
@@ -106,10 +115,9 @@ def _run(
             cell,
             speck_fraction=options.speck_fraction,
             hole_cells=options.hole_cells,
-            smooth_cells=options.smooth_cells,
         )
         steps.append("morphology")
-    return mask, steps
+    return mask, cell, steps
 
 
 def _shrink(

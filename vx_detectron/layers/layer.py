@@ -1,0 +1,64 @@
+"""One thing of a photo as a named, transparent picture, with its place in the photo."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from vx_detectron.composite import Transparent, compose, crop_box
+from vx_detectron.pipeline import OpenPhoto
+from vx_detectron.records import ByteArray
+from vx_detectron.refine import refine
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """One instance, cut out.
+
+    Attributes:
+        name: its class and its number among those, such as ``person 2``.
+        class_id: its class, an index into ``Instances.class_names``.
+        score: detection confidence, 0..1.
+        pixels: uint8 (h, w, 4), RGBA with straight alpha, cropped to what is visible.
+        left: column of the photo where the pixels begin.
+        top: row of the photo where they begin.
+    """
+
+    name: str
+    class_id: int
+    score: float
+    pixels: ByteArray
+    left: int
+    top: int
+
+    @property
+    def area(self) -> int:
+        """Pixels that are more there than not."""
+        return int((self.pixels[..., 3] >= 128).sum())
+
+
+def find_layers(opened: OpenPhoto) -> list[Layer]:
+    """Every instance of a photo as a layer, smaller ones before larger ones: topmost first.
+
+    Each is refined as a subject of its own; one with nothing to see is left out.
+    """
+    instances = opened.instances
+    numbers = Counter[str]()
+    layers = []
+    for index in range(len(instances)):
+        alpha, _ = refine(
+            opened.image,
+            instances.soft_mask(index),
+            cell=instances.mask_cell(index),
+            saliency=instances.saliency,
+            options=opened.isolator.refine_options,
+        )
+        if not (alpha >= 0.5).any():
+            continue
+        label = instances.label(index)
+        numbers[label] += 1
+        left, top, *_ = crop_box(alpha)
+        pixels = compose(opened.image, alpha, Transparent(), crop=True, margin=0)
+        name, score = f"{label} {numbers[label]}", float(instances.scores[index])
+        layers.append(Layer(name, int(instances.classes[index]), score, pixels, left, top))
+    return sorted(layers, key=lambda layer: layer.area)
