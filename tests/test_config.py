@@ -153,7 +153,7 @@ def test_the_defaults_are_those_of_the_functions() -> None:
     assert (subject.min_score, subject.group) == (vx.SUBJECT.MIN_SCORE, vx.SUBJECT.GROUPS)
     assert subject.max_candidates == vx.SUBJECT.MAX_CANDIDATES
     assert {name: getattr(refine, name.lower()) for name in vx.REFINE} == dict(vx.REFINE)
-    assert dict(vx.INPUT) == {"MAX_PIXELS": MAX_PIXELS, "MAX_BYTES": MAX_BYTES}
+    assert (vx.INPUT.MAX_PIXELS, vx.INPUT.MAX_BYTES) == (MAX_PIXELS, MAX_BYTES)
 
 
 def test_configuration_needs_no_network_library() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -12,7 +13,7 @@ from vx_detectron.engines import Engine
 from vx_detectron.engines.torchvision_engine import TorchvisionEngine
 from vx_detectron.errors import NoSubjectError, SubjectError
 from vx_detectron.pipeline import FALLBACK, Isolator, subject_mask
-from vx_detectron.records import ByteArray, FloatArray, Instances
+from vx_detectron.records import SALIENT_REGION, ByteArray, FloatArray, Instances
 from vx_detectron.refine import RefineOptions
 from vx_detectron.subject import Choice
 
@@ -162,3 +163,20 @@ def test_tiny_and_narrow_photos_are_decided_not_crashed(isolator: Isolator) -> N
 def test_a_network_is_loaded_with_its_own_thresholds() -> None:
     engine = TorchvisionEngine(load_cfg(None, [*OPTIONS, "TEST.DETECTIONS_PER_IMAGE", "1"]))
     assert len(engine.predict(disc_photo())) <= 1
+
+
+def test_a_salient_region_is_cut_along_the_map_itself(isolator: Isolator) -> None:
+    """Not along the coarse grid that stands for it among the instances."""
+    photo = disc_photo()
+    opened = isolator.open(photo)
+    (region,) = [
+        index
+        for index in range(len(opened.instances))
+        if opened.instances.label(index) == SALIENT_REGION
+    ]
+    subject = opened.select(Choice(instances=(region,)))
+    mask, cell = subject_mask(opened.instances, subject)
+    saliency = opened.instances.saliency
+    assert saliency is not None and cell == pytest.approx(120 / saliency.shape[0])
+    whole = cv2.resize(saliency, (160, 120), interpolation=cv2.INTER_LINEAR)
+    assert np.array_equal(mask >= 0.5, whole >= 0.5)

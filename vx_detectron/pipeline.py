@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from time import perf_counter
 
+import cv2
 import numpy as np
 from fvcore.common.config import CfgNode
 
@@ -168,9 +169,23 @@ def subject_mask(instances: Instances, subject: Subject) -> tuple[FloatArray, fl
         float32 (H, W), 0..1, at the photo's size; and the cell.
     """
     mask = np.zeros(instances.image_size, dtype=np.float32)
+    cells = []
     for index in subject.chosen:
-        np.maximum(mask, instances.soft_mask(index), out=mask)
-    return mask, max(instances.mask_cell(index) for index in subject.chosen)
+        own, cell = _mask(instances, index)
+        np.maximum(mask, own, out=mask)
+        cells.append(cell)
+    return mask, max(cells)
+
+
+def _mask(instances: Instances, index: int) -> tuple[FloatArray, float]:
+    """One instance's mask at the photo's size, and the side of its cell."""
+    grid = instances.soft_mask(index)
+    if instances.saliency is None or _source(instances, index) == "instances":
+        return grid, instances.mask_cell(index)
+    # The grid says where the region is; the map that it was cut from knows the edge better.
+    height, width = instances.image_size
+    whole = cv2.resize(instances.saliency, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.where(grid > 0, whole, np.float32(0)), height / instances.saliency.shape[0]
 
 
 def _source(instances: Instances, index: int) -> str:

@@ -39,9 +39,12 @@ class MetricsLog:
         logger.info("iteration %d: %s", iteration, listed)
 
     def close(self) -> None:
-        """Write what TensorBoard still holds."""
-        if self.board:
-            self.board.close()
+        """Write what TensorBoard still holds; a failure is told, the run has its own figures."""
+        try:
+            if self.board:
+                self.board.close()
+        except OSError as error:
+            logger.warning("TensorBoard's file in %s is not whole: %s", self.folder, error)
 
 
 class Means:
