@@ -64,7 +64,8 @@ EXTRAS = {
     "test": ["pytest>=8.2", "hypothesis>=6.100", "ruff>=0.12", "mypy>=1.14", "scikit-learn>=1.5"],
 }
 EXTRAS["test"] += ["pysodmetrics>=1.6"]  # the salient-object measures are checked against it
-EXTRAS["test"] += EXTRAS["heic"] + EXTRAS["psd"] + EXTRAS["web"]  # so that their tests run
+for _extra in ("heic", "psd", "train", "web"):
+    EXTRAS["test"] += EXTRAS[_extra]  # so that their tests run
 
 PACKAGES = find_packages(include=["vx_detectron", "vx_detectron.*"])
 
