@@ -41,16 +41,21 @@ class Categories:
         return category == SUBJECT_ID or category in self.names
 
     def complete(self, record: Record) -> bool:
-        """Whether every object of every class is annotated in the photo.
+        """Whether every object of every class is annotated in the photo; see ``is_complete``."""
+        return is_complete(record, self.names)
 
-        So it is, unless its masks are of the subject only (``mask_kind``), or it lists the
-        ``annotated_categories`` and some class is not among them. Where it is not, what has no
-        annotation is unknown, not background.
-        """
-        if record.get("mask_kind") == "subject":
-            return False
-        annotated = record.get("annotated_categories")
-        return annotated is None or self.names.keys() <= set(annotated)
+
+def is_complete(record: Record, classes: Iterable[int]) -> bool:
+    """Whether every object of these categories is annotated in the photo.
+
+    So it is, unless its masks are of the subject only (``mask_kind``), or it lists the
+    ``annotated_categories`` and some class is not among them. Where it is not, what has no
+    annotation is unknown, not background.
+    """
+    if record.get("mask_kind") == "subject":
+        return False
+    annotated = record.get("annotated_categories")
+    return annotated is None or set(classes) <= set(annotated)
 
 
 def read_categories(entries: Iterable[Any]) -> Categories:

@@ -10,7 +10,7 @@ from fvcore.common.config import CfgNode
 from torch.utils.data import Dataset, Sampler
 
 from vx_detectron.data.augmentation import Augmentation
-from vx_detectron.data.categories import Record
+from vx_detectron.data.categories import Record, is_complete
 from vx_detectron.data.samples import Sample
 from vx_detectron.data.scene import Scene, class_annotations, read_scene, to_sample
 from vx_detectron.errors import DataError, ImageError
@@ -90,7 +90,7 @@ class TrainingSet(Dataset[Sample]):
 
     def _sample(self, position: int, scene: Scene) -> Sample:
         record = self.records[position]
-        return to_sample(scene, record, self.channels, self._complete(record))
+        return to_sample(scene, record, self.channels, is_complete(record, self.class_ids))
 
     def _draw_donor(self) -> Scene:
         """A photo with instances to paste."""
@@ -122,13 +122,6 @@ class TrainingSet(Dataset[Sample]):
 
     def _seed_of(self, epoch: int, position: int) -> int:
         return ((self.seed * 1_000_003 + epoch) * 1_000_003 + position) % 2**63
-
-    def _complete(self, record: Record) -> bool:
-        """Whether every object of every class is annotated in the photo."""
-        if record.get("mask_kind") == "subject":
-            return False
-        annotated = record.get("annotated_categories")
-        return annotated is None or self.class_ids.keys() <= set(annotated)
 
 
 class EpochSampler(Sampler[int]):
