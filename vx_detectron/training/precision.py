@@ -38,8 +38,7 @@ class Precision:
 def depthwise_in_float32(model: nn.Module) -> None:
     """Let the depthwise convolutions that are trained leave autocast.
 
-    On processors their backward pass has no fast bfloat16 kernel: with it they took half of a
-    training step, in float32 a tenth.
+    On processors their backward pass has no fast bfloat16 kernel.
     """
     for module in model.modules():
         if not (isinstance(module, nn.Conv2d) and module.weight.requires_grad):
