@@ -11,7 +11,7 @@ import pytest
 
 from vx_detectron.config import CfgNode, load_cfg
 from vx_detectron.data.coco import Record
-from vx_detectron.data.splits import Splits, make_splits, split_dataset
+from vx_detectron.data.splits import Splits, make_splits, record_splits, split_dataset
 from vx_detectron.errors import DataError
 
 # Of the list of the 160 ids, made by the code that trained the bundled model.
@@ -22,6 +22,13 @@ def records(*numbers: int, **extra: Any) -> list[Record]:
     """Photos with a subject."""
     photo = {"mask_kind": "subject", "annotations": [{"area": 9.0}], **extra}
     return [{"image_id": number, **photo} for number in numbers]
+
+
+def split(cfg: CfgNode, photos: list[Record], *, resume: bool = False) -> Splits:
+    """As a training does it."""
+    splits = split_dataset(cfg, photos, resume=resume)
+    record_splits(cfg, splits, resume=resume)
+    return splits
 
 
 def ids(splits: Splits) -> list[set[int]]:
@@ -66,19 +73,19 @@ def test_more_held_out_than_there_are_leaves_nothing() -> None:
 
 def test_a_data_set_that_grows_and_shrinks_keeps_its_splits(tmp_path: Path) -> None:
     cfg = config(tmp_path)
-    first = ids(split_dataset(cfg, records(*range(40))))
+    first = ids(split(cfg, records(*range(40))))
     away = min(first[1])
     larger = records(*(number for number in range(60) if number != away))
-    grown = ids(split_dataset(cfg, larger, resume=True))
+    grown = ids(split(cfg, larger, resume=True))
     assert grown == [first[0] | set(range(40, 60)), first[1] - {away}, first[2]]
-    back = ids(split_dataset(cfg, records(*range(60)), resume=True))
+    back = ids(split(cfg, records(*range(60)), resume=True))
     assert back[1] == first[1]
-    anew = ids(split_dataset(cfg, records(*range(60))))
+    anew = ids(split(cfg, records(*range(60))))
     assert len(anew[1]) == 5 and anew[0] | anew[1] | anew[2] == set(range(60))
 
 
 def test_the_file_lists_ids_and_nothing_else_is_left(tmp_path: Path) -> None:
-    splits = split_dataset(config(tmp_path / "new"), records(*range(10)))
+    splits = split(config(tmp_path / "new"), records(*range(10)))
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["splits.json"]
     content = json.loads((tmp_path / "new" / "splits.json").read_text())
     assert [set(content[name]) for name in ("train", "val", "test")] == ids(splits)
@@ -88,13 +95,13 @@ def test_the_file_lists_ids_and_nothing_else_is_left(tmp_path: Path) -> None:
 def test_a_damaged_file_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "splits.json").write_text(text)
     with pytest.raises(DataError, match=r"splits\.json should list the image ids"):
-        split_dataset(config(tmp_path), records(1, 2), resume=True)
+        split(config(tmp_path), records(1, 2), resume=True)
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match=r"cannot write .*splits\.json"):
-        split_dataset(config(tmp_path / "file"), records(1, 2))
+        split(config(tmp_path / "file"), records(1, 2))
 
 
 @pytest.mark.slow

@@ -28,23 +28,40 @@ class Splits(NamedTuple):
 
 
 def split_dataset(cfg: CfgNode, records: list[Record], *, resume: bool = False) -> Splits:
-    """Split by ``VX.DATA`` and write ``splits.json`` into ``OUTPUT_DIR``.
+    """Split by ``VX.DATA``. Nothing is written; see ``record_splits``.
 
     Args:
         cfg: the configuration.
         records: all that shall be learned from or held out.
-        resume: keep every photo in the split that an earlier run's ``splits.json`` says.
+        resume: keep every photo in the split that ``splits.json`` in ``OUTPUT_DIR`` says.
+
+    Raises:
+        DataError: that file is damaged.
+    """
+    data = cfg.VX.DATA
+    known = _recorded(cfg, resume)
+    return make_splits(records, data.VALIDATION, data.TEST, data.SPLIT_SEED, known)
+
+
+def record_splits(cfg: CfgNode, splits: Splits, *, resume: bool = False) -> None:
+    """Write ``splits.json`` into ``OUTPUT_DIR``.
+
+    Args:
+        cfg: the configuration.
+        splits: of ``split_dataset``.
+        resume: photos of the earlier run that are missing today keep their place for the day
+            they come back.
 
     Raises:
         DataError: the file of the earlier run is damaged, or none can be written.
     """
-    path, data = Path(cfg.OUTPUT_DIR) / SPLITS_FILE, cfg.VX.DATA
-    known = read_splits(path) if resume and path.exists() else {}
-    splits = make_splits(records, data.VALIDATION, data.TEST, data.SPLIT_SEED, known)
     named = {r["image_id"]: name for name, part in splits._asdict().items() for r in part}
-    # Photos that are missing today keep their place for the day they come back.
-    write_splits(path, {**known, **named})
-    return splits
+    write_splits(Path(cfg.OUTPUT_DIR) / SPLITS_FILE, {**_recorded(cfg, resume), **named})
+
+
+def _recorded(cfg: CfgNode, resume: bool) -> dict[int, str]:
+    path = Path(cfg.OUTPUT_DIR) / SPLITS_FILE
+    return read_splits(path) if resume and path.exists() else {}
 
 
 def make_splits(

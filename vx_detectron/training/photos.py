@@ -11,7 +11,7 @@ from fvcore.common.config import CfgNode
 
 from vx_detectron.data.coco import Loaded, Record
 from vx_detectron.data.scene import class_annotations
-from vx_detectron.data.splits import SPLITS_FILE, make_splits, read_splits
+from vx_detectron.data.splits import Splits, split_dataset
 from vx_detectron.data.subjects import has_subject
 from vx_detectron.errors import TrainingError
 from vx_detectron.training.classes import class_ids, detector_is_frozen
@@ -29,12 +29,14 @@ class Photos:
         validation: held out, each with a known subject.
         class_ids: category id to class, 0..K-1.
         complete: whether in all of ``train`` every object of every class is annotated.
+        splits: all photos, also those that teach nothing of what is trained.
     """
 
     train: Sequence[Record]
     validation: Sequence[Record]
     class_ids: dict[int, int]
     complete: bool
+    splits: Splits
 
 
 def choose_photos(cfg: CfgNode, loaded: Loaded, resume: bool) -> Photos:
@@ -49,9 +51,7 @@ def choose_photos(cfg: CfgNode, loaded: Loaded, resume: bool) -> Photos:
         DataError: that file is damaged.
         TrainingError: nothing is left to train on.
     """
-    data, path = cfg.VX.DATA, Path(cfg.OUTPUT_DIR) / SPLITS_FILE
-    known = read_splits(path) if resume and path.exists() else {}
-    splits = make_splits(loaded.records, data.VALIDATION, data.TEST, data.SPLIT_SEED, known)
+    splits = split_dataset(cfg, loaded.records, resume=resume)
     ids = class_ids(cfg, loaded.categories)
     train = [record for record in splits.train if _teaches(record, cfg, ids)]
     validation = [record for record in splits.val if has_subject(record)]
@@ -62,7 +62,8 @@ def choose_photos(cfg: CfgNode, loaded: Loaded, resume: bool) -> Photos:
             "others teach nothing that is trained; give more, or hold out fewer"
         )
     _tell(cfg, train, validation)
-    return Photos(train, validation, ids, all(map(loaded.categories.complete, train)))
+    complete = all(map(loaded.categories.complete, train))
+    return Photos(train, validation, ids, complete, splits)
 
 
 def _tell(cfg: CfgNode, train: list[Record], validation: list[Record]) -> None:

@@ -14,7 +14,7 @@ from fvcore.common.config import CfgNode
 from vx_detectron.config import check_supported, check_training
 from vx_detectron.data.files import write_text
 from vx_detectron.data.sources import load_records
-from vx_detectron.data.splits import split_dataset
+from vx_detectron.data.splits import record_splits
 from vx_detectron.engines.device import resolve_device
 from vx_detectron.errors import TrainingError
 from vx_detectron.pipeline import Isolator
@@ -104,7 +104,7 @@ def train(cfg: CfgNode, resume: bool = False) -> Result:
         trainer = _trainer(engine, cfg, photos, resume)
         if distributed.is_main():
             write_text(folder / CONFIG, cfg.dump())
-            split_dataset(cfg, loaded.records, resume=resume)
+            record_splits(cfg, photos.splits, resume=resume)
         finished = trainer.train()
         result = _result(engine, finished, trainer, photos, folder)
         if distributed.is_main():
