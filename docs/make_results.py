@@ -20,6 +20,7 @@ from tqdm import tqdm
 from vx_detectron.config import load_cfg
 from vx_detectron.data.categories import Record
 from vx_detectron.data.files import write_text
+from vx_detectron.errors import VxError
 from vx_detectron.evaluation.choice_run import evaluate_choice
 from vx_detectron.evaluation.mask_run import evaluate_masks
 from vx_detectron.evaluation.predictors import REFINEMENTS, PipelinePredictor, Prediction
@@ -92,10 +93,13 @@ def main(
     output: Path,
 ) -> None:
     """Measure the bundled model and simple baselines, and write the page."""
-    isolator = Isolator(load_cfg(None, ["VX.ENGINE", "torchvision", "MODEL.DEVICE", "cpu"]))
-    measured = {name: measure(isolator, *folders, every) for name, *folders in sets}
-    chosen = evaluate_choice(isolator, *choice) if choice else None
-    write_text(output, page(measured, chosen))
+    try:
+        isolator = Isolator(load_cfg(None, ["VX.ENGINE", "torchvision", "MODEL.DEVICE", "cpu"]))
+        measured = {name: measure(isolator, *folders, every) for name, *folders in sets}
+        chosen = evaluate_choice(isolator, *choice) if choice else None
+        write_text(output, page(measured, chosen))
+    except VxError as error:
+        raise click.ClickException(str(error)) from error
 
 
 if __name__ == "__main__":

@@ -318,14 +318,15 @@ def test_an_output_that_is_there(photo: Path, tmp_path: Path) -> None:
     assert pixels(output).shape == (512, 512, 3)
 
 
-def test_interrupted_and_resumed(folder: Path, astronaut: Photo) -> None:
-    for number in range(30):
-        Image.fromarray(astronaut).save(folder / f"{number:02}.png")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_and_resumed(folder: Path, astronaut: Photo, number: signal.Signals) -> None:
+    for index in range(30):
+        Image.fromarray(astronaut).save(folder / f"{index:02}.png")
     command = (folder, "--all", "--engine", "torchvision", "--device", "cpu", "--skip-existing")
     with start(*command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as program:
         assert program.stdout is not None
         first = Path(program.stdout.readline().rstrip("\n"))
-        program.send_signal(signal.SIGINT)
+        program.send_signal(number)
         _, words = program.communicate(timeout=60)
     assert program.returncode == 130
     assert "Interrupted: " in words and "--skip-existing" in words

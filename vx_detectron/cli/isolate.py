@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import sys
 import warnings
 from time import perf_counter
@@ -128,10 +129,12 @@ def main(inputs: tuple[str, ...], **options: Any) -> None:
       2    used wrongly; nothing was done
       3    no subject was found, or not the one that was asked for
       4    a part of several photos failed or had no subject; the rest is there
-      130  interrupted; --skip-existing goes on
+      130  stopped by Ctrl-C or kill; --skip-existing goes on
     """  # noqa: D301
     from vx_detectron.errors import VxError
 
+    # kill shall end it as Ctrl-C does, with nothing half-written.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         sys.exit(_run(inputs, options))
     except KeyboardInterrupt:
@@ -139,6 +142,8 @@ def main(inputs: tuple[str, ...], **options: Any) -> None:
     except VxError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(FAILED)
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _run(inputs: tuple[str, ...], options: dict[str, Any]) -> int:
