@@ -62,8 +62,8 @@ def truths_from_folders(image_root: Path, mask_root: Path) -> Truths:
     records = sorted(loaded.records, key=lambda record: str(record["file_name"]))
     if not records:
         raise DataError(
-            f"no photo below {image_root} has a usable mask of its name below {mask_root}; "
-            f"{_first(loaded.problems)}"
+            f"no photo below {image_root} has a usable mask of its name below "
+            f"{mask_root}{_first(loaded.problems)}"
         )
     photos = [Path(record["file_name"]) for record in records]
     by_name = dict(pictures(mask_root))
@@ -97,7 +97,7 @@ def truths_from_coco(json_file: Path, image_root: Path) -> Truths:
     if not records:
         raise DataError(
             f"{json_file} says of none of its {len(loaded.records)} photos what the subject is; "
-            f"{dict(notes)}; {_first(loaded.problems)}"
+            f"{dict(notes)}{_first(loaded.problems)}"
         )
     photos = [Path(record["file_name"]) for record in records]
     truths = Truths(
@@ -165,4 +165,4 @@ def _has_grey(mask: Path) -> bool:
 
 
 def _first(problems: list[Problem]) -> str:
-    return f"the first problem: {problems[0].file_name}: {problems[0].reason}" if problems else ""
+    return f"; the first problem: {problems[0].file_name}: {problems[0].reason}" if problems else ""
