@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import ipaddress
 from typing import Any
+from urllib.parse import urlsplit
 
 from apiflask import APIFlask
 from flask import Request
@@ -20,8 +22,30 @@ from web.settings import load_settings
 class _Request(Request):
     """Keeps uploads in memory: Werkzeug would put those above 500 kB into a file."""
 
+    _trusted_hosts: list[str] | None = None
+
+    @property
+    def trusted_hosts(self) -> list[str] | None:
+        """Where the server is asked for by its address, any: DNS rebinding needs a name.
+
+        Werkzeug cannot match addresses of IPv6.
+        """
+        return None if _is_address(self.headers.get("Host", "")) else self._trusted_hosts
+
+    @trusted_hosts.setter
+    def trusted_hosts(self, names: list[str] | None) -> None:
+        self._trusted_hosts = names
+
     def _get_file_stream(self, *args: Any, **kwargs: Any) -> io.BytesIO:
         return io.BytesIO()
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(urlsplit(f"//{host}").hostname or "")
+    except ValueError:
+        return False
+    return True
 
 
 def create_app(config: dict[str, Any] | None = None, isolator: Isolator | None = None) -> APIFlask:

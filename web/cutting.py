@@ -13,6 +13,7 @@ from vx_detectron.cli.record import record_of, subject_record, to_line
 from vx_detectron.image_io import Photo
 from vx_detectron.pipeline import OpenPhoto
 from vx_detectron.records import Cutout, FloatArray, Instances, Subject
+from web.gate import Turn
 from web.layers import ORA, write_layers
 from web.orders import Fields, Order, read_order, read_upload
 from web.outlines import outline
@@ -37,7 +38,8 @@ def isolate_upload(given: Fields) -> Response:
         VxError, WebError: as ``errors`` lists them.
     """
     here = service()
-    with here.turn() as turn:
+
+    def work(turn: Turn) -> Response:
         order = read_order(given, here.isolator.refine_options, here.max_pixels)
         photo = read_upload(given["image"], here.max_pixels)
         turn.check()
@@ -47,6 +49,8 @@ def isolate_upload(given: Fields) -> Response:
         here.metrics.took(cutout.provenance.seconds)
         turn.check()
         return answer_with(photo, cutout, order)
+
+    return here.run(work)
 
 
 def answer_with(photo: Photo, cutout: Cutout, order: Order) -> Response:

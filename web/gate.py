@@ -1,16 +1,23 @@
-"""The bounded queue: so many requests work, so many wait, and the others are told to come back."""
+"""The bounded queue: so many requests work, so many wait, and the others are told to come back.
+
+Work runs in threads of its own. So an answer can leave in time while a step that cannot be
+interrupted runs to its end, and memory is not spread over the heaps of all the threads that wait.
+"""
 
 from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from time import monotonic
+from typing import TypeVar
 
 from web.errors import BusyError, ClientGoneError, TooSlowError
 
 _POLL = 0.2  # seconds between two looks at whether a waiting client is still there
+
+T = TypeVar("T")
 
 
 class Turn:
@@ -41,49 +48,63 @@ class Gate:
         self._capacity = workers + queue
         self._workers = workers
         self._time_limit = time_limit
-        self._free = threading.Semaphore(workers)
+        self._pool = ThreadPoolExecutor(workers, "worker")
         self._lock = threading.Lock()
         self._mean_seconds = 1.0
         self.inside = 0
         self.closed = False
 
-    @contextmanager
-    def turn(self, gone: Callable[[], bool]) -> Iterator[Turn]:
-        """Wait for a turn, and hold it.
+    def run(self, work: Callable[[Turn], T], gone: Callable[[], bool]) -> T:
+        """What the work returns, when it has had its turn.
 
         Args:
+            work: runs in a thread of the gate's; calls ``Turn.check`` between its steps.
             gone: whether the client has hung up.
 
         Raises:
             BusyError: the queue is full, or the server is stopping.
-            TooSlowError, ClientGoneError: before or while it worked.
+            TooSlowError, ClientGoneError: before it worked, or while it did. A step that has begun
+                then runs to its end; until that its place is taken, and who comes is told so.
         """
         turn = Turn(self._time_limit, gone)
         self._enter()
+        job = self._pool.submit(self._work, work, turn)
         try:
-            while not self._free.acquire(timeout=_POLL):
+            while not wait([job], timeout=_POLL).done:
                 turn.check()
-            started = monotonic()
-            try:
-                turn.check()
-                yield turn
-            finally:
-                self._free.release()
-                self._learn(monotonic() - started)
+            return job.result()
         finally:
-            with self._lock:
-                self.inside -= 1
+            if job.cancel():  # it had not begun
+                self._leave()
+            del job  # it holds an error that holds this frame: both, and the photo, would stay
 
     def close(self) -> None:
         """Let nobody in any more; who is inside may finish."""
         self.closed = True
 
+    def _work(self, work: Callable[[Turn], T], turn: Turn) -> T:
+        started = monotonic()
+        try:
+            turn.check()
+            return work(turn)
+        finally:
+            self._learn(monotonic() - started)
+            self._leave()
+
     def _enter(self) -> None:
         with self._lock:
             if self.closed or self.inside >= self._capacity:
-                wait = self._mean_seconds * self.inside / self._workers
-                raise BusyError(retry_after=max(1, math.ceil(wait)))
+                raise BusyError(retry_after=self._until_empty())
             self.inside += 1
+
+    def _until_empty(self) -> int:
+        """Seconds until who is inside now will have left; nobody waits beyond the time limit."""
+        seconds = self._mean_seconds * self.inside / self._workers
+        return max(1, math.ceil(min(seconds, self._time_limit)))
+
+    def _leave(self) -> None:
+        with self._lock:
+            self.inside -= 1
 
     def _learn(self, seconds: float) -> None:
         """A running mean, for an honest Retry-After."""

@@ -12,6 +12,7 @@ from flask import Response, current_app, request
 from flask_limiter import Limiter, RequestLimit
 from flask_limiter.util import get_remote_address
 
+from web.cors import add_cors_headers, from_named_origin, is_preflight
 from web.errors import CrossOriginError, TooManyError, UnauthorizedError, answer_error
 from web.service import service
 
@@ -64,7 +65,7 @@ def _too_many(limit: RequestLimit) -> Response:
 def _expect_token() -> None:
     """UnauthorizedError unless the request shows the token, where there is one."""
     token = current_app.config["TOKEN"]
-    if not token or request.endpoint in _OPEN:
+    if not token or request.endpoint in _OPEN or is_preflight():
         return
     shown = request.headers.get("X-Api-Key", "")
     given = request.authorization
@@ -81,7 +82,7 @@ def _expect_own_page() -> None:
     Browsers send one of these headers with every form and every fetch since 2020, and no page can
     forge them; other programs send neither. So no cookie is needed, and no secret in the form.
     """
-    if request.method in _SAFE:
+    if request.method in _SAFE or from_named_origin():
         return
     site = request.headers.get("Sec-Fetch-Site")
     origin = request.headers.get("Origin")
@@ -96,6 +97,7 @@ def _expect_own_page() -> None:
 def _finish(answer: Response) -> Response:
     for name, value in _HEADERS.items():
         answer.headers.setdefault(name, value)
+    add_cors_headers(answer)
     if request.endpoint not in ("static", "docs.static"):
         answer.headers.setdefault("Cache-Control", "no-store")
     service().metrics.answered(request.endpoint or "none", answer.status_code)

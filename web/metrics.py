@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
 
 from web.gate import Gate
 from web.opened import OpenedPhotos
@@ -15,6 +22,7 @@ class Metrics:
 
     def __init__(self, gate: Gate, photos: OpenedPhotos) -> None:
         self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)  # memory, open files, processor time; Linux only
         self._answers = Counter(
             "vx_answers", "Answers, by endpoint and status.", ["endpoint", "status"],
             registry=self.registry,

@@ -73,6 +73,8 @@ def read_order(given: Fields, refine_options: RefineOptions, max_pixels: int) ->
         box=given.get("box"),
         everything=given["all"],
         instances=_indices(given.get("instances")),
+        added=tuple(given["added"]),
+        removed=tuple(given["removed"]),
     )
     background = _background(given, max_pixels)
     if given["format"] == "jpg" and isinstance(background, Transparent):
@@ -101,13 +103,15 @@ def _indices(numbers: tuple[float, ...] | None) -> tuple[int, ...] | None:
 
 
 def _refinement(given: Fields, options: RefineOptions) -> RefineOptions:
-    """The configuration's, less the steps that are switched off."""
+    """The configuration's, less the steps that are switched off, with the edges asked for."""
+    edges = given.get("edges")
     return replace(
         options,
         fuse_saliency=options.fuse_saliency and given["fuse_saliency"],
         dense_crf=options.dense_crf and given["dense_crf"],
         morphology=options.morphology and given["morphology"],
         sharp_edge=options.sharp_edge and given["sharp_edge"],
+        matting=options.matting if edges is None else edges == "matte",
         edge_width=given.get("softness", options.edge_width),
     )
 

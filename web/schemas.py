@@ -45,6 +45,17 @@ def _said(description: str) -> dict[str, str]:
     return {"description": description}
 
 
+def _classes(name: str, description: str) -> fields.List:
+    """A field that may be repeated, each time with the name of a class."""
+    return fields.List(
+        fields.String(validate=Length(1, 60)),
+        data_key=name,
+        load_default=(),
+        validate=Length(max=20),
+        metadata=_said(description),
+    )
+
+
 class Options(Schema):
     """What to cut out, and what the result shows: as the options of the command line."""
 
@@ -61,7 +72,13 @@ class Options(Schema):
     box = Numbers("X0,Y0,X1,Y1", metadata=_said("What fits this box best."))
     instances = Numbers(metadata=_said("These instances, by their index, such as 0,2."))
     all = fields.Boolean(load_default=False, metadata=_said("Everything that is found."))
+    added = _classes("with", "Add the best instance of this class; may be repeated.")
+    removed = _classes("without", "Leave instances of this class out; may be repeated.")
 
+    edges = fields.String(
+        validate=OneOf(["sharp", "matte"]),
+        metadata=_said("sharp: a pixel or two wide; matte: for hair and fur, and slower."),
+    )
     fuse_saliency = fields.Boolean(
         load_default=True, metadata=_said("Let the saliency map correct the masks.")
     )
@@ -132,9 +149,23 @@ class CandidateOut(Schema):
 
     index = fields.Integer(metadata=_said("Which of the instances."))
     label = fields.String()
-    score = fields.Float(allow_none=True)
-    features = fields.Dict(keys=fields.String(), values=fields.Float(allow_none=True))
-    contributions = fields.Dict(keys=fields.String(), values=fields.Float(allow_none=True))
+    score = fields.Float(
+        allow_none=True, metadata=_said("How probable it is that it belongs to the subject, 0..1.")
+    )
+    reason = fields.String(metadata=_said("What speaks for it and what against, in words."))
+    features = fields.Dict(
+        keys=fields.String(),
+        values=fields.Float(allow_none=True),
+        metadata=_said("What was measured, each 0..1."),
+    )
+    contributions = fields.Dict(
+        keys=fields.String(),
+        values=fields.Float(allow_none=True),
+        metadata=_said(
+            "What each of them adds to the log-odds, compared with a typical candidate: above 0 it "
+            "speaks for it, below against it."
+        ),
+    )
 
 
 class SubjectOut(Schema):
@@ -142,18 +173,63 @@ class SubjectOut(Schema):
 
     chosen = fields.List(fields.Integer(), metadata=_said("Empty where there is no subject."))
     labels = fields.List(fields.String())
-    reason = fields.String()
-    method = fields.String()
-    ranking = fields.List(fields.Nested(CandidateOut))
+    reason = fields.String(metadata=_said("One line in words."))
+    method = fields.String(metadata=_said("ranking, or what was asked for, such as class dog."))
+    score = fields.Float(
+        allow_none=True, metadata=_said("How probable it is that there is a subject at all, 0..1.")
+    )
+    ranking = fields.List(fields.Nested(CandidateOut), metadata=_said("The best first."))
 
 
 class InstanceOut(Schema):
     """One thing in the photo."""
 
     label = fields.String()
-    score = fields.Float(allow_none=True)
+    score = fields.Float(allow_none=True, metadata=_said("Of its detection, 0..1."))
     box = fields.List(fields.Float(allow_none=True), metadata=_said("x, y, width, height."))
+
+
+class OutlinedOut(InstanceOut):
+    """One thing in the photo, to be drawn and clicked."""
+
     outline = fields.String(metadata=_said("The d of an SVG path, in pixels of the photo."))
+
+
+class RleOut(Schema):
+    """A mask in COCO's compressed run-length code."""
+
+    size = fields.List(fields.Integer(), metadata=_said("Height and width."))
+    counts = fields.String()
+
+
+class MaskedOut(InstanceOut):
+    """One thing in the photo, with its mask."""
+
+    mask = fields.Nested(RleOut)
+
+
+class ProvenanceOut(Schema):
+    """What really ran."""
+
+    engine = fields.String()
+    device = fields.String()
+    weights = fields.String()
+    weights_sha256 = fields.String()
+    mask_source = fields.String(metadata=_said("instances, saliency or grabcut fallback."))
+    refinement = fields.List(fields.String(), metadata=_said("The steps, in their order."))
+    seconds = fields.Dict(keys=fields.String(), values=fields.Float())
+
+
+class RecordOut(Schema):
+    """Everything about a cut-out but its pixels, as ``vx-isolate --json`` prints it."""
+
+    width = fields.Integer()
+    height = fields.Integer()
+    subject = fields.Nested(SubjectOut)
+    instances = fields.List(fields.Nested(MaskedOut))
+    alpha = fields.Nested(RleOut, metadata=_said("The cut-out's mask, from 0.5 up."))
+    provenance = fields.Nested(ProvenanceOut)
+    notes = fields.List(fields.String(), metadata=_said("What was done to read the photo."))
 
 
 class OpenedOut(Schema):
@@ -164,7 +240,7 @@ class OpenedOut(Schema):
     width = fields.Integer()
     height = fields.Integer()
     subject = fields.Nested(SubjectOut)
-    instances = fields.List(fields.Nested(InstanceOut))
+    instances = fields.List(fields.Nested(OutlinedOut))
     notes = fields.List(fields.String())
 
 

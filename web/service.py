@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
-from flask import Config, current_app, request
+from flask import Config, copy_current_request_context, current_app, request
 
 from vx_detectron.cli.memory import Housekeeping
 from vx_detectron.config import load_cfg
@@ -16,6 +16,8 @@ from vx_detectron.pipeline import Isolator
 from web.gate import Gate, Turn
 from web.metrics import Metrics
 from web.opened import BYTES_A_PIXEL, OpenedPhotos
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -37,14 +39,13 @@ class Service:
     max_pixels: int
     _tidy: Housekeeping = field(default_factory=Housekeeping)
 
-    @contextmanager
-    def turn(self) -> Iterator[Turn]:
-        """This request's turn to work; see ``Gate.turn``."""
+    def run(self, work: Callable[[Turn], T]) -> T:
+        """Do this request's work when it has its turn; see ``Gate.run``."""
         # Only waitress can tell; elsewhere a client that hangs up is noticed at the end.
         gone = request.environ.get("waitress.client_disconnected", lambda: False)
-        with self.gate.turn(gone) as turn:
-            yield turn
+        done = self.gate.run(copy_current_request_context(work), gone)
         self._tidy()
+        return done
 
 
 def build_service(settings: Config, isolator: Isolator | None) -> Service:

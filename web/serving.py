@@ -98,6 +98,7 @@ def _serve(
 ) -> None:
     """The server's process."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # that is the gate's business
     from waitress import create_server
 
     from vx_detectron.errors import VxError
@@ -121,7 +122,8 @@ def _serve(
         **(trusted if proxy else {}),
     )
     _stop_gently(server, app.extensions["vx"].gate)
-    _log.info("ready on http://%s:%s", server.effective_host, server.effective_port)
+    host = server.effective_host
+    _log.info("ready on http://%s:%s", f"[{host}]" if ":" in host else host, server.effective_port)
     ready.set()
     server.run()
     logging.shutdown()

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import Any
 
 from flask import Config
+
+from vx_detectron.errors import ConfigError
 
 MEBIBYTE = 2**20
 
@@ -23,7 +26,7 @@ DEFAULTS: dict[str, Any] = {
     # How many photos are worked on at the same time, and how many more may wait for their turn.
     "WORKERS": 1,
     "QUEUE": 8,
-    # Seconds that a request may wait and work. A step that has begun runs to its end.
+    # Seconds that a request may wait and work until it is answered; see gate.
     "TIME_LIMIT": 60.0,
     # Opened photos: seconds after their last use, and bytes that all of them may take.
     "PHOTO_LIFETIME": 900.0,
@@ -32,16 +35,30 @@ DEFAULTS: dict[str, Any] = {
     "RATE_LIMIT": "300 per minute",
     # A secret that every request but /health and /ready must show; "" for none.
     "TOKEN": "",
-    # Host names that the server answers to. It keeps other sites from reaching a server on
-    # loopback under a name of their own (DNS rebinding). None: any name.
-    "TRUSTED_HOSTS": ["localhost", "127.0.0.1"],
+    # Host names that the server answers to, beside its addresses. It keeps other sites from
+    # reaching a server on loopback under a name of their own (DNS rebinding). None: any name.
+    "TRUSTED_HOSTS": ["localhost"],
+    # Origins whose pages may use the API, such as https://shop.example.
+    "CORS_ORIGINS": [],
 }
 
 
 def load_settings(config: Config, given: dict[str, Any] | None) -> None:
-    """Fill a Flask configuration: the defaults, then the environment, then what was given."""
+    """Fill a Flask configuration: the defaults, then the environment, then what was given.
+
+    Raises:
+        ConfigError: a setting that makes no sense.
+    """
     config.from_mapping(DEFAULTS)
     config.from_prefixed_env("VX")  # reads numbers, lists and true as JSON
     if "VX_TOKEN" in os.environ:
         config["TOKEN"] = os.environ["VX_TOKEN"]  # which stays as it is, even if it is a number
     config.from_mapping(given or {})
+    for name in ("TRUSTED_HOSTS", "CORS_ORIGINS"):
+        if isinstance(config[name], str):
+            config[name] = config[name].split()
+    for origin in config["CORS_ORIGINS"]:
+        if not re.fullmatch("https?://[^/*]+", origin):
+            raise ConfigError(
+                f"CORS_ORIGINS must be origins, such as https://shop.example, got {origin!r}"
+            )

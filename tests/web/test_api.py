@@ -114,6 +114,42 @@ def test_choosing_again_is_what_the_package_does(
     assert answer.headers["X-Instances"] == str(other)
 
 
+def test_things_are_added_and_left_out(
+    client: FlaskClient, astronaut_id: str, isolator: Isolator
+) -> None:
+    found = isolator.open(half("astronaut.png")).instances
+    labels = {found.label(index) for index in range(len(found))}
+    others = sorted(labels - {"person", SALIENT_REGION})
+    both = compose(client, astronaut_id, format="json", **{"with": others}).get_json()["subject"]
+    assert sorted(both["labels"]) == sorted(["person", *others])
+    fields = {"with": others, "without": "person", "format": "json"}
+    alone = compose(client, astronaut_id, **fields).get_json()["subject"]
+    assert sorted(alone["labels"]) == others
+
+
+def test_every_candidate_has_its_reasons(client: FlaskClient, isolator: Isolator) -> None:
+    subject = isolator.open(half("astronaut.png")).select()
+    opened = client.post("/api/v1/instances", data={"image": upload("astronaut.png")}).get_json()
+    told = opened["subject"]
+    assert told["score"] == pytest.approx(subject.score)
+    assert [one["reason"] for one in told["ranking"]] == [one.reason for one in subject.ranking]
+    best = told["ranking"][0]
+    assert best["score"] == pytest.approx(subject.ranking[0].score)
+    assert best["contributions"] == pytest.approx(subject.ranking[0].contributions)
+    assert best["features"] == pytest.approx(subject.ranking[0].features)
+
+
+def test_matte_edges_are_softer(client: FlaskClient) -> None:
+    cat = client.post("/api/v1/instances", data={"image": upload("chelsea.png")}).get_json()["id"]
+    sharp, matte = (
+        pixels_of(compose(client, cat, mask_only="true", edges=edges).data)
+        for edges in ("sharp", "matte")
+    )
+    steps = compose(client, cat, format="json", edges="matte").get_json()["provenance"]
+    assert "closed-form matting" in steps["refinement"]
+    assert ((matte > 0) & (matte < 255)).sum() > ((sharp > 0) & (sharp < 255)).sum()
+
+
 def test_outlines_lie_on_the_masks(client: FlaskClient, isolator: Isolator) -> None:
     opened = client.post("/api/v1/instances", data={"image": upload("astronaut.png")}).get_json()
     instances = isolator.open(half("astronaut.png")).instances
@@ -149,6 +185,8 @@ def test_no_subject_is_said_plainly(client: FlaskClient) -> None:
         ({"box": "1,2,3"}, "X0,Y0,X1,Y1"),
         ({"rank": "0"}, "rank"),
         ({"quality": "101"}, "quality"),
+        ({"edges": "blunt"}, "edges"),
+        ({"with": ["cup"] * 21}, "with"),
         ({"colour": "red"}, "colour"),
         ({"url": "http://127.0.0.1/"}, "url"),
     ],
@@ -180,3 +218,18 @@ def test_the_description_is_valid_and_names_what_it_answers(client: FlaskClient)
     assert "multipart/form-data" in compose_route["requestBody"]["content"]
     assert {"200", "404", "413", "422", "503"} <= set(compose_route["responses"])
     assert b"cdn" not in text
+
+
+def test_the_description_has_every_member_of_the_answers(client: FlaskClient) -> None:
+    schemas = client.get("/api/v1/openapi.json").get_json()["components"]["schemas"]
+    record = isolate(client, format="json").get_json()
+    subject = record["subject"]
+    for answer, schema in (
+        (record, "RecordOut"),
+        (subject, "SubjectOut"),
+        (subject["ranking"][0], "CandidateOut"),
+        (record["instances"][0], "MaskedOut"),
+        (record["provenance"], "ProvenanceOut"),
+        (record["alpha"], "RleOut"),
+    ):
+        assert set(answer) == set(schemas[schema]["properties"])

@@ -92,6 +92,16 @@ def test_another_name_for_this_machine_is_refused(client: FlaskClient) -> None:
     assert client.get("/", headers={"Host": "evil.example"}).status_code == 400
 
 
+@pytest.mark.parametrize("host", ["localhost:8000", "127.0.0.1", "10.0.0.7:8000", "[::1]:8000"])
+def test_an_address_needs_no_name(client: FlaskClient, host: str) -> None:
+    assert client.get("/health", headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["[::1", "[evil.example]", "127.0.0.1.evil.example", "::1"])
+def test_what_only_looks_like_an_address_is_refused(client: FlaskClient, host: str) -> None:
+    assert client.get("/health", headers={"Host": host}).status_code == 400
+
+
 def test_the_token_opens_everything(make_app: Any) -> None:
     client = make_app(TOKEN="secret").test_client()
     assert client.get("/health").status_code == client.get("/ready").status_code == 200
@@ -112,6 +122,14 @@ def test_too_many_requests_are_told_when_to_come_back(make_app: Any) -> None:
     assert refused.get_json()["code"] == "too_many_requests"
     assert 1 <= int(refused.headers["Retry-After"]) <= 61  # rounded up
     assert client.get("/").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/api/v1/isolate", "/api/v1/instances"])
+def test_who_takes_too_long_is_told_when_to_come_back(make_app: Any, path: str) -> None:
+    client = make_app(TIME_LIMIT=0.0).test_client()
+    answer = client.post(path, data={"image": upload("coffee.png")})
+    assert (answer.status_code, answer.get_json()["code"]) == (503, "too_slow")
+    assert int(answer.headers["Retry-After"]) >= 1
 
 
 def test_what_nobody_foresaw_tells_nothing(make_app: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,9 +8,17 @@ from apiflask import APIBlueprint
 from flask import Response
 
 from web.cutting import answer_with, describe, isolate_upload
+from web.gate import Turn
 from web.opened import Opened
 from web.orders import read_order, read_upload
-from web.schemas import OpenedOut, Options, ProblemOut, Upload, UploadAndOptions
+from web.schemas import (
+    OpenedOut,
+    Options,
+    ProblemOut,
+    RecordOut,
+    Upload,
+    UploadAndOptions,
+)
 from web.service import service
 
 blueprint = APIBlueprint("api", __name__, url_prefix="/api/v1", tag="Cut-outs")
@@ -21,7 +29,7 @@ _PICTURES = {
         "description": "The cut-out; X-Reason says why this is the subject.",
         "content": {
             **{f"image/{kind}": _BINARY for kind in ("png", "jpeg", "webp", "tiff", "openraster")},
-            "application/json": {"schema": {"type": "object"}},
+            "application/json": {"schema": RecordOut},
         },
     },
 }
@@ -35,7 +43,7 @@ _PROBLEMS = {
         413: "The request is too large.",
         422: "A bad picture or option, or no subject.",
         429: "Too many requests; come back after Retry-After seconds.",
-        503: "BusyError; come back after Retry-After seconds.",
+        503: "Too busy; come back after Retry-After seconds.",
     }.items()
 }
 
@@ -55,7 +63,8 @@ def isolate(form_and_files_data: dict[str, Any]) -> Response:
 def open_photo(form_and_files_data: dict[str, Any]) -> dict[str, Any]:
     """Find the instances in a photo, and keep it for a while to choose among them."""
     here = service()
-    with here.turn() as turn:
+
+    def work(turn: Turn) -> dict[str, Any]:
         photo = read_upload(form_and_files_data["image"], here.max_pixels)
         turn.check()
         found = here.isolator.open(photo.pixels)
@@ -63,7 +72,9 @@ def open_photo(form_and_files_data: dict[str, Any]) -> dict[str, Any]:
         turn.check()
         described = describe(photo, found, found.select())
         name = here.photos.add(Opened(photo, found))
-    return {"id": name, "lifetime": here.photos.lifetime, **described}
+        return {"id": name, "lifetime": here.photos.lifetime, **described}
+
+    return here.run(work)
 
 
 @blueprint.post("/instances/<photo_id>/compose")
@@ -73,11 +84,14 @@ def compose(photo_id: str, form_and_files_data: dict[str, Any]) -> Response:
     """Cut out of an opened photo what is chosen now; the network does not run again."""
     here = service()
     opened = here.photos.get(photo_id)
-    with here.turn() as turn:
+
+    def work(turn: Turn) -> Response:
         order = read_order(form_and_files_data, here.isolator.refine_options, here.max_pixels)
         cutout = opened.cut(order.choice, order.refine_options)
         turn.check()
         return answer_with(opened.photo, cutout, order)
+
+    return here.run(work)
 
 
 @blueprint.delete("/instances/<photo_id>")

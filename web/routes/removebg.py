@@ -32,6 +32,7 @@ from vx_detectron.records import FloatArray, Instances, Subject
 from vx_detectron.subject import Choice
 from web.cutting import TYPES, shrink
 from web.errors import BadOptionError
+from web.gate import Turn
 from web.orders import background_of, read_upload
 from web.service import service
 
@@ -97,14 +98,15 @@ class RemoveBg(Schema):
         400: "unknown_foreground, or a bad picture or option.",
         403: "The token is missing or wrong.",
         429: "Too many requests.",
-        503: "BusyError.",
+        503: "Too busy.",
     }
 )
 def remove(form_and_files_data: dict[str, Any]) -> Response:
     """Cut the foreground out, as remove.bg does."""
     _expect_neutral()
     given, here = form_and_files_data, service()
-    with here.turn() as turn:
+
+    def work(turn: Turn) -> Response:
         finish = _finish(given, here.max_pixels)
         photo = read_upload(given["image_file"], here.max_pixels)
         x0, y0, x1, y1 = _region(given["roi"], photo.pixels.shape[:2])
@@ -118,6 +120,8 @@ def remove(form_and_files_data: dict[str, Any]) -> Response:
         alpha[y0:y1, x0:x1] = cutout.alpha
         kind = _kind(cutout.subject, cutout.instances)
         return _answer(*shrink(photo, alpha, _MEGAPIXELS[given["size"]]), finish, kind)
+
+    return here.run(work)
 
 
 def _expect_neutral() -> None:

@@ -1,7 +1,7 @@
 """A real browser before a real server; skips where Playwright or Chromium is not installed.
 
-Chromium is looked for on the PATH, or where CHROMIUM says. axe-core is looked for in node_modules,
-or where AXE says.
+Chromium is looked for on the PATH, or where CHROMIUM says. axe-core is looked for in
+build/node_modules, or where AXE says.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pytest
 pytest.importorskip("playwright.sync_api", reason="needs Playwright: pip install playwright")
 
 from flask import Flask
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from waitress import create_server
 
 
@@ -35,6 +35,7 @@ def browser() -> Iterator[Browser]:
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
     if chromium is None:
         pytest.skip("needs Chromium: apt-get install chromium")
+    expect.set_options(timeout=60_000)
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(
             executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
@@ -47,19 +48,24 @@ def browser() -> Iterator[Browser]:
 def open_page(browser: Browser, address: str) -> Iterator[Callable[..., Page]]:
     """A function that opens the page; afterwards the browser must not have complained of anything.
 
-    ``expected`` are the statuses of answers that a test provokes, which browsers log as errors.
+    ``expected`` are the statuses of answers that a test provokes, which browsers log as errors;
+    ``broken_network`` says that it also provokes requests without any answer.
     """
     complaints: list[str] = []
     contexts = []
 
-    def open_it(expected: tuple[int, ...] = (), **options: Any) -> Page:
+    def open_it(
+        expected: tuple[int, ...] = (), broken_network: bool = False, **options: Any
+    ) -> Page:
         context = browser.new_context(accept_downloads=True, **options)
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(60_000)
 
         def on_console(message: Any) -> None:
-            provoked = any(f"status of {status}" in message.text for status in expected)
+            words = [f"status of {status}" for status in expected]
+            words += ["ERR_FAILED"] if broken_network else []
+            provoked = any(word in message.text for word in words)
             if message.type in ("error", "warning") and not provoked:
                 complaints.append(message.text)
 

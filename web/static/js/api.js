@@ -4,8 +4,13 @@ const BASE = "/api/v1/instances";
 
 export class Problem extends Error {
   constructor(code, detail, hint = "") {
-    super([detail, hint].filter(Boolean).join(" "));
-    this.code = code;
+    super(detail);
+    Object.assign(this, { code, hint });
+  }
+
+  toString() {
+    const sentence = /[.!?]$/.test(this.message) ? this.message : `${this.message}.`;
+    return `${sentence} ${this.hint}`.trim();
   }
 }
 

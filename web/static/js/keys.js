@@ -1,7 +1,8 @@
 // Keys for what is done often: undo, zoom, views, the first nine of the ranking.
 
-import { getZoom, setView, setZoom } from "./stage.js";
+import { setView } from "./stage.js";
 import { choose, redo, state, undo } from "./state.js";
+import { fit, zoomBy } from "./zoom.js";
 
 const VIEWS = { r: "result", c: "choose", b: "compare" };
 
@@ -25,8 +26,8 @@ function onKey(event) {
   const place = /^Digit([1-9])$/.exec(event.code)?.[1];
   const candidate = place && state.current.opened?.subject.ranking[place - 1];
   if (candidate) choose(state.current, candidate.index, event.shiftKey);
-  else if (event.key === "+") setZoom(getZoom() * 1.5);
-  else if (event.key === "-") setZoom(getZoom() / 1.5);
-  else if (event.key === "0") setZoom(1);
+  else if (event.key === "+") zoomBy(1.5);
+  else if (event.key === "-") zoomBy(1 / 1.5);
+  else if (event.key === "0") fit();
   else if (VIEWS[event.key]) setView(VIEWS[event.key]);
 }

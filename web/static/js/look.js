@@ -4,6 +4,8 @@ import { change, pictures, state } from "./state.js";
 
 const $ = (id) => document.getElementById(id);
 const STEPS = ["fuse_saliency", "dense_crf", "morphology", "sharp_edge"];
+const SLIDERS = { blur: "%", softness: "px", margin: "%" };
+const SWITCHES = ["crop", "matte"];
 
 const set = (name, value, kind) => change(({ look }) => { look[name] = value; }, kind);
 const radio = (value) => document.querySelector(`input[name=background][value="${value}"]`);
@@ -13,11 +15,15 @@ export function setUpLook() {
   for (const one of document.querySelectorAll("#backgrounds input")) {
     one.addEventListener("change", () => pickBackground(one.value));
   }
-  for (const name of ["colour", "blur", "softness", "margin"]) {
+  radio("picture").addEventListener("click", (event) => {
+    const byPointer = event.detail > 0; // arrow keys only pass by
+    if (byPointer && state.look.picture === null) $("picture").click();
+  });
+  for (const name of ["colour", ...Object.keys(SLIDERS)]) {
     $(name).addEventListener("input", () => set(name, $(name).value, name));
   }
   $("fit").addEventListener("change", () => set("fit", $("fit").value));
-  $("crop").addEventListener("change", () => set("crop", $("crop").checked));
+  for (const name of SWITCHES) $(name).addEventListener("change", () => set(name, $(name).checked));
   $("picture").addEventListener("change", takePicture);
   for (const name of STEPS) {
     step(name).addEventListener("change", () => set("off", STEPS.filter((one) => !step(one).checked)));
@@ -25,11 +31,8 @@ export function setUpLook() {
 }
 
 function pickBackground(value) {
-  if (value === "picture" && state.look.picture === null) {
-    showLook();
-    $("picture-field").hidden = false;
-    $("picture").click(); // the background changes when there is a picture
-  } else set("background", value);
+  if (value !== "picture" || state.look.picture !== null) set("background", value);
+  else $("picture-field").hidden = false; // the background changes when there is a picture
 }
 
 function takePicture() {
@@ -42,8 +45,10 @@ function takePicture() {
 export function showLook() {
   const { look } = state;
   radio(look.background).checked = true;
-  for (const name of ["colour", "blur", "softness", "margin", "fit"]) $(name).value = look[name];
-  $("crop").checked = look.crop;
+  for (const name of ["colour", "fit", ...Object.keys(SLIDERS)]) $(name).value = look[name];
+  for (const [name, unit] of Object.entries(SLIDERS)) $(`${name}-figure`).textContent = `${look[name]} ${unit}`;
+  for (const name of SWITCHES) $(name).checked = look[name];
+  $("softness").disabled = look.off.includes("sharp_edge"); // which it is the width of
   for (const name of STEPS) step(name).checked = !look.off.includes(name);
   $("colour-field").hidden = look.background !== "colour";
   $("blur-field").hidden = look.background !== "blur";

@@ -4,11 +4,13 @@ import { setUpDownload, showDownload } from "./download.js";
 import { setUpIntake } from "./intake.js";
 import { setUpKeys } from "./keys.js";
 import { setUpLook, showLook } from "./look.js";
+import { setUpNotice, showNotice } from "./notice.js";
 import { drawSoon } from "./photos.js";
 import { setUpStage, showStage } from "./stage.js";
 import { canRedo, canUndo, onChange, redo, state, undo } from "./state.js";
 import { showStrip } from "./strip.js";
 import { setUpSubject, showSubject } from "./subject.js";
+import { setUpZoom } from "./zoom.js";
 
 const $ = (id) => document.getElementById(id);
 
@@ -16,7 +18,7 @@ let telling = null;
 
 /** Says what went wrong, for a while. */
 function tell(error) {
-  $("problem").textContent = error.message;
+  $("problem").textContent = String(error);
   $("problem").hidden = false;
   clearTimeout(telling);
   telling = setTimeout(() => { $("problem").hidden = true; }, 8000);
@@ -28,6 +30,7 @@ function show() {
   $("undo").disabled = !canUndo();
   $("redo").disabled = !canRedo();
   showStage();
+  showNotice();
   showStrip();
   showSubject();
   showLook();
@@ -36,6 +39,8 @@ function show() {
 
 setUpIntake();
 setUpStage();
+setUpZoom();
+setUpNotice();
 setUpSubject();
 setUpLook();
 setUpDownload(tell);

@@ -1,9 +1,11 @@
 // The photos on the page: sent one after the other, drawn anew whenever the state changes.
 
 import { Problem, compose, forget, openPhoto } from "./api.js";
-import { announce, fieldsOf, state } from "./state.js";
+import { announce, chosenOf, fieldsOf, state } from "./state.js";
 
 const PREVIEW = { format: "webp", quality: 88, megapixels: 1.5 };
+const NOTHING = { blob: null, reason: "" };
+const PASSING = new Set(["unreachable", "unknown", "busy", "too_slow", "too_many_requests", "internal"]);
 const form = document.getElementById("plain");
 
 let nextKey = 1;
@@ -14,7 +16,7 @@ export function addPhotos(files) {
   const added = [...files].map((file) => ({
     key: String(nextKey++),
     file,
-    url: URL.createObjectURL(file), // shown as it is until the server has answered
+    url: URL.createObjectURL(file), // shown as it is until the server has answered; null: cannot be
     opened: null,
     picture: null, // url of the cut-out
     reason: "",
@@ -35,7 +37,7 @@ export function show(photo) {
 export function removePhoto(photo) {
   state.photos = state.photos.filter((one) => one !== photo);
   if (photo.opened) forget(photo.opened.id);
-  URL.revokeObjectURL(photo.url);
+  if (photo.url) URL.revokeObjectURL(photo.url);
   if (photo.picture) URL.revokeObjectURL(photo.picture);
   if (state.current === photo) show(state.photos[0] ?? null);
   else announce();
@@ -50,11 +52,16 @@ async function send(photo) {
   if (!state.photos.includes(photo)) return;
   try {
     await open(photo);
-    await draw(photo);
+    if (state.photos.includes(photo)) await draw(photo);
+    else forget(photo.opened.id); // it was removed meanwhile
   } catch (error) {
-    photo.problem = error;
-    busy(photo, "");
+    fail(photo, error);
   }
+}
+
+function fail(photo, error) {
+  photo.problem = error;
+  busy(photo, "");
 }
 
 async function open(photo) {
@@ -65,6 +72,7 @@ async function open(photo) {
   photo.opened = await openPhoto(photo.file, (share) =>
     share < 1 ? busy(photo, "Sending", share) : busy(photo, "Looking at the photo"),
   );
+  if (!photo.url) await seeThroughServer(photo);
 }
 
 /** Asks for a picture of the photo as the state has it; sends the photo anew when it expired. */
@@ -101,22 +109,50 @@ async function draw(photo) {
   photo.drawing = new AbortController();
   busy(photo, "Cutting");
   try {
-    const { blob, reason } = await render(photo, PREVIEW, photo.drawing.signal);
-    if (photo.picture) URL.revokeObjectURL(photo.picture);
-    Object.assign(photo, { picture: URL.createObjectURL(blob), reason, problem: null });
-    busy(photo, "");
+    keep(photo, await cutOut(photo, photo.drawing.signal));
+    photo.problem = null;
   } catch (error) {
     if (error.name === "AbortError") return;
-    photo.problem = error; // the next change tries again
-    busy(photo, "");
+    if (error.code === "no_subject") keep(photo, NOTHING);
+    else photo.problem = error; // the next change tries again
   }
+  busy(photo, "");
 }
 
-/** What browsers cannot show of their own, such as TIFF, as the server reads it. */
-export async function showThroughServer(photo) {
+/** Where things were found, but none deserves to be the subject, there is nothing to ask for. */
+function cutOut(photo, signal) {
+  const undecided = photo.opened.instances.length && !chosenOf(photo).length;
+  return undecided ? NOTHING : render(photo, PREVIEW, signal);
+}
+
+function keep(photo, { blob, reason }) {
+  if (photo.picture) URL.revokeObjectURL(photo.picture);
+  Object.assign(photo, { picture: blob && URL.createObjectURL(blob), reason });
+}
+
+/** Whether the same may work in a moment. */
+export const isPassing = (problem) => PASSING.has(problem?.code);
+
+/** Tries again what went wrong. */
+export function retry(photo) {
+  Object.assign(photo, { problem: null, drawn: null });
+  if (photo.opened) return announce();
+  busy(photo, "Waiting");
+  sending = sending.then(() => send(photo));
+}
+
+/** For what browsers cannot show of their own, such as TIFF: the photo as the server reads it. */
+export function cannotShow(photo) {
+  if (!photo.url) return;
+  photo.url = null;
+  announce();
+  if (photo.opened) seeThroughServer(photo).catch((error) => fail(photo, error));
+}
+
+async function seeThroughServer(photo) {
+  if (!photo.opened.instances.length) return;
   // A blur too small to be seen: the photo itself.
-  const fields = { ...PREVIEW, background: "blur:0.001", all: "true" };
-  const { blob } = await compose(photo.opened.id, fields);
+  const { blob } = await compose(photo.opened.id, { ...PREVIEW, background: "blur:0.001", instances: 0 });
   photo.url = URL.createObjectURL(blob);
   announce();
 }

@@ -11,6 +11,7 @@ export const state = {
     picture: null, // an index into `pictures`
     fit: "cover",
     softness: 2,
+    matte: false,
     off: [], // refinement steps that are switched off
     crop: false,
     margin: 5,
@@ -63,6 +64,9 @@ export function redo() {
 export const canUndo = () => past.length > 0;
 export const canRedo = () => future.length > 0;
 
+/** Whether an instance is a region of the saliency map, and no thing of a known class. */
+export const isRegion = ({ label }) => label === "salient region";
+
 /** The chosen instances of a photo: by hand, else as the server chose. */
 export const chosenOf = (photo) => state.choices[photo.key] ?? photo.opened?.subject.chosen ?? [];
 
@@ -85,6 +89,7 @@ export function fieldsOf(photo) {
   if (look.background === "picture") {
     Object.assign(fields, { background_file: pictures[look.picture], fit: look.fit });
   }
+  if (look.matte) fields.edges = "matte";
   for (const step of look.off) fields[step] = "false";
   if (look.crop) Object.assign(fields, { crop: "true", margin: look.margin });
   return fields;

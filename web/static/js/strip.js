@@ -1,6 +1,7 @@
 // The photos in a row.
 
-import { removePhoto, show } from "./photos.js";
+import { element, setSource } from "./elements.js";
+import { cannotShow, removePhoto, show } from "./photos.js";
 import { state } from "./state.js";
 
 const list = document.getElementById("photos");
@@ -17,20 +18,18 @@ export function showStrip() {
     if (!item.isConnected) list.append(item);
     const button = item.firstElementChild;
     button.setAttribute("aria-current", String(photo === state.current));
-    const image = button.firstElementChild;
-    const url = photo.picture ?? photo.url;
-    if (image.getAttribute("src") !== url) image.src = url;
+    button.classList.toggle("failed", Boolean(photo.problem));
+    button.ariaLabel = photo.problem ? `${photo.file.name}, failed` : photo.file.name;
+    setSource(button.firstElementChild, photo.picture ?? photo.url);
   }
 }
 
 function row(photo) {
-  const button = Object.assign(document.createElement("button"), { type: "button", title: photo.file.name });
-  button.append(Object.assign(new Image(), { alt: photo.file.name }));
+  const image = element("img", { alt: "" });
+  image.addEventListener("error", () => cannotShow(photo));
+  const button = element("button", { type: "button", title: photo.file.name }, image);
   button.addEventListener("click", () => show(photo));
-  const remove = Object.assign(document.createElement("button"), { type: "button", className: "remove", textContent: "✕" });
-  remove.setAttribute("aria-label", `Remove ${photo.file.name}`);
+  const remove = element("button", { type: "button", className: "remove", ariaLabel: `Remove ${photo.file.name}` }, "✕");
   remove.addEventListener("click", () => removePhoto(photo));
-  const item = document.createElement("li");
-  item.append(button, remove);
-  return item;
+  return element("li", {}, button, remove);
 }

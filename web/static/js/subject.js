@@ -1,28 +1,21 @@
 // The ranking and its reasons; choosing by list, which is also the way of the keyboard.
 
+import { element, percent } from "./elements.js";
+import { showEvidence } from "./evidence.js";
 import { mark } from "./stage.js";
-import { change, choose, chosenOf, state } from "./state.js";
+import { change, choose, chosenOf, isRegion, state } from "./state.js";
 
 const $ = (id) => document.getElementById(id);
-const FEATURES = ["saliency", "size", "centrality", "confidence", "border"];
-const WORDS = { saliency: "stands out", size: "large", centrality: "central", confidence: "certain", border: "whole" };
 
 let listed = null; // the opened photo whose ranking is there
 
-function element(name, properties = {}, ...children) {
-  const made = Object.assign(document.createElement(name), properties);
-  made.append(...children);
-  return made;
-}
-
 export function setUpSubject() {
-  $("legend").append(...FEATURES.map((name) => element("li", {}, element("i", { className: name }), WORDS[name])));
   $("automatic").addEventListener("click", () =>
     change(({ choices }) => delete choices[state.current.key]));
   $("everything").addEventListener("click", () => {
-    const { instances, subject } = state.current.opened;
-    const things = subject.ranking.map((one) => one.index).filter((index) => instances[index].label !== "salient region");
-    const all = things.length ? things : subject.ranking.map((one) => one.index);
+    const { subject } = state.current.opened;
+    const things = subject.ranking.filter((one) => !isRegion(one));
+    const all = (things.length ? things : subject.ranking).map((one) => one.index);
     change((it) => { it.choices = { ...it.choices, [state.current.key]: all.sort((a, b) => a - b) }; });
   });
 }
@@ -30,26 +23,31 @@ export function setUpSubject() {
 export function showSubject() {
   const photo = state.current;
   const opened = photo?.opened;
-  const problem = photo?.problem;
-  $("reason").textContent = problem ? problem.message : opened ? photo.reason || opened.subject.reason : "";
-  $("reason").classList.toggle("alarm", Boolean(problem));
-  $("help").hidden = !opened || chosenOf(photo).length > 0;
-  $("help").textContent = opened?.instances.length
-    ? "Nothing here is clearly the subject. Choose something in the list or in the photo, or take everything."
-    : "Try another photo, with a subject that is larger or stands out more.";
+  $("reason").textContent = reasonOf(photo);
   $("automatic").disabled = !opened || !state.choices[photo.key];
   $("everything").disabled = !opened?.instances.length;
-  $("legend").hidden = !opened?.instances.length;
   if (listed !== opened) list(photo);
-  const chosen = opened ? chosenOf(photo) : [];
+  const chosen = photo ? chosenOf(photo) : [];
+  const ranking = opened?.subject.ranking ?? [];
+  const best = ranking.find((one) => chosen.includes(one.index));
   for (const row of $("ranking").children) {
-    const isChosen = chosen.includes(Number(row.dataset.index));
+    const index = Number(row.dataset.index);
+    const isChosen = chosen.includes(index);
+    row.querySelector(".why").hidden = index === best?.index && !state.choices[photo.key]; // it stands above
     row.querySelector(".pick").setAttribute("aria-pressed", String(isChosen));
     const join = row.querySelector(".join");
     join.textContent = isChosen ? "−" : "+";
     join.setAttribute("aria-label", `${isChosen ? "Take away" : "Add"} ${row.dataset.label}`);
     join.disabled = isChosen && chosen.length === 1;
   }
+  showEvidence(best ?? ranking[0]);
+}
+
+function reasonOf(photo) {
+  if (!photo?.opened) return "";
+  const labels = (state.choices[photo.key] ?? []).map((index) => photo.opened.instances[index].label);
+  if (labels.length) return `Chosen by you: ${new Intl.ListFormat("en").format(labels)}.`;
+  return photo.reason || photo.opened.subject.reason;
 }
 
 function list(photo) {
@@ -58,19 +56,15 @@ function list(photo) {
 }
 
 function row(photo, candidate) {
-  const shares = element("span", { className: "shares", ariaHidden: "true" });
-  for (const name of FEATURES) {
-    const share = element("i", { className: name, title: WORDS[name] });
-    share.style.width = `${100 * candidate.contributions[name]}%`;
-    shares.append(share);
-  }
-  const best = FEATURES.map((name) => [candidate.contributions[name], WORDS[name]]).sort((a, b) => b[0] - a[0]);
+  const chance = element("span", { className: "chance", ariaHidden: "true" }, element("i"));
+  chance.firstChild.style.width = `${100 * candidate.score}%`;
   const pick = element(
     "button",
-    { type: "button", className: "pick", title: `Mostly for being ${best[0][1]} and ${best[1][1]}` },
+    { type: "button", className: "pick", title: candidate.reason },
     element("span", { className: "label", textContent: candidate.label }),
-    element("span", { className: "score", textContent: candidate.score.toFixed(2) }),
-    shares,
+    element("span", { className: "score", textContent: percent(candidate.score) }),
+    chance,
+    element("small", { className: "why", textContent: candidate.reason }),
   );
   pick.dataset.instance = candidate.index;
   pick.addEventListener("click", (event) => choose(photo, candidate.index, event.shiftKey));

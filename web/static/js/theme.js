@@ -1,21 +1,26 @@
 // Before the first paint: say that scripts run, and keep the colours a person chose.
 (() => {
   const root = document.documentElement;
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const isDark = () => (root.dataset.theme ? root.dataset.theme === "dark" : dark.matches);
+  const button = () => document.getElementById("theme");
+
+  function show() {
+    root.classList.toggle("dark-mode", isDark()); // Swagger UI's name
+    button()?.setAttribute("aria-pressed", String(isDark()));
+  }
+
   root.classList.add("with-script");
   const kept = localStorage.getItem("theme");
   if (kept) root.dataset.theme = kept;
-  const isDark = () =>
-    root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-
+  show();
+  dark.addEventListener("change", show);
   addEventListener("DOMContentLoaded", () => {
-    const button = document.getElementById("theme");
-    if (!button) return;
-    const show = () => button.setAttribute("aria-pressed", String(isDark()));
-    button.addEventListener("click", () => {
+    show();
+    button()?.addEventListener("click", () => {
       root.dataset.theme = isDark() ? "light" : "dark";
       localStorage.setItem("theme", root.dataset.theme);
       show();
     });
-    show();
   });
 })();
