@@ -9,11 +9,10 @@ stand before and after.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from time import perf_counter
 
-import cv2
 import numpy as np
 from fvcore.common.config import CfgNode
 
@@ -27,8 +26,10 @@ from vx_detectron.records import (
     Instances,
     Provenance,
     Subject,
+    Window,
 )
 from vx_detectron.refine import RefineOptions, refine
+from vx_detectron.refine.window import bounded_size, sample, surroundings, window_size
 from vx_detectron.subject import (
     Choice,
     SubjectOptions,
@@ -40,6 +41,7 @@ from vx_detectron.subject import (
 )
 
 FALLBACK = "grabcut fallback"
+_MARGIN = 3.0  # around the subject's boxes, in cells: the refinement sees no farther
 
 
 class Isolator:
@@ -124,16 +126,34 @@ class OpenPhoto:
         if not subject:
             return self._without_subject(subject, seconds)
         with _timed(seconds, "refinement"):
-            mask, cell = subject_mask(self.instances, subject)
-            alpha, steps = refine(
-                self.image,
-                mask,
-                cell=cell,
-                saliency=self.instances.saliency,
-                options=refine_options or self.isolator.refine_options,
-            )
+            alpha, steps = self.alpha(subject.chosen, refine_options)
         source = ", ".join(sorted({_source(self.instances, index) for index in subject.chosen}))
         return Cutout(alpha, subject, self.instances, self._provenance(source, steps, seconds))
+
+    def alpha(
+        self, chosen: Iterable[int], refine_options: RefineOptions | None = None
+    ) -> tuple[FloatArray, tuple[str, ...]]:
+        """The refined mask of some instances, as one subject; see ``refine``.
+
+        Args:
+            chosen: positions in ``instances``, at least one.
+            refine_options: other than the configuration's.
+
+        Returns:
+            float32 (H, W), 0 = background .. 1 = subject; and the steps that ran.
+        """
+        options = refine_options or self.isolator.refine_options
+        instances, indices = self.instances, list(chosen)
+        cell = max(_cell(instances, index) for index in indices)
+        window = surroundings(instances.boxes[indices], _MARGIN * cell, instances.image_size)
+        if window is None:
+            return np.zeros(instances.image_size, dtype=np.float32), ()
+        size = bounded_size(window_size(window), options.working_side)
+        mask = union_mask(instances, indices, size, window)
+        saliency = instances.saliency
+        return refine(
+            self.image, mask, cell=cell, window=window, saliency=saliency, options=options
+        )
 
     def _without_subject(self, subject: Subject, seconds: dict[str, float]) -> Cutout:
         """Where the network found nothing at all, what GrabCut makes of the saliency."""
@@ -162,34 +182,45 @@ class OpenPhoto:
         )
 
 
-def subject_mask(instances: Instances, subject: Subject) -> tuple[FloatArray, float]:
-    """The chosen instances' masks as one, and the side of its coarsest cell in photo pixels.
+def union_mask(
+    instances: Instances,
+    indices: Iterable[int],
+    size: tuple[int, int] | None = None,
+    window: Window | None = None,
+) -> FloatArray:
+    """The masks of some instances as one, float32 (height, width), 0..1.
 
-    Returns:
-        float32 (H, W), 0..1, at the photo's size; and the cell.
+    Args:
+        instances: what was found in the photo.
+        indices: positions among them.
+        size: another height and width than the photo's, or the window's.
+        window: a part of the photo that holds them whole, by default all of it.
     """
-    mask = np.zeros(instances.image_size, dtype=np.float32)
-    cells = []
-    for index in subject.chosen:
-        own, cell = _mask(instances, index)
+    window = window or (slice(0, instances.image_size[0]), slice(0, instances.image_size[1]))
+    mask = np.zeros(size or window_size(window), dtype=np.float32)
+    for index in indices:
+        own = instances.soft_mask(index, mask.shape, window)
+        if _is_region(instances, index) and instances.saliency is not None:
+            # The grid says where the region is; the map that it was cut from knows the edge better.
+            whole = sample(instances.saliency, instances.image_size, window, mask.shape)
+            own = np.where(own > 0, whole, np.float32(0))
         np.maximum(mask, own, out=mask)
-        cells.append(cell)
-    return mask, max(cells)
+    return mask
 
 
-def _mask(instances: Instances, index: int) -> tuple[FloatArray, float]:
-    """One instance's mask at the photo's size, and the side of its cell."""
-    grid = instances.soft_mask(index)
-    if instances.saliency is None or _source(instances, index) == "instances":
-        return grid, instances.mask_cell(index)
-    # The grid says where the region is; the map that it was cut from knows the edge better.
-    height, width = instances.image_size
-    whole = cv2.resize(instances.saliency, (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.where(grid > 0, whole, np.float32(0)), height / instances.saliency.shape[0]
+def _cell(instances: Instances, index: int) -> float:
+    """The side of the cell of one instance's mask, in photo pixels."""
+    if _is_region(instances, index) and instances.saliency is not None:
+        return float(instances.image_size[0] / instances.saliency.shape[0])
+    return instances.mask_cell(index)
+
+
+def _is_region(instances: Instances, index: int) -> bool:
+    return instances.label(index) == SALIENT_REGION
 
 
 def _source(instances: Instances, index: int) -> str:
-    return "saliency" if instances.label(index) == SALIENT_REGION else "instances"
+    return "saliency" if _is_region(instances, index) else "instances"
 
 
 def _subject_options(cfg: CfgNode) -> SubjectOptions:

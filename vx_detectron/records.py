@@ -14,6 +14,8 @@ FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
 ByteArray = NDArray[np.uint8]
 
+Window = tuple[slice, slice]  # rows and columns, both with start and stop
+
 SALIENT_REGION = "salient region"
 
 
@@ -65,15 +67,23 @@ class Instances:
         """The class name of one instance."""
         return self.class_names[int(self.classes[index])]
 
-    def soft_mask(self, index: int, size: tuple[int, int] | None = None) -> FloatArray:
-        """One instance's mask over the whole photo: float32 (height, width), 0..1.
+    def soft_mask(
+        self, index: int, size: tuple[int, int] | None = None, window: Window | None = None
+    ) -> FloatArray:
+        """One instance's mask over the photo, float32 (height, width), 0..1.
 
-        ``size`` asks for another resolution than the photo's (height, width).
+        Args:
+            index: of the instance.
+            size: another height and width than the photo's, or the window's.
+            window: rows and columns of a part of the photo. It may cut the instance only at the
+                photo's border.
         """
-        height, width = size or self.image_size
-        scale_y, scale_x = height / self.image_size[0], width / self.image_size[1]
-        scale = np.array([scale_x, scale_y, scale_x, scale_y], dtype=np.float32)
-        box = self.boxes[index] * scale
+        rows, columns = window or (slice(0, self.image_size[0]), slice(0, self.image_size[1]))
+        whole = rows.stop - rows.start, columns.stop - columns.start
+        height, width = size or whole
+        scale = np.array([width / whole[1], height / whole[0]] * 2, dtype=np.float32)
+        start = np.array([columns.start, rows.start] * 2, dtype=np.float32)
+        box = (self.boxes[index] - start) * scale
         return paste_mask(self.mask_grids[index], box, (height, width), hold_border=True)
 
     def mask_cell(self, index: int) -> float:

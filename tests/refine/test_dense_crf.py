@@ -34,7 +34,7 @@ def _follow(image: ByteArray, mask: FloatArray, **changes: float) -> FloatArray:
         "band": options.crf_band,
         "sxy": options.crf_sxy,
         "srgb": options.crf_srgb,
-        "compat": options.crf_compat,
+        "compat": 2.0,  # strong enough to see it at work
     } | changes
     return follow_edges(image, mask, CELL, iterations=options.crf_iterations, **parameters)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -24,7 +25,7 @@ def _grey(size: int) -> NDArray[np.uint8]:
 
 @pytest.mark.parametrize("softness", [1.0, 4.0, 12.0])
 def test_edge_has_the_same_width_however_soft_the_mask_was(softness: float) -> None:
-    alpha = sharpen(_grey(100), _disc(100, 30, softness), 2.0)
+    alpha = sharpen(_grey(100), _grey(100), _disc(100, 30, softness), 2.0)
     row = alpha[50, 50:]
     assert 1 <= np.count_nonzero((row > 0) & (row < 1)) <= 5
     assert abs(row.sum() - 30) < 0.5  # the edge stays where it was, within half a pixel
@@ -33,7 +34,7 @@ def test_edge_has_the_same_width_however_soft_the_mask_was(softness: float) -> N
 
 
 def test_enlarged_edge_is_as_narrow_and_smooth() -> None:
-    alpha = sharpen(_grey(400), _disc(100, 30, 1.0), 2.0)
+    alpha = sharpen(_grey(400), _grey(100), _disc(100, 30, 1.0), 2.0)
     row = alpha[200, 200:]
     assert np.count_nonzero((row > 0) & (row < 1)) <= 6
     assert abs(alpha.sum() / (np.pi * 120**2) - 1) < 0.01
@@ -45,18 +46,19 @@ def test_enlarged_edge_follows_the_photo() -> None:
     image[:, 102:] = (250, 200, 40)
     mask = np.zeros((50, 50), dtype=np.float32)
     mask[:, 26:] = 1  # column 104
-    alpha = sharpen(image, mask, 2.0)
+    guide = cv2.resize(image, (50, 50), interpolation=cv2.INTER_AREA)
+    alpha = sharpen(image, guide, mask, 2.0)
     np.testing.assert_array_equal(alpha >= 0.5, image[..., 0] > 0)
 
 
 def test_hard_edge_on_request() -> None:
-    assert set(np.unique(sharpen(_grey(50), _disc(50, 15, 3), 0.0))) <= {0.0, 1.0}
+    assert set(np.unique(sharpen(_grey(50), _grey(50), _disc(50, 15, 3), 0.0))) <= {0.0, 1.0}
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0])
 def test_uniform_mask_is_exact(value: float) -> None:
     mask = np.full((5, 5), value, dtype=np.float32)
-    np.testing.assert_array_equal(sharpen(_grey(20), mask, 2.0), value)
+    np.testing.assert_array_equal(sharpen(_grey(20), _grey(5), mask, 2.0), value)
 
 
 def test_signed_distance_by_hand() -> None:

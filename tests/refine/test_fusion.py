@@ -20,7 +20,7 @@ def _block(*boxes: tuple[int, int, int, int], value: float = 0.97) -> FloatArray
 
 
 def _fuse(mask: FloatArray, saliency: FloatArray, **changes: float) -> FloatArray:
-    return fuse(mask, saliency, CELL, **({"weight": 0.5, "reach": 2.0} | changes))
+    return fuse(mask, saliency, CELL, **({"weight": 0.5, "reach": 2.0, "trim": 2.0} | changes))
 
 
 def test_missed_rim_within_reach_is_added() -> None:
@@ -68,6 +68,15 @@ def test_false_part_that_the_map_denies_goes() -> None:
     saliency = _block((20, 60, 20, 60), value=0.99)
     saliency[saliency < 0.5] = 0.0
     assert not (_fuse(mask, saliency)[20:26, 61:70] >= 0.5).any()
+
+
+def test_the_map_may_take_away_farther_than_it_may_add() -> None:
+    mask = _block((20, 60, 20, 60), (20, 26, 60, 75), value=0.7)  # three cells too far
+    saliency = _block((20, 60, 20, 60), (40, 46, 5, 20), value=0.99)  # and so is this
+    saliency[saliency < 0.5] = 0.0
+    trimmed = _fuse(mask, saliency, reach=1.0, trim=4.0) >= 0.5
+    np.testing.assert_array_equal(trimmed, _block((20, 60, 20, 60)) >= 0.5)
+    np.testing.assert_array_equal(_fuse(mask, saliency, reach=1.0, trim=1.0) >= 0.5, mask >= 0.5)
 
 
 def test_map_of_another_subject_is_not_heard() -> None:

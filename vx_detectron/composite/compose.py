@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,9 +34,9 @@ def compose(
         margin: space around the subject, as a share of its longer side; only with ``crop``.
 
     Returns:
-        uint8 (h, w, 3), RGB; (h, w, 4), RGBA with straight alpha, for ``Transparent``. Where
-        alpha is 1 the photo's exact pixels; where it rounds to 0 the background's, which in
-        RGBA are four zeros.
+        uint8 (h, w, 3), RGB; (h, w, 4), RGBA with straight alpha, for ``Transparent``. Inside
+        the subject, but for a rim of 2 pixels (see ``estimate_foreground``), the photo's exact
+        pixels; where alpha rounds to 0 the background's, which in RGBA are four zeros.
 
     Raises:
         ValueError: an array of another shape, dtype or range, or a negative margin.
@@ -49,13 +50,13 @@ def compose(
         rgba = np.dstack([subject, opacity])
         rgba[opacity == 0] = 0
         return rgba
-    result = paint(background, image, alpha, view)
-    np.copyto(result, subject, where=(opacity == 255)[..., None])
+    behind = paint(background, image, alpha, view)
     soft = np.nonzero((opacity > 0) & (opacity < 255))
     share = alpha[view][soft][:, None]
-    mixed = subject[soft] * share + result[soft] * (1 - share)
-    result[soft] = np.rint(mixed).astype(np.uint8)
-    return result
+    mixed = subject[soft] * share + behind[soft] * (1 - share)
+    subject[soft] = np.rint(mixed).astype(np.uint8)
+    np.copyto(subject, behind, where=(opacity == 0)[..., None])
+    return subject
 
 
 def crop_box(alpha: FloatArray, margin: float = 0.0) -> Box:
@@ -98,4 +99,4 @@ def mask_picture(alpha: FloatArray) -> ByteArray:
         ValueError: alpha of another shape, dtype or range.
     """
     check_alpha(alpha)
-    return np.rint(alpha * 255).astype(np.uint8)
+    return np.asarray(cv2.convertScaleAbs(alpha, alpha=255))  # rounds, without a large float array

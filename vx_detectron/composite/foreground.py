@@ -1,8 +1,8 @@
-"""The subject's own colours at its soft edge, free of the old background's light.
+"""The subject's own colours along its edge, free of the old background's light.
 
-Blur fusion after Forte, "Approximate fast foreground colour estimation", ICIP 2021: passes of box
-blurs, here at a bounded size, with a third pass, and with the purest pixels leading in the first.
-pymatting's multi-level method would do as well, but compiles for long at its first import.
+A photo's edges are softer than a mask's: the outermost pixels of the subject are mixed, too, even
+where alpha says 1. So colours are taken from a few pixels deeper, on both sides, and each pixel is
+judged by its own colour: the nearer to the background's, the more it gives way to the subject's.
 """
 
 from __future__ import annotations
@@ -16,10 +16,14 @@ from vx_detectron.composite.checks import check_pair
 ByteArray = NDArray[np.uint8]
 FloatArray = NDArray[np.float32]
 
-_SIDE = 1024  # longest side at which the blurs run
-_RADII = (10, 4, 2)  # of the passes, in pixels there
-_PURITY = 2  # in the first pass, pixels of alpha 0.5 count by 0.5 ** 2 less than pure ones
-_TINY = 1e-5
+_SIDE = 1024  # longest side at which colours are gathered
+# Chosen on composites with known colours; the lengths are pixels there.
+_RIM = 2  # how far mixed colours reach on either side of the edge
+_PURITY = 8  # a pixel of alpha 0.5 counts by 0.5 ** 8 less than a pure one
+_IN_RIM = 0.01  # a pixel in the rim counts by that less, but alone where all is too thin
+_RADII = (20, 10, 4, 2)  # of the surroundings that colours are gathered in
+_ENOUGH = 0.05  # share of pure pixels from which a surroundings speaks for itself
+_SAME = 1e-3  # squared distance of two colours (0..1) that cannot be told apart
 
 
 def estimate_foreground(image: ByteArray, alpha: FloatArray) -> ByteArray:
@@ -30,7 +34,9 @@ def estimate_foreground(image: ByteArray, alpha: FloatArray) -> ByteArray:
         alpha: float32 (H, W), 0..1.
 
     Returns:
-        uint8 (H, W, 3), RGB: the photo itself, changed only where 0 < alpha < 1.
+        uint8 (H, W, 3), RGB: the photo itself, changed only where 0 < alpha < 1 and, fading
+        out, within 2 pixels of there (2/1024 of the longer side in a large photo). An alpha of
+        zeros and ones only is taken for exact and changes nothing.
 
     Raises:
         ValueError: an array of another shape, dtype or range.
@@ -41,50 +47,49 @@ def estimate_foreground(image: ByteArray, alpha: FloatArray) -> ByteArray:
     if not soft.any():
         return result
     window = _window(soft)
-    rows, columns = np.nonzero(soft[window])
     part, part_alpha = image[window], alpha[window]
-    subject, behind = _blur_fusion(part, part_alpha)
+    subject, behind, rim = _surroundings(part, part_alpha)
     size = part_alpha.shape
-    share = part_alpha[rows, columns][:, None]
+    mixed = cv2.resize(rim, size[::-1], interpolation=cv2.INTER_LINEAR)
+    rows, columns = np.nonzero((mixed > 0) & (part_alpha > 0))
     colours = part[rows, columns].astype(np.float32) / 255
-    near = _at(subject, rows, columns, size)
-    far = _at(behind, rows, columns, size)
-    # What the two smooth estimates leave unexplained of the photo goes to the subject.
-    estimate = near + share * (colours - share * near - (1 - share) * far)
+    near, far = _at(subject, rows, columns, size), _at(behind, rows, columns, size)
+    share = _share(colours, near, far)
+    # What the two smooth colours leave unexplained of the photo goes to the subject.
+    own = near + part_alpha[rows, columns][:, None] * (colours - share * near - (1 - share) * far)
+    estimate = colours + mixed[rows, columns][:, None] * (own - colours)
     result[window][rows, columns] = np.rint(np.clip(estimate, 0, 1) * 255).astype(np.uint8)
     return result
 
 
 def _window(soft: NDArray[np.bool_]) -> tuple[slice, slice]:
-    """Rows and columns of the soft pixels with the blurs' reach around them."""
+    """Rows and columns of the soft pixels with the colours' reach around them."""
     spans = []
     for profile in (soft.any(axis=1), soft.any(axis=0)):
         hits = np.flatnonzero(profile)
-        reach = sum(_RADII) * max(1.0, (hits[-1] - hits[0] + 1) / _SIDE)
+        reach = (_RIM + max(_RADII)) * max(1.0, (hits[-1] - hits[0] + 1) / _SIDE)
         margin = int(np.ceil(reach))
         spans.append(slice(max(int(hits[0]) - margin, 0), int(hits[-1]) + 1 + margin))
     return spans[0], spans[1]
 
 
-def _blur_fusion(image: ByteArray, alpha: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Smooth colours of the subject and of what is behind it, float32 (h, w, 3), 0..1."""
+def _surroundings(image: ByteArray, alpha: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Smooth colours of the subject and of what is behind it, and where they are mixed.
+
+    Returns:
+        float32 (h, w, 3) twice, 0..1, at a bounded size; and float32 (h, w), 1 where alpha is below
+        1, falling to 0 within the rim.
+    """
     height, width = alpha.shape
     scale = min(1.0, _SIDE / max(height, width))
     size = (max(round(width * scale), 1), max(round(height * scale), 1))
     opaque = np.rint(alpha * 255).astype(np.uint8)
     front, front_weight = _weighted(image, opaque, size)
     back, back_weight = _weighted(image, 255 - opaque, size)
-    mixed = front + back  # alpha's share and the rest add up to the photo
-    trust_front, trust_back = front_weight**_PURITY, back_weight**_PURITY
-    smooth_front, smooth_back = front, back
-    for radius in _RADII:
-        smooth_front = _mean(front, front_weight, trust_front, radius)
-        smooth_back = _mean(back, back_weight, trust_back, radius)
-        unexplained = mixed - front_weight * smooth_front - back_weight * smooth_back
-        front = np.clip(smooth_front + front_weight * unexplained, 0, 1) * front_weight
-        back = np.clip(smooth_back + back_weight * unexplained, 0, 1) * back_weight
-        trust_front = trust_back = np.ones_like(front_weight)  # both are unmixed from now on
-    return smooth_front.astype(np.float32), smooth_back.astype(np.float32)
+    solid = (front_weight[..., 0] >= 1).astype(np.uint8)
+    depth = cv2.distanceTransform(solid, cv2.DIST_L2, cv2.DIST_MASK_5)
+    rim = np.clip(1 - (depth - 1) / _RIM, 0, 1).astype(np.float32)
+    return _gather(front, front_weight), _gather(back, back_weight), rim
 
 
 def _weighted(
@@ -99,11 +104,25 @@ def _weighted(
     )
 
 
-def _mean(
-    weighted: NDArray[np.floating], weight: FloatArray, trust: FloatArray, radius: int
-) -> NDArray[np.floating]:
-    """Mean colour of each surroundings, (h, w, 3), by weight and trust."""
-    return _box(weighted * trust, radius) / (_box(weight * trust, radius) + _TINY)
+def _gather(weighted: FloatArray, weight: FloatArray) -> FloatArray:
+    """Mean colour, (h, w, 3), of the smallest surroundings with enough unmixed pixels."""
+    side = 2 * _RIM + 1
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    purity = weight**_PURITY
+    trust = np.maximum(cv2.erode(purity, kernel)[..., None], _IN_RIM * purity)
+    colours, counts = weighted * trust, weight * trust
+    mean = colours.sum(axis=(0, 1)) / max(float(counts.sum()), 1e-6)
+    for radius in _RADII:
+        mean = (_box(colours, radius) + _ENOUGH * mean) / (_box(counts, radius) + _ENOUGH)
+    return np.asarray(mean, dtype=np.float32)
+
+
+def _share(colours: NDArray[np.floating], near: FloatArray, far: FloatArray) -> FloatArray:
+    """How much of each colour is the subject's, (n, 1), 0..1, on the line between the two."""
+    line = near - far
+    along = ((colours - far) * line).sum(axis=1, keepdims=True)
+    length = (line * line).sum(axis=1, keepdims=True)
+    return np.asarray(np.clip((along + _SAME) / (length + _SAME), 0, 1), dtype=np.float32)
 
 
 def _box(array: NDArray[np.floating], radius: int) -> FloatArray:

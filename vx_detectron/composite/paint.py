@@ -29,7 +29,7 @@ def paint(
         view: the rows and columns of the photo that are wanted; a ``Picture`` is fitted to it.
 
     Returns:
-        uint8 (h, w, 3), RGB, of the view's size; a new array.
+        uint8 (h, w, 3), RGB, of the view's size; to be read only.
     """
     height, width = alpha[view].shape
     if isinstance(background, Picture):
@@ -37,7 +37,7 @@ def paint(
     if isinstance(background, Blur):
         sigma = background.strength / 100 * math.hypot(*alpha.shape)
         return _blur_around(image, alpha, sigma)[view]
-    return np.full((height, width, 3), background.rgb, dtype=np.uint8)
+    return np.broadcast_to(np.array(background.rgb, dtype=np.uint8), (height, width, 3))
 
 
 def _fit_picture(picture: Picture, size: tuple[int, int]) -> ByteArray:

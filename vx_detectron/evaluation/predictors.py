@@ -28,8 +28,8 @@ _OFF = RefineOptions(fuse_saliency=False, dense_crf=False, morphology=False, sha
 REFINEMENTS = {
     "raw masks": _OFF,
     "+ saliency fusion": replace(_OFF, fuse_saliency=True),
-    "+ morphology": replace(_OFF, fuse_saliency=True, morphology=True),
-    "+ DenseCRF": replace(_OFF, fuse_saliency=True, morphology=True, dense_crf=True),
+    "+ DenseCRF": replace(_OFF, fuse_saliency=True, dense_crf=True),
+    "+ morphology": replace(RefineOptions(), sharp_edge=False),
     "+ sharp edge": RefineOptions(),
 }
 

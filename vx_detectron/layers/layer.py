@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from vx_detectron.composite import Transparent, compose, crop_box
 from vx_detectron.pipeline import OpenPhoto
 from vx_detectron.records import ByteArray
-from vx_detectron.refine import refine
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,13 +45,7 @@ def find_layers(opened: OpenPhoto) -> list[Layer]:
     numbers = Counter[str]()
     layers = []
     for index in range(len(instances)):
-        alpha, _ = refine(
-            opened.image,
-            instances.soft_mask(index),
-            cell=instances.mask_cell(index),
-            saliency=instances.saliency,
-            options=opened.isolator.refine_options,
-        )
+        alpha, _ = opened.alpha((index,))
         if not (alpha >= 0.5).any():
             continue
         label = instances.label(index)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +11,7 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float32]
 ByteArray = NDArray[np.uint8]
 BoolArray = NDArray[np.bool_]
+IntArray = NDArray[np.int64]
 
 # Chosen on DUTS training photos; with larger radii the edge strays, see `sharpen`.
 _RADIUS = 1  # of the guided filter's window, in pixels of the small mask
@@ -16,9 +19,16 @@ _EPS = 1e-3  # variance of colour (0..1) below which the photo shows no edge
 _RAMP = 3.0  # width of the filter's own ramp in featureless places, in pixels of the small mask
 _CRISP = 2.0  # width of the ramp that goes into the filter
 _FLATTEST = 1e-3  # slope of the mask, per pixel, taken for a plateau
+_STRIP = 512  # rows of the photo that are worked on at a time, which bounds the memory
 
 
-def sharpen(image: ByteArray, mask: FloatArray, width: float) -> FloatArray:
+def sharpen(
+    image: ByteArray,
+    guide: ByteArray,
+    mask: FloatArray,
+    width: float,
+    out: FloatArray | None = None,
+) -> FloatArray:
     """Enlarge a mask to its photo with a crisp edge that runs along the photo's colours.
 
     The mask's edge is first made equally steep everywhere, so that a coarse grid leaves no fog,
@@ -28,30 +38,39 @@ def sharpen(image: ByteArray, mask: FloatArray, width: float) -> FloatArray:
 
     Args:
         image: uint8 (H, W, 3), RGB.
+        guide: uint8 (h, w, 3), the image at the mask's size.
         mask: float32 (h, w), 0..1, of the same view and not larger; 0.5 is the edge.
         width: of the ramp from 0 to 1 where the photo shows no edge, in pixels of the photo;
             0 for a hard edge.
+        out: float32 (H, W), to be written into; by default a new array.
 
     Returns:
         float32 (H, W), exactly 0 and 1 beyond the band.
     """
     crisp = _crisp(mask)
-    height, width_px = image.shape[:2]
-    small = cv2.resize(image, mask.shape[::-1], interpolation=cv2.INTER_AREA)
-    guide = np.asarray(small, dtype=np.float32) / np.float32(255)
     coefficients = _colour_lines(guide, crisp, _undecided(crisp, 2 * _RADIUS))
-    alpha = cv2.resize(crisp, (width_px, height), interpolation=cv2.INTER_NEAREST)
-    near = _undecided(crisp, 4 * _RADIUS).astype(np.uint8)
-    band = cv2.resize(near, (width_px, height), interpolation=cv2.INTER_NEAREST)
-    rows, columns = np.nonzero(band)
-    if len(rows):
-        lines = _sample(coefficients, rows, columns, (height, width_px))
-        colours = image[rows, columns].astype(np.float32) / 255
+    alpha = np.empty(image.shape[:2], dtype=np.float32) if out is None else out
+    cv2.resize(crisp, alpha.shape[::-1], dst=alpha, interpolation=cv2.INTER_NEAREST)
+    enlarged = float(np.sqrt(alpha.size / mask.size))
+    steepness = _RAMP * enlarged / max(width, 1e-6)
+    for rows, columns in _pixels(_undecided(crisp, 4 * _RADIUS), alpha.shape):
+        lines = _sample(coefficients, rows, columns, alpha.shape)
+        colours = image[rows, columns] * np.float32(1 / 255)
         value = np.einsum("nc,nc->n", lines[:, :3], colours) + lines[:, 3]
-        enlarged = float(np.sqrt(image.shape[0] * image.shape[1] / mask.size))
-        steepness = _RAMP * enlarged / max(width, 1e-6)
         alpha[rows, columns] = np.clip((value - 0.5) * steepness + 0.5, 0.0, 1.0)
-    return np.asarray(alpha, dtype=np.float32)
+    return alpha
+
+
+def _pixels(where: BoolArray, size: tuple[int, int]) -> Iterator[tuple[IntArray, IntArray]]:
+    """Rows and columns of a large picture's pixels that lie in a small mask, strip by strip."""
+    height, width = size
+    large = cv2.resize(where.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST)
+    for top in range(0, height, _STRIP):
+        # Much faster on a flat array of truth values than on rows and columns.
+        places = np.flatnonzero(large[top : top + _STRIP].view(np.bool_))
+        if len(places):
+            rows, columns = np.divmod(places, width)
+            yield rows + top, columns
 
 
 def _crisp(mask: FloatArray) -> FloatArray:
@@ -71,8 +90,9 @@ def _undecided(crisp: FloatArray, reach: int) -> BoolArray:
     return np.asarray(most != least)
 
 
-def _colour_lines(guide: FloatArray, mask: FloatArray, where: BoolArray) -> FloatArray:
+def _colour_lines(picture: ByteArray, mask: FloatArray, where: BoolArray) -> FloatArray:
     """The guided filter's averaged coefficients, float32 (h, w, 4): three factors, one offset."""
+    guide = picture * np.float32(1 / 255)
     mean, mean_mask = _box(guide), _box(mask)
     covariance = (_box(guide * mask[..., None]) - mean * mean_mask[..., None])[where]
     variance = np.empty((len(covariance), 3, 3), dtype=np.float32)
@@ -95,7 +115,7 @@ def _box(array: NDArray[np.floating]) -> FloatArray:
 
 
 def _sample(
-    field: FloatArray, rows: NDArray[np.int64], columns: NDArray[np.int64], size: tuple[int, int]
+    field: FloatArray, rows: IntArray, columns: IntArray, size: tuple[int, int]
 ) -> FloatArray:
     """Bilinear values (N, channels) of a small field at pixels of the large picture."""
     line = 1024  # OpenCV wants the points in a picture no side of which exceeds 32767

@@ -34,20 +34,28 @@ def agrees(mask: FloatArray, saliency: FloatArray) -> bool:
 
 
 def fuse(
-    mask: FloatArray, saliency: FloatArray, cell: float, *, weight: float, reach: float
+    mask: FloatArray,
+    saliency: FloatArray,
+    cell: float,
+    *,
+    weight: float,
+    reach: float,
+    trim: float,
 ) -> FloatArray:
     """Weighted mean of both log-odds around the mask's edge; elsewhere the mask alone.
 
     The map places the edge more finely. Where it would move the edge farther than its reach,
     add a part, or take away a whole one such as a leg, it speaks of another subject, and the
-    mask stays as it is.
+    mask stays as it is. It may reach farther inwards than outwards: what a mask holds beyond
+    the subject is rarely salient, but what lies beside it often is, and something else.
 
     Args:
         mask: float32 (H, W), 0..1.
         saliency: float32 (H, W), 0..1, probability of "main subject" over the same pixels.
         cell: side of one cell of the mask head, in pixels of ``mask``.
         weight: 0..1, the map's share.
-        reach: how far the map may move the mask's edge, in cells.
+        reach: how far the map may move the mask's edge outwards, in cells.
+        trim: how far inwards, in cells.
 
     Returns:
         float32 (H, W), 0..1; a copy of the mask where both do not agree on the subject.
@@ -63,11 +71,12 @@ def fuse(
         return mask.copy()
     logit = (1 - weight) * _logit(mask, _MASK_LIMIT) + weight * _logit(saliency, _SALIENCY_LIMIT)
     mean = (1 / (1 + np.exp(-logit))).astype(np.float32)
-    near = np.abs(signed_distance(mask)) <= reach * cell
-    near_both = near & (np.abs(signed_distance(mean)) <= reach * cell)
+    distance = np.abs(signed_distance(mask))
+    farthest = np.maximum(distance, np.abs(signed_distance(mean)))
     inside, mean_inside = mask >= THRESHOLD, mean >= THRESHOLD
-    strayed = _not_within(mean_inside & ~inside, near_both)
-    strayed |= _not_within(inside & ~mean_inside, near_both)
+    strayed = _not_within(mean_inside & ~inside, farthest <= reach * cell)
+    strayed |= _not_within(inside & ~mean_inside, farthest <= trim * cell)
+    near = distance <= np.where(mean > mask, reach, trim) * cell
     return np.where(near & ~strayed, mean, mask)
 
 

@@ -1,7 +1,8 @@
-"""The refinement from end to end: cut out the surroundings, run the steps, paste back."""
+"""The refinement from end to end: look at a part of the photo, run the steps, paste back."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import cv2
@@ -10,13 +11,12 @@ from numpy.typing import NDArray
 
 from vx_detectron.refine import dense_crf, edge, fusion, matting, morphology
 from vx_detectron.refine.options import RefineOptions
-from vx_detectron.refine.window import Window, surroundings
+from vx_detectron.refine.window import Window, bounded_size, sample, window_size
 
 FloatArray = NDArray[np.float32]
 ByteArray = NDArray[np.uint8]
 
 _VISIBLE = 0.02  # mask values below are no reason to look there
-_MARGIN = 3.0  # surroundings, in cells
 
 
 def refine(
@@ -24,17 +24,20 @@ def refine(
     mask: FloatArray,
     *,
     cell: float,
+    window: Window | None = None,
     saliency: FloatArray | None = None,
     options: RefineOptions | None = None,
 ) -> tuple[FloatArray, tuple[str, ...]]:
     """Turn a soft mask into an alpha mask.
 
     Args:
-        image: uint8 (H, W, 3), RGB.
-        mask: float32 (H, W), 0..1, probability that a pixel belongs to the subject.
+        image: uint8 (H, W, 3), RGB, the photo.
+        mask: float32 (h, w), 0..1, probability that a pixel belongs to the subject, at the size
+            of the window or smaller.
         cell: side of one cell of the mask head in pixels of the photo (``Instances.mask_cell``).
-        saliency: float32 (h, w), 0..1, probability of "main subject" over the whole photo at
-            any resolution; None where the network has no such map.
+        window: rows and columns of the photo that the mask shows; by default all of them.
+        saliency: float32, 0..1, probability of "main subject" over the whole photo at any
+            resolution; None where the network has no such map.
         options: which steps run; by default all but the matting.
 
     Returns:
@@ -49,26 +52,28 @@ def refine(
         ConfigError: the DenseCRF is on and pydensecrf is missing.
     """
     options = options or RefineOptions()
-    _check(image, mask, cell, saliency)
-    window = surroundings(mask > _VISIBLE, _MARGIN * cell)
-    alpha = np.zeros_like(mask)
-    if window is None:
+    window = window or (slice(0, image.shape[0]), slice(0, image.shape[1]))
+    _check(image, mask, window, cell, saliency)
+    alpha = np.zeros(image.shape[:2], dtype=np.float32)
+    if mask.max() <= _VISIBLE:
         return alpha, ()
-    small_image, small_mask, scale = _shrink(image[window], mask[window], options.working_side)
+    view = image[window]
+    size = bounded_size(mask.shape, options.working_side)
+    scale = math.sqrt(math.prod(size) / math.prod(view.shape[:2]))
+    small, small_mask = _resize(view, size), _resize(mask, size)
     small_map = None
     if saliency is not None and options.fuse_saliency:
-        small_map = _sample(saliency, mask.shape, window, small_mask.shape)
-    refined, fine_cell, steps = _run(small_image, small_mask, cell * scale, small_map, options)
+        map_cell = math.sqrt(math.prod(image.shape[:2]) / saliency.size)
+        small_map = sample(saliency, image.shape[:2], window, size), map_cell * scale
+    refined, fine_cell, steps = _run(small, small_mask, cell * scale, small_map, options)
     if options.sharp_edge:
-        alpha[window] = edge.sharpen(image[window], refined, options.edge_width)
+        edge.sharpen(view, small, refined, options.edge_width, out=alpha[window])
         steps.append("sharp edge")
-    elif steps:
-        alpha[window] = _resize(refined, alpha[window].shape)
     else:
-        alpha = mask.copy()
+        alpha[window] = _resize(refined if steps else mask, view.shape[:2])
     if options.matting:
         width = options.matting_band * fine_cell / scale
-        alpha[window], step = matting.matte(image[window], alpha[window], width)
+        alpha[window], step = matting.matte(view, alpha[window], width)
         steps.append(step)
     return alpha, tuple(steps)
 
@@ -93,6 +98,7 @@ def _run(
             cell,
             weight=options.saliency_weight,
             reach=options.saliency_reach,
+            trim=options.saliency_trim,
         )
         cell = min(cell, options.saliency_edge * saliency[1])
         steps.append("saliency fusion")
@@ -120,59 +126,31 @@ def _run(
     return mask, cell, steps
 
 
-def _shrink(
-    image: ByteArray, mask: FloatArray, longest: int
-) -> tuple[ByteArray, FloatArray, float]:
-    """Image and mask at a size whose long side is at most ``longest``, and the scale."""
-    height, width = mask.shape
-    scale = min(1.0, longest / max(height, width))
-    size = (max(round(height * scale), 1), max(round(width * scale), 1))
-    # OpenCV's area average of ones exceeds one by rounding.
-    return _resize(image, size), np.minimum(_resize(mask, size), np.float32(1)), scale
-
-
 def _resize(array: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
     """Area average when smaller, bilinear when larger, the array itself when equal."""
     if array.shape[:2] == size:
         return array
     shrinking = size[0] * size[1] < array.shape[0] * array.shape[1]
     method = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
-    return cv2.resize(array, (size[1], size[0]), interpolation=method)
+    resized = cv2.resize(array, (size[1], size[0]), interpolation=method)
+    # OpenCV's area average of ones exceeds one by rounding.
+    return np.minimum(resized, np.float32(1)) if resized.dtype == np.float32 else resized
 
 
-def _sample(
-    saliency: FloatArray, photo: tuple[int, int], window: Window, size: tuple[int, int]
-) -> tuple[FloatArray, float]:
-    """The map over a window of the photo, at ``size``, and the side of its pixels there.
-
-    Beyond its outermost pixel centres the map goes on with their values: the photo's border is
-    no edge of the subject.
-    """
-    matrix = np.zeros((2, 3))
-    sides = []
-    for row, axis in ((0, 1), (1, 0)):
-        step = (window[axis].stop - window[axis].start) / size[axis]  # photo pixels a result pixel
-        shrink = saliency.shape[axis] / photo[axis]
-        matrix[row, row] = step * shrink
-        # pixel centres: result x lies at photo window.start + (x + 0.5) * step
-        matrix[row, 2] = (window[axis].start + 0.5 * step) * shrink - 0.5
-        sides.append(1 / (step * shrink))
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    sampled = cv2.warpAffine(
-        saliency, matrix, (size[1], size[0]), flags=flags, borderMode=cv2.BORDER_REPLICATE
-    )
-    return np.asarray(sampled, dtype=np.float32), float(np.sqrt(sides[0] * sides[1]))
-
-
-def _check(image: ByteArray, mask: FloatArray, cell: float, saliency: FloatArray | None) -> None:
+def _check(
+    image: ByteArray, mask: FloatArray, window: Window, cell: float, saliency: FloatArray | None
+) -> None:
     """Raise ValueError on anything `refine` does not promise to take."""
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
         raise ValueError(
             f"image must be RGB uint8 of shape (H, W, 3), got {image.dtype} {image.shape}"
         )
     _check_probabilities("mask", mask)
-    if mask.shape != image.shape[:2]:
-        raise ValueError(f"mask must have the image's size {image.shape[:2]}, got {mask.shape}")
+    view = window_size(window)
+    if mask.shape[0] > view[0] or mask.shape[1] > view[1]:
+        raise ValueError(
+            f"mask must have at most the size {view} of the view it shows, got {mask.shape}"
+        )
     if not (np.isfinite(cell) and cell > 0):
         raise ValueError(f"cell must be a positive number of pixels, got {cell!r}")
     if saliency is not None:

@@ -1,31 +1,74 @@
-"""The part of a picture around what matters, so that no work is spent on the rest."""
+"""The part of a photo around the subject, so that no work is spent on the rest."""
 
 from __future__ import annotations
 
 import math
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Window = tuple[slice, slice]
+FloatArray = NDArray[np.float32]
+Window = tuple[slice, slice]  # rows and columns, both with start and stop
 
 
-def surroundings(where: NDArray[np.bool_], margin: float) -> Window | None:
-    """Rows and columns of all true pixels with a margin around them.
+def surroundings(boxes: FloatArray, margin: float, photo: tuple[int, int]) -> Window | None:
+    """Rows and columns of some boxes with a margin around them.
 
     Args:
-        where: bool (H, W).
-        margin: in pixels, rounded up; cut off at the border.
+        boxes: float32 (N, 4), x0, y0, x1, y1 in pixels of the photo.
+        margin: in pixels.
+        photo: its height and width, at which the window ends.
 
     Returns:
-        Two slices that index the rows and columns; None when nothing is true.
+        The window; None when nothing of it lies in the photo.
     """
     spans = []
-    for axis, length in ((1, where.shape[0]), (0, where.shape[1])):
-        hits = np.flatnonzero(where.any(axis=axis))
-        if not len(hits):
-            return None
-        space = math.ceil(margin)
-        start, stop = int(hits[0]) - space, int(hits[-1]) + 1 + space
-        spans.append(slice(max(start, 0), min(stop, length)))
-    return spans[0], spans[1]
+    for axis, length in ((1, photo[0]), (0, photo[1])):
+        start = max(math.floor(boxes[:, axis].min() - margin), 0)
+        stop = min(math.ceil(boxes[:, axis + 2].max() + margin), length)
+        spans.append(slice(start, stop))
+    rows, columns = spans
+    return (rows, columns) if rows.start < rows.stop and columns.start < columns.stop else None
+
+
+def window_size(window: Window) -> tuple[int, int]:
+    """Its height and width, in pixels of the photo."""
+    return window[0].stop - window[0].start, window[1].stop - window[1].start
+
+
+def bounded_size(size: tuple[int, int], longest: int) -> tuple[int, int]:
+    """Height and width shrunk, where need be, until the long side is ``longest``."""
+    scale = min(1.0, longest / max(size))
+    return max(round(size[0] * scale), 1), max(round(size[1] * scale), 1)
+
+
+def sample(
+    field: FloatArray, photo: tuple[int, int], window: Window, size: tuple[int, int]
+) -> FloatArray:
+    """A field over a whole photo, seen through a window, at another size.
+
+    Beyond its outermost pixel centres the field goes on with their values: the photo's border is
+    no edge of the subject.
+
+    Args:
+        field: float32 (h, w), over the whole photo.
+        photo: its height and width.
+        window: the part of the photo to show.
+        size: height and width of the result.
+
+    Returns:
+        float32 of that size, bilinear.
+    """
+    matrix = np.zeros((2, 3))
+    for row, axis in ((0, 1), (1, 0)):
+        step = window_size(window)[axis] / size[axis]  # photo pixels a result pixel
+        shrink = field.shape[axis] / photo[axis]
+        matrix[row, row] = step * shrink
+        # pixel centres: result x lies at photo window.start + (x + 0.5) * step
+        matrix[row, 2] = (window[axis].start + 0.5 * step) * shrink - 0.5
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    sampled = cv2.warpAffine(
+        field, matrix, (size[1], size[0]), flags=flags, borderMode=cv2.BORDER_REPLICATE
+    )
+    return np.asarray(sampled, dtype=np.float32)

@@ -18,7 +18,7 @@ from vx_detectron.data.coco import Record
 from vx_detectron.data.scene import read_scene
 from vx_detectron.errors import DataError, ImageError
 from vx_detectron.metrics import count
-from vx_detectron.pipeline import Isolator, subject_mask
+from vx_detectron.pipeline import Isolator, union_mask
 from vx_detectron.records import ByteArray
 
 BoolArray = NDArray[np.bool_]
@@ -86,7 +86,7 @@ def _judged(isolator: Isolator, pixels: ByteArray, truth: BoolArray) -> Judged:
     subject = photo.select()
     chosen = np.zeros(truth.shape, dtype=np.bool_)
     if subject:
-        chosen = subject_mask(photo.instances, subject)[0] >= 0.5
+        chosen = union_mask(photo.instances, subject.chosen) >= 0.5
     saliency = photo.instances.saliency
     if saliency is None:
         return Judged(pixels, truth, chosen, None)
