@@ -14,7 +14,8 @@ from subject_scenes import (
 
 from vx_detectron.errors import SubjectError
 from vx_detectron.records import SALIENT_REGION, Instances
-from vx_detectron.subject import Choice, SubjectOptions, add_salient_regions, select
+from vx_detectron.subject import Choice, SubjectOptions, add_salient_regions, look, select
+from vx_detectron.subject.reasons import chosen_reason
 
 MAP = salient(DOG[1])
 NESTED = ("skateboard", (130, 80, 170, 120), 0.85)  # within the dog
@@ -62,7 +63,7 @@ def test_an_unworthy_best_candidate_is_no_subject_and_the_reason_names_it():
     subject = select(blank(), instances([unsure], salient()))
     assert not subject and subject.method == "ranking" and len(subject.ranking) == 1
     assert subject.reason.startswith("no subject: the best candidate, person, is not enough (")
-    assert f"({subject.score:.2f} where 0.20 is needed)" in subject.reason
+    assert "(under 1 % where 20 % is needed)" in subject.reason
     assert subject.reason.endswith(subject.ranking[0].reason)
     assert "small (1 % of the photo)" in subject.reason
     for word in ("far from the centre", "of uncertain kind"):
@@ -129,7 +130,21 @@ def test_rider_and_horse_are_one_subject():
     subject = select(blank(), rider_and_horse())
     assert set(subject.chosen) == {0, 1}
     assert "the horse" in subject.reason and "the person" in subject.reason
-    assert "they belong together" in subject.reason
+    assert "they belong together; the " in subject.reason
+
+
+def test_a_region_belongs_to_nobody_but_may_overlap():
+    person = ("person", (120, 40, 180, 160), 0.9)
+    found = add_salient_regions(instances([person], salient((100, 60, 200, 160))))
+    scene = look(blank(), found)
+    ranking = select(blank(), found).ranking
+    region_first = sorted(ranking, key=lambda one: one.label != SALIENT_REGION)
+    reason = chosen_reason(region_first, ranking, scene)
+    assert reason.startswith("the salient region and the person (")
+    assert "they touch or overlap; the salient region leads: " in reason
+    reason = chosen_reason(region_first[::-1], ranking, scene)
+    assert reason.startswith("the person, completed by the saliency map (")
+    assert "they " not in reason
 
 
 def test_grouping_can_be_switched_off():

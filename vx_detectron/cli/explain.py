@@ -25,6 +25,8 @@ _SHOWN = 10  # candidates, best first; those of the subject are always shown
 _CHOSEN, _OTHER, _BACK, _PAPER = (0, 200, 90), (255, 170, 0), (0, 0, 0), (255, 255, 255)
 _LETTER = 1 / 40  # height of the letters, as a share of the photo's mean side
 _SMALLEST = 10  # pixels, or they cannot be read
+_GAP = 2  # pixels between two labels
+_READING_SIZE = 14  # pixels, of the sentence at least
 
 
 def explain(path: str, photo: Photo, opened: OpenPhoto, choice: Choice | None) -> None:
@@ -77,7 +79,8 @@ def explanation(image: ByteArray, instances: Instances, subject: Subject) -> Byt
         taken.append(box)
         draw.rectangle(box, fill=_colour(one, subject))
         draw.text((box[0] + 1, box[1]), text, fill=_BACK, font=font)
-    return np.vstack([np.asarray(picture), _caption(subject.reason, image.shape[1], font)])
+    text_font = ImageFont.load_default(max(size, _READING_SIZE))
+    return np.vstack([np.asarray(picture), _caption(subject.reason, image.shape[1], text_font)])
 
 
 def _outline(
@@ -93,15 +96,19 @@ def _colour(one: Candidate, subject: Subject) -> tuple[int, int, int]:
 
 
 def _free_place(size: Box, instances: Instances, index: int, taken: list[Box]) -> Box:
-    """The box of a text at the upper left of an instance, in the photo, below those in its way."""
+    """The box of a text above an instance's upper left corner, or as near to that as is free."""
     height, width = instances.image_size
     right, bottom = size[2] + 1, size[3] + 1
     x = min(max(float(instances.boxes[index, 0]), 0), max(width - right, 0))
-    y = min(max(float(instances.boxes[index, 1]), 0), max(height - bottom, 0))
-    for other in sorted(taken, key=lambda box: box[1]):
-        beside = x + right < other[0] or other[2] < x
-        if not beside and y < other[3] and other[1] < y + bottom:
-            y = other[3] + 1
+    above = float(instances.boxes[index, 1]) - bottom
+    lowest = max(height - bottom, 0)
+    in_way = [box for box in taken if x <= box[2] and box[0] <= x + right]
+    places = [min(max(above, 0), lowest)]
+    places += [
+        y for box in in_way for y in (box[1] - bottom - _GAP, box[3] + _GAP) if 0 <= y <= lowest
+    ]
+    free = [y for y in places if all(y + bottom < box[1] or box[3] < y for box in in_way)]
+    y = min(free or places, key=lambda place: abs(place - above))
     return x, y, x + right, y + bottom
 
 

@@ -37,8 +37,8 @@ def photoshop(image: ByteArray, layers: Sequence[Layer]) -> bytes:
             f"PSD holds at most {_LONGEST_SIDE} pixels a side, the photo has "
             f"{image.shape[1]} x {image.shape[0]}; write .ora"
         )
-    photo = Image.fromarray(image)
-    file = PSDImage.frompil(photo)
+    photo = Image.fromarray(image).convert("RGBA")
+    file = PSDImage.frompil(photo)  # in a plain RGB file, the layers' alpha would become masks
     file.create_pixel_layer(photo, name="photo")
     for layer in reversed(layers):  # each new one lies above the others
         picture = Image.fromarray(layer.pixels)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -44,13 +45,12 @@ def chosen_reason(chosen: Sequence[Candidate], ranking: tuple[Candidate, ...], s
         Such as ``the dog (91 %): large (31 % of the photo), central; next best: person (7 %)``.
     """
     best = chosen[0]
-    labels = [one.label for one in chosen]
-    completed = best.label != SALIENT_REGION and SALIENT_REGION in labels
-    told = [label for label in labels if not (completed and label == SALIENT_REGION)]
-    traits, bonds = best.reason, _bonds(chosen, scene)
-    if bonds and len(told) > 1:
-        traits = f"{' and '.join(bonds)}; the {best.label} leads: {traits}"
-    names = f"{listed(told)}{', completed by the saliency map' if completed else ''}"
+    told = [one for one in chosen if best.label == SALIENT_REGION or one.label != SALIENT_REGION]
+    traits, bonds = best.reason, _bonds(told, scene)
+    if bonds:
+        traits = f"they {_joined(bonds)}; the {best.label} leads: {traits}"
+    completed = ", completed by the saliency map" if len(told) < len(chosen) else ""
+    names = f"{listed([one.label for one in told])}{completed}"
     return f"{names} ({percent(best.score)}): {traits}; {_next_best(chosen, ranking)}"
 
 
@@ -68,9 +68,10 @@ def no_subject_reason(ranking: tuple[Candidate, ...], score: float, min_score: f
     if not ranking:
         return "no subject: nothing was found in the photo"
     best = ranking[0]
+    least = math.floor(100 * score) / 100  # rounded up, it might read as enough
     return (
-        f"no subject: the best candidate, {best.label}, is not enough ({score:.2f} where "
-        f"{min_score:.2f} is needed): {best.reason}"
+        f"no subject: the best candidate, {best.label}, is not enough ({percent(least)} where "
+        f"{percent(min_score)} is needed): {best.reason}"
     )
 
 
@@ -100,10 +101,13 @@ def candidate_reason(label: str, contributions: Mapping[str, float], area: float
 def listed(labels: Sequence[str]) -> str:
     """The labels as a phrase: ``the person``, ``2 x zebra and the horse``."""
     counts = Counter(labels)
-    names = [_named(label, count) for label, count in counts.items()]
-    if len(names) == 1:
-        return names[0]
-    return f"{', '.join(names[:-1])} and {names[-1]}"
+    return _joined([_named(label, count) for label, count in counts.items()])
+
+
+def _joined(words: Sequence[str]) -> str:
+    """The words as a list: ``one``, ``one and two``, ``one, two and three``."""
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def percent(share: float) -> str:
@@ -118,12 +122,13 @@ def _bonds(chosen: Sequence[Candidate], scene: Scene) -> list[str]:
     members = [one.index for one in chosen]
     within = np.ix_(members, members)
     people = np.array([one.label == PERSON for one in chosen])
-    mixed = scene.touching[within] & (people[:, None] != people[None, :])
-    alike = scene.touching[within] & ~mixed
+    things = np.array([one.label not in (PERSON, SALIENT_REGION) for one in chosen])
+    mixed = scene.touching[within] & people[:, None] & things[None, :]
+    others = scene.touching[within] & ~(mixed | mixed.T)
     words = (
-        (bool(mixed.any()), "they belong together"),
-        (bool(scene.alike[within].any()), "they are alike"),
-        (bool(alike.any()), "they touch"),
+        (bool(mixed.any()), "belong together"),
+        (bool(scene.alike[within].any()), "are alike"),
+        (bool(others.any()), "touch or overlap"),
     )
     return [word for is_so, word in words if is_so]
 
@@ -137,5 +142,4 @@ def _next_best(chosen: Sequence[Candidate], ranking: tuple[Candidate, ...]) -> s
 
 
 def _named(label: str, count: int) -> str:
-    name = f"{label} (of no known class)" if label == SALIENT_REGION else label
-    return f"the {name}" if count == 1 else f"{count} x {name}"
+    return f"the {label}" if count == 1 else f"{count} x {label}"
