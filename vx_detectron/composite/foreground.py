@@ -23,6 +23,7 @@ _PURITY = 8  # a pixel of alpha 0.5 counts by 0.5 ** 8 less than a pure one
 _IN_RIM = 0.01  # a pixel in the rim counts by that less, but alone where all is too thin
 _RADII = (20, 10, 4, 2)  # of the surroundings that colours are gathered in
 _ENOUGH = 0.05  # share of pure pixels from which a surroundings speaks for itself
+_AT_ONCE = 2**16  # pixels, for the sake of memory
 _SAME = 1e-3  # squared distance of two colours (0..1) that cannot be told apart
 
 
@@ -42,23 +43,26 @@ def estimate_foreground(image: ByteArray, alpha: FloatArray) -> ByteArray:
         ValueError: an array of another shape, dtype or range.
     """
     check_pair(image, alpha)
-    result = image.copy()
     soft = (alpha > 0) & (alpha < 1)
     if not soft.any():
-        return result
+        return image.copy()
     window = _window(soft)
     part, part_alpha = image[window], alpha[window]
     subject, behind, rim = _surroundings(part, part_alpha)
-    size = part_alpha.shape
-    mixed = cv2.resize(rim, size[::-1], interpolation=cv2.INTER_LINEAR)
-    rows, columns = np.nonzero((mixed > 0) & (part_alpha > 0))
-    colours = part[rows, columns].astype(np.float32) / 255
-    near, far = _at(subject, rows, columns, size), _at(behind, rows, columns, size)
-    share = _share(colours, near, far)
-    # What the two smooth colours leave unexplained of the photo goes to the subject.
-    own = near + part_alpha[rows, columns][:, None] * (colours - share * near - (1 - share) * far)
-    estimate = colours + mixed[rows, columns][:, None] * (own - colours)
-    result[window][rows, columns] = np.rint(np.clip(estimate, 0, 1) * 255).astype(np.uint8)
+    height, width = part_alpha.shape
+    mixed = cv2.resize(rim, (width, height), interpolation=cv2.INTER_LINEAR)
+    result = image.copy()
+    pixels = np.flatnonzero((mixed > 0) & (part_alpha > 0))
+    for some in np.array_split(pixels, len(pixels) // _AT_ONCE + 1):
+        rows, columns = np.divmod(some, width)
+        near, far = (_at(field, rows, columns, (height, width)) for field in (subject, behind))
+        colours = part[rows, columns].astype(np.float32) / 255
+        share = _share(colours, near, far)
+        # What the two smooth colours leave unexplained of the photo goes to the subject.
+        unexplained = colours - share * near - (1 - share) * far
+        own = near + part_alpha[rows, columns][:, None] * unexplained
+        estimate = colours + mixed[rows, columns][:, None] / np.float32(255) * (own - colours)
+        result[window][rows, columns] = np.rint(np.clip(estimate, 0, 1) * 255).astype(np.uint8)
     return result
 
 
@@ -73,35 +77,37 @@ def _window(soft: NDArray[np.bool_]) -> tuple[slice, slice]:
     return spans[0], spans[1]
 
 
-def _surroundings(image: ByteArray, alpha: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _surroundings(image: ByteArray, alpha: FloatArray) -> tuple[FloatArray, FloatArray, ByteArray]:
     """Smooth colours of the subject and of what is behind it, and where they are mixed.
 
     Returns:
-        float32 (h, w, 3) twice, 0..1, at a bounded size; and float32 (h, w), 1 where alpha is below
+        float32 (h, w, 3) twice, 0..1, at a bounded size; and uint8 (h, w), 255 where alpha is below
         1, falling to 0 within the rim.
     """
     height, width = alpha.shape
     scale = min(1.0, _SIDE / max(height, width))
     size = (max(round(width * scale), 1), max(round(height * scale), 1))
-    opaque = np.rint(alpha * 255).astype(np.uint8)
-    front, front_weight = _weighted(image, opaque, size)
-    back, back_weight = _weighted(image, 255 - opaque, size)
-    solid = (front_weight[..., 0] >= 1).astype(np.uint8)
+    opaque: ByteArray = np.asarray(cv2.convertScaleAbs(alpha, alpha=255), np.uint8)  # rounds
+    front, weight = _weighted(image, opaque, size)
+    solid = (weight[..., 0] >= 1).astype(np.uint8)
+    subject = _gather(front, weight)
+    del front, weight
+    behind = _gather(*_weighted(image, 255 - opaque, size))
     depth = cv2.distanceTransform(solid, cv2.DIST_L2, cv2.DIST_MASK_5)
-    rim = np.clip(1 - (depth - 1) / _RIM, 0, 1).astype(np.float32)
-    return _gather(front, front_weight), _gather(back, back_weight), rim
+    rim = np.clip(1 - (depth - 1) / _RIM, 0, 1)
+    # A quarter of the memory, once it is enlarged.
+    return subject, behind, np.rint(rim * 255).astype(np.uint8)
 
 
 def _weighted(
     image: ByteArray, weight: ByteArray, size: tuple[int, int]
 ) -> tuple[FloatArray, FloatArray]:
     """Area averages of image * weight, (h, w, 3), and of the weight, (h, w, 1), both 0..1."""
-    product = cv2.multiply(image, cv2.merge([weight, weight, weight]), scale=1 / 255)
-    small = cv2.resize(product, size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
-    small_weight = cv2.resize(weight, size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
-    return np.asarray(small, dtype=np.float32), np.asarray(
-        small_weight[..., None], dtype=np.float32
-    )
+    # One colour after the other, for the sake of memory.
+    products = (cv2.multiply(cv2.extractChannel(image, c), weight, scale=1 / 255) for c in range(3))
+    layers = [cv2.resize(one, size, interpolation=cv2.INTER_AREA) for one in (*products, weight)]
+    small = np.asarray(np.dstack(layers), dtype=np.float32) / np.float32(255)
+    return small[..., :3], small[..., 3:]
 
 
 def _gather(weighted: FloatArray, weight: FloatArray) -> FloatArray:
@@ -111,10 +117,13 @@ def _gather(weighted: FloatArray, weight: FloatArray) -> FloatArray:
     purity = weight**_PURITY
     trust = np.maximum(cv2.erode(purity, kernel)[..., None], _IN_RIM * purity)
     colours, counts = weighted * trust, weight * trust
-    mean = colours.sum(axis=(0, 1)) / max(float(counts.sum()), 1e-6)
+    mean: FloatArray = colours.sum(axis=(0, 1)) / np.float32(max(float(counts.sum()), 1e-6))
     for radius in _RADII:
-        mean = (_box(colours, radius) + _ENOUGH * mean) / (_box(counts, radius) + _ENOUGH)
-    return np.asarray(mean, dtype=np.float32)
+        total = _box(colours, radius)
+        total += np.float32(_ENOUGH) * mean
+        total /= _box(counts, radius) + np.float32(_ENOUGH)
+        mean = total
+    return mean
 
 
 def _share(colours: NDArray[np.floating], near: FloatArray, far: FloatArray) -> FloatArray:
