@@ -40,7 +40,9 @@ def test_every_config_file_loads_and_is_supported() -> None:
 
 
 def test_every_config_file_is_bundled_under_its_name() -> None:
-    names = {file.relative_to(CONFIGS).with_suffix("").as_posix() for file in CONFIGS.rglob("*.*")}
+    names = {
+        file.relative_to(CONFIGS).with_suffix("").as_posix() for file in CONFIGS.rglob("*.y*ml")
+    }
     assert set(config.bundled_configs()) == names
 
 
@@ -363,6 +365,23 @@ def test_what_is_honoured_or_never_read_is_let_through(overrides: list[str]) -> 
 )
 def test_the_bundled_network_has_limits_of_its_own(key: str, value: str) -> None:
     assert unsupported_keys(load_cfg(None, [key, value])) == [key]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("MODEL.FPN.IN_FEATURES", "['res2', 'res3', 'res4', 'res5']"),
+        ("MODEL.FPN.NORM", "GN"),
+        ("MODEL.SEM_SEG_HEAD.COMMON_STRIDE", "2"),
+        ("MODEL.SEM_SEG_HEAD.CONVS_DIM", "48"),
+        ("MODEL.SEM_SEG_HEAD.NORM", "BN"),
+        ("MODEL.SEM_SEG_HEAD.IN_FEATURES", "['trunk1']"),
+    ],
+)
+def test_the_mobile_pyramid_has_limits_of_its_own(key: str, value: str) -> None:
+    pyramid = "experiments/mask_rcnn_fbnetv3a_FPN_saliency"
+    assert unsupported_keys(load_cfg(pyramid)) == []
+    assert unsupported_keys(load_cfg(pyramid, [key, value])) == [key]
 
 
 def test_keys_of_others_are_named_too() -> None:

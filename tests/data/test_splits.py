@@ -60,15 +60,28 @@ def test_a_split_of_its_own_is_respected() -> None:
 
 def test_photos_without_a_subject_are_not_held_out_unless_none_has_one() -> None:
     without = records(*range(20), annotations=[])
-    train, val, test = ids(make_splits([*without, *records(20, 21, 22)], 2, 5, seed=1))
-    assert val | test == {20, 21, 22} and train == set(range(20))
+    train, val, test = ids(make_splits([*without, *records(*range(20, 34))], 2, 5, seed=1))
+    assert (len(val), len(test)) == (2, 5) and val | test < set(range(20, 34))
+    assert train == set(range(34)) - val - test
     train, val, test = ids(make_splits(without, 2, 5, seed=1))
     assert (len(train), len(val), len(test)) == (13, 2, 5)
 
 
-def test_more_held_out_than_there_are_leaves_nothing() -> None:
-    train, val, test = make_splits(records(*range(4)), 5, 3, seed=1)
-    assert (len(train), len(val), len(test)) == (0, 4, 0)
+@pytest.mark.parametrize(
+    ("photos", "validation", "test", "expected"),
+    [(20, 5, 5, (10, 5, 5)), (20, 15, 5, (11, 7, 2)), (20, 160, 0, (10, 10, 0)),
+     (1, 160, 0, (1, 0, 0)), (0, 160, 0, (0, 0, 0))],
+)  # fmt: skip
+def test_at_most_half_is_held_out(
+    photos: int,
+    validation: int,
+    test: int,
+    expected: tuple[int, int, int],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    splits = make_splits(records(*range(photos)), validation, test, seed=1)
+    assert tuple(map(len, splits)) == expected
+    assert ("more than half" in caplog.text) == (expected[1:] != (validation, test))
 
 
 def test_a_data_set_that_grows_and_shrinks_keeps_its_splits(tmp_path: Path) -> None:

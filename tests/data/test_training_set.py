@@ -34,7 +34,7 @@ RANDOM = (
 
 
 def training_set(records: list[dict], *options: object, seed: int = 0) -> TrainingSet:
-    return TrainingSet(records, augment_cfg(*options), CLASS_IDS, True, seed)
+    return TrainingSet(records, augment_cfg(*options), CLASS_IDS, seed)
 
 
 def same(one: Sample, other: Sample) -> bool:

@@ -19,6 +19,7 @@ from vx_detectron.config import load_cfg
 
 R18 = "COCO-InstanceSegmentation/mask_rcnn_R_18_FPN"
 R50 = "COCO-InstanceSegmentation/mask_rcnn_R_50_FPN_1x"
+FBNET_FPN = "experiments/mask_rcnn_fbnetv3a_FPN_saliency"
 
 # What the small ones have in common: few channels, few classes, and few detections.
 _SMALL = {
@@ -109,7 +110,19 @@ NETWORKS = {
         (-0.3, -2.5, -8.4, -10.4, -12.2),
         (2.8, -1.3, -1.6, -2.5),
     ),
+    "fbnet_fpn": Network(
+        FBNET_FPN,
+        {
+            **_SMALL,
+            "MODEL.ROI_MASK_HEAD.POOLER_RESOLUTION": 28,
+            "MODEL.SEM_SEG_HEAD.CONVS_DIM": 32,
+        },
+        {**_HEADS, "cls_score": 8.0, "bbox_pred": 1.0},
+        (1.6, 2.4, 0.8, 3.3, 2.0),
+        (0.1, 0.1, 0.5, 1.2),
+    ),
 }
+SALIENT = ("fbnet", "fbnet_fpn")  # those with a saliency head
 
 
 def small_cfg(name: str, **overrides: object) -> CfgNode:

@@ -126,7 +126,7 @@ def test_losses_and_gradients(name: str, samples: list[Sample]) -> None:
     assert all(value.item() > 0.01 for value in losses.values())
 
 
-@pytest.mark.parametrize("name", ["r18", "fbnet"])
+@pytest.mark.parametrize("name", ["r18", "fbnet", "fbnet_fpn"])
 def test_every_key_of_a_loss(name: str, samples: list[Sample]) -> None:
     losses = compare(*pair(name, {**DRAW, **KEYS}), samples)
     plain = ours(pair(name, DRAW)[0], samples)

@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from detectron2_reference import stored
+from detectron2_reference import FULL_SIZE, stored
 from numpy.typing import NDArray
+from small_networks import fill, small_cfg
 
 from vx_detectron.config import load_cfg
+from vx_detectron.engines.modeling.copies import copies_of_detector
 from vx_detectron.engines.modeling.fbnet import (
     FBNetBackbone,
     FBNetBoxHead,
@@ -20,12 +22,15 @@ from vx_detectron.engines.modeling.fbnet import (
 from vx_detectron.engines.modeling.mask_rcnn import build_model
 from vx_detectron.engines.torchvision_engine import TorchvisionEngine
 
+PHOTO = torch.rand(1, 3, 64, 96, generator=torch.Generator().manual_seed(0))
 
-def test_names_and_shapes_are_those_within_detectron2() -> None:
+
+@pytest.mark.parametrize("name", ["fbnet", "fbnet_fpn"])
+def test_names_and_shapes_are_those_within_detectron2(name: str) -> None:
     with torch.device("meta"):
-        model = build_model(load_cfg())
+        model = build_model(load_cfg(FULL_SIZE[name]))
     entries = {f"{key} {tuple(value.shape)}" for key, value in model.state_dict().items()}
-    assert entries ^ set(stored("names")["fbnet"].tolist()) == set()
+    assert entries ^ set(stored("names")[name].tolist()) == set()
 
 
 @pytest.mark.parametrize("size", [(64, 96), (65, 97), (1, 100)])
@@ -37,6 +42,31 @@ def test_the_trunk_gives_four_stages_for_any_size(size: tuple[int, int]) -> None
     for name, stride in backbone.out_strides.items():
         height, width = (-(-side // stride) for side in size)
         assert features[name].shape == (1, backbone.out_channels[name], height, width)
+
+
+def test_a_pyramid_has_a_level_for_each_stage_and_one_above() -> None:
+    backbone = build_model(small_cfg("fbnet_fpn")).backbone
+    with torch.inference_mode():
+        features = backbone(torch.zeros(1, 3, 96, 160))
+    assert backbone.out_strides == {"p2": 4, "p3": 8, "p4": 16, "p5": 32, "p6": 64}
+    assert backbone.size_divisibility == 32
+    for name, stride in backbone.out_strides.items():
+        assert features[name].shape == (1, 32, -(-96 // stride), -(-160 // stride))
+
+
+def test_the_trunk_of_a_pyramid_starts_as_that_of_the_bundled_network() -> None:
+    detector = fill(build_model(small_cfg("fbnet")))
+    pyramid = build_model(small_cfg("fbnet_fpn"))
+    copies = copies_of_detector(detector.state_dict())
+    own = {name for name in pyramid.state_dict() if name.startswith("backbone.bottom_up.")}
+    assert own == {name for name in copies if name.startswith("backbone.")}
+    pyramid.load_state_dict({name: copies[name] for name in own}, strict=False)
+    with torch.inference_mode():
+        expected = detector.backbone(PHOTO)
+        top = detector.roi_heads.box_head.roi_box_conv(expected["trunk3"])
+        found = pyramid.backbone.bottom_up(PHOTO)
+    for name, stage in {**expected, "trunk4": top}.items():
+        assert torch.equal(found[name], stage), name
 
 
 @pytest.mark.parametrize("regions", [0, 2])

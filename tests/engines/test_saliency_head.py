@@ -9,10 +9,10 @@ import torch
 from small_networks import fill, small_cfg
 from torch.nn import functional as F
 
+from vx_detectron.engines.modeling.copies import copies_of_detector
 from vx_detectron.engines.modeling.mask_rcnn import build_model
 from vx_detectron.engines.modeling.saliency_head import (
     SaliencyHead,
-    branch_from_detector,
     saliency_loss,
     saliency_maps,
 )
@@ -31,7 +31,8 @@ def test_every_level_has_a_map_finest_first(size: tuple[int, int]) -> None:
 
 def test_the_branch_starts_as_the_detectors_own_stages() -> None:
     model = fill(build_model(small_cfg("fbnet")))
-    start = branch_from_detector(model.state_dict())
+    copies = copies_of_detector(model.state_dict())
+    start = {name: value for name, value in copies.items() if name.startswith("sem_seg_head.")}
     mine = {name for name in model.state_dict() if name.startswith("sem_seg_head.stages.")}
     assert start.keys() == mine
     model.load_state_dict(start, strict=False)
@@ -49,11 +50,11 @@ def test_the_branch_starts_as_the_detectors_own_stages() -> None:
 def test_the_start_shares_no_memory_with_the_detector() -> None:
     state = build_model(small_cfg("fbnet")).state_dict()
     taken = {value.data_ptr() for value in state.values()}
-    assert not any(value.data_ptr() in taken for value in branch_from_detector(state).values())
+    assert not any(value.data_ptr() in taken for value in copies_of_detector(state).values())
 
 
 def test_a_detector_of_another_kind_has_no_start() -> None:
-    assert branch_from_detector({"backbone.bottom_up.res2.0.conv1.weight": torch.ones(1)}) == {}
+    assert copies_of_detector({"backbone.bottom_up.res2.0.conv1.weight": torch.ones(1)}) == {}
 
 
 def target() -> torch.Tensor:

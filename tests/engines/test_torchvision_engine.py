@@ -12,7 +12,7 @@ import pytest
 from agreement import agreement, agrees, of_arrays, of_instances
 from detectron2_reference import stored
 from numpy.typing import NDArray
-from small_networks import NETWORKS, fill, small_cfg, write_weights
+from small_networks import NETWORKS, SALIENT, fill, small_cfg, write_weights
 
 from vx_detectron.engines.modeling.mask_rcnn import build_model
 from vx_detectron.engines.torchvision_engine import TorchvisionEngine
@@ -95,7 +95,7 @@ def test_finding_nothing_is_an_answer(build: Build, chelsea: Photo, name: str) -
     found = build(name, MODEL__ROI_HEADS__SCORE_THRESH_TEST=1.0).predict(chelsea)
     assert len(found) == 0
     assert found.image_size == chelsea.shape[:2]
-    assert (found.saliency is not None) == (name == "fbnet")
+    assert (found.saliency is not None) == (name in SALIENT)
 
 
 def test_only_a_photo_is_taken(build: Build) -> None:

@@ -39,7 +39,7 @@ def test_fur_comes_out_better_than_with_the_sharp_edge() -> None:
     assert steps == ("DenseCRF", "morphology", "sharp edge", "closed-form matting")
     fine = (truth > 0.02) & (truth < 0.98)
     error_of = [float(((alpha - truth)[fine] ** 2).mean()) for alpha in (sharp, matted)]
-    assert error_of[1] < 0.3 * error_of[0]
+    assert error_of[1] < 0.35 * error_of[0]
     assert matted.dtype == np.float32
 
 

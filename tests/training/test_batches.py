@@ -24,7 +24,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> TrainingSet:
     photos = [[(3, disc(*size, 15, 15, 8))] for size in sizes]
     folder = tmp_path_factory.mktemp("mixed") / "data"
     path = write_dataset(folder, photos, {3: "disc"}, "instance")
-    return TrainingSet(read_coco(path, folder / "images").records, load_cfg(), {3: 0}, True, 1)
+    return TrainingSet(read_coco(path, folder / "images").records, load_cfg(), {3: 0}, 1)
 
 
 def take(dataset: TrainingSet, count: int, start: int = 0, group: bool = True) -> list[list[int]]:

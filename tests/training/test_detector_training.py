@@ -131,3 +131,22 @@ def test_all_keys_that_no_training_honours_are_named_at_once(shapes: Path, tmp_p
         train(configured(DETECTOR, options, tmp_path))
     for key in ("SAMPLER_TRAIN: got 'Repeat", "CLIP_TYPE: got 'sum'", "REFERENCE_WORLD_SIZE"):
         assert key in str(got.value)
+
+
+def test_a_result_that_was_expected_otherwise_fails_after_all_is_written(
+    shapes: Path, tmp_path: Path
+) -> None:
+    expected = [["subject", "subject_iou", 1.5, 0.1]]
+    options = detector_options(shapes, SOLVER__MAX_ITER=1, TEST__EXPECTED_RESULTS=expected)
+    with pytest.raises(TrainingError, match=r"subject_iou 0\.\d+, expected 1\.5 \+- 0\.1"):
+        train(configured(DETECTOR, options, tmp_path))
+    assert (tmp_path / "result.json").exists()
+
+
+@pytest.mark.parametrize("entry", [["bbox", "AP", 38.5, 0.2], ["subject", "subject_iou", 0.5]])
+def test_results_that_nothing_measures_cannot_be_expected(
+    shapes: Path, tmp_path: Path, entry: list[object]
+) -> None:
+    options = detector_options(shapes, TEST__EXPECTED_RESULTS=[entry])
+    with pytest.raises(ConfigError, match=r"TEST\.EXPECTED_RESULTS: got .*supported: \['subject'"):
+        train(configured(DETECTOR, options, tmp_path))

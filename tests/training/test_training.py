@@ -21,7 +21,7 @@ from training_runs import TOOL, configured, curve, saliency_options
 from vx_detectron.cli.isolate import main as isolate
 from vx_detectron.config import load_cfg
 from vx_detectron.engines.modeling.mask_rcnn import build_model
-from vx_detectron.errors import TrainingError
+from vx_detectron.errors import ConfigError, TrainingError
 from vx_detectron.training.run import evaluate, train
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*:DeprecationWarning:pycocotools")
@@ -189,8 +189,22 @@ def test_other_photos_cannot_resume(unbroken: Path, tmp_path: Path) -> None:
         train(configured(CONFIG, saliency_options(more), unbroken), resume=True)
 
 
+def test_one_photo_a_step_is_refused_where_its_statistics_are_needed(
+    discs: Path, tmp_path: Path
+) -> None:
+    options = saliency_options(discs, SOLVER__IMS_PER_BATCH=1)
+    with pytest.raises(ConfigError, match=r"IMS_PER_BATCH 1 gives each process 1 photo a step"):
+        train(configured(CONFIG, options, tmp_path / "output"))
+    assert not (tmp_path / "output").exists()
+
+
 def test_too_few_photos_are_counted_before_anything_is_written(discs: Path, tmp_path: Path) -> None:
-    options = saliency_options(discs, VX__DATA__VALIDATION=30)
+    content = json.loads(discs.read_text())
+    for image in content["images"]:
+        image["split"] = "val"
+    held_out = discs.with_name("held_out.json")
+    held_out.write_text(json.dumps(content))
+    options = saliency_options(held_out, VX__DATA__IMAGE_ROOT=discs.parent / "images")
     with pytest.raises(TrainingError, match=r"18 photos VX\.DATA\.VALIDATION .* hold out 18"):
         train(configured(CONFIG, options, tmp_path / "output"))
     assert not (tmp_path / "output").exists()

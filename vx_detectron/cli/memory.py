@@ -6,20 +6,25 @@ import ctypes
 import sys
 
 _PHOTOS = 32  # a trim takes milliseconds, and the heap must grow again after it
+_M_MMAP_THRESHOLD = -3  # in glibc's malloc.h
+_LARGE = 2**20  # bytes; most arrays at a photo's size are larger
 
 
 class Housekeeping:
     """Called once a photo; now and then it tidies the heap.
 
-    The network's buffers have another size for each size of photo. They are all freed, but glibc
-    keeps the gaps between them, and the process grows although nothing leaks. Other systems'
-    allocators are left alone.
+    Arrays have another size for each size of photo. They are all freed, but glibc keeps the gaps
+    between them, and the process grows although nothing leaks. So large blocks come straight from
+    the system and go back when they are freed: left alone, glibc stops doing so after the first
+    large photo. What the others leave is trimmed away. Other systems' allocators are left alone.
     """
 
     def __init__(self) -> None:
         self._count = 0
         libc = ctypes.CDLL(None) if sys.platform == "linux" else None
         self._trim = getattr(libc, "malloc_trim", None)  # musl has none
+        if libc is not None and self._trim is not None:
+            libc.mallopt(_M_MMAP_THRESHOLD, _LARGE)
 
     def __call__(self) -> None:
         """One photo is done."""

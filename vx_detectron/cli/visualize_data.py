@@ -91,7 +91,7 @@ def _write(
     photos = choose_photos(cfg, loaded, resume=False)
     names = {photos.class_ids[one]: name for one, name in loaded.categories.names.items()}
     seed = run_seed(cfg)
-    dataset = TrainingSet(photos.train, cfg, photos.class_ids, True, seed)
+    dataset = TrainingSet(photos.train, cfg, photos.class_ids, seed)
     # The first ones of a training, which may see a photo again, but does so in another epoch.
     first = islice(EpochSampler(len(dataset), seed, 0), count)
     if originals:

@@ -17,7 +17,10 @@ from vx_detectron.errors import ConfigError
 Values = Mapping[str, Any]
 
 RESNET_FPN, FBNET = "build_resnet_fpn_backbone", "FBNetV2C4Backbone"
+FBNET_FPN = "FBNetV2FpnBackbone"
 _STAGES = ["res2", "res3", "res4", "res5"]
+# What a feature pyramid may be built on: stages of strides 4 to 32.
+_PYRAMIDS = {RESNET_FPN: _STAGES, FBNET_FPN: ["trunk1", "trunk2", "trunk3", "trunk4"]}
 _TRUNK_STRIDES = {"trunk0": 2, "trunk1": 4, "trunk2": 8, "trunk3": 16}
 _POOLERS = ("ROIAlignV2", "ROIAlign")
 
@@ -58,12 +61,14 @@ HONOURED: frozenset[str] = frozenset(
 CHOICES: dict[str, tuple[Any, ...]] = {
     "MODEL.META_ARCHITECTURE": ("GeneralizedRCNN", "PanopticFPN"),
     "MODEL.MASK_ON": (True,),
-    "MODEL.BACKBONE.NAME": (RESNET_FPN, FBNET),
+    "MODEL.BACKBONE.NAME": (RESNET_FPN, FBNET, FBNET_FPN),
     "MODEL.RESNETS.DEPTH": (18, 34, 50, 101, 152),
     "MODEL.RESNETS.NORM": ("FrozenBN", "BN", ""),
     "MODEL.RESNETS.OUT_FEATURES": (_STAGES, _STAGES[1:], _STAGES[2:]),
-    # All end at res5: the pyramid's top level is made from it.
-    "MODEL.FPN.IN_FEATURES": tuple(_STAGES[first:] for first in range(3)),
+    # All end at stride 32: the pyramid's top level is made from it.
+    "MODEL.FPN.IN_FEATURES": tuple(
+        stages[first:] for stages in _PYRAMIDS.values() for first in range(3)
+    ),
     "MODEL.FBNET_V2.ARCH": ("FBNetV3_A_dsmask",),
     "MODEL.FBNET_V2.WIDTH_DIVISOR": (8,),
     "MODEL.FBNET_V2.NORM": ("",),
@@ -73,9 +78,9 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "MODEL.ROI_BOX_HEAD.POOLER_TYPE": _POOLERS,
     "MODEL.ROI_MASK_HEAD.NAME": ("MaskRCNNConvUpsampleHead", "FBNetV2RoIMaskHead"),
     "MODEL.ROI_MASK_HEAD.POOLER_TYPE": _POOLERS,
-    "MODEL.SEM_SEG_HEAD.NAME": ("VXSaliencyHead",),
+    "MODEL.SEM_SEG_HEAD.NAME": ("VXSaliencyHead", "VXSaliencyFPNHead"),
     "MODEL.SEM_SEG_HEAD.NUM_CLASSES": (1,),
-    "MODEL.SEM_SEG_HEAD.NORM": ("BN",),
+    "MODEL.SEM_SEG_HEAD.NORM": ("BN", "GN"),
     "MODEL.PANOPTIC_FPN.COMBINE.ENABLED": (False,),
     "INPUT.FORMAT": ("BGR", "RGB"),
     "INPUT.MASK_FORMAT": ("polygon", "bitmask"),
@@ -87,7 +92,7 @@ CHOICES: dict[str, tuple[Any, ...]] = {
 # Sections that a network of another kind never reads.
 READ_IF: dict[str, Callable[[Values], bool]] = {
     "MODEL.RESNETS.": lambda v: "resnet" in v["MODEL.BACKBONE.NAME"],
-    "MODEL.FPN.": lambda v: "fpn" in v["MODEL.BACKBONE.NAME"],
+    "MODEL.FPN.": lambda v: "fpn" in v["MODEL.BACKBONE.NAME"].lower(),
     "MODEL.FBNET_V2.": lambda v: "FBNetV2" in v["MODEL.BACKBONE.NAME"],
     "MODEL.ANCHOR_GENERATOR.ANGLES": lambda v: "Rotated" in v["MODEL.ANCHOR_GENERATOR.NAME"],
     "MODEL.ROI_BOX_HEAD.NAME": lambda v: v["MODEL.ROI_HEADS.NAME"] != "Res5ROIHeads",
@@ -169,6 +174,10 @@ def _mismatches(values: Values) -> dict[str, str]:
 
 
 def _trunk_rules(values: Values) -> Iterator[Rule]:
+    if values["MODEL.BACKBONE.NAME"] == FBNET_FPN:
+        stages = _PYRAMIDS[FBNET_FPN]
+        inside = set(values["MODEL.FPN.IN_FEATURES"]) <= set(stages)
+        yield "MODEL.FPN.IN_FEATURES", inside, f"some of the trunk's {stages}"
     if values["MODEL.BACKBONE.NAME"] != RESNET_FPN:
         return
     stages = values["MODEL.RESNETS.OUT_FEATURES"]
@@ -196,10 +205,23 @@ def _feature_rules(values: Values) -> Iterator[Rule]:
 def _saliency_rules(values: Values, strides: Mapping[str, int]) -> Iterator[Rule]:
     key = "MODEL.SEM_SEG_HEAD.IN_FEATURES"
     found = [strides[name] for name in values[key]]
+    pyramid = values["MODEL.SEM_SEG_HEAD.NAME"] == "VXSaliencyFPNHead"
+    norm = "GN" if pyramid else "BN"
+    yield "MODEL.SEM_SEG_HEAD.NORM", values["MODEL.SEM_SEG_HEAD.NORM"] == norm, repr(norm)
+    if pyramid:
+        yield from _pyramid_saliency_rules(values, found)
+        return
     fits = len(found) == 2 and found[1] == 2 * found[0]
     yield key, fits, "two features, the second of twice the stride of the first"
     key = "MODEL.SEM_SEG_HEAD.COMMON_STRIDE"
     yield key, values[key] == found[0], f"{found[0]}, the stride of the first of its IN_FEATURES"
+
+
+def _pyramid_saliency_rules(values: Values, strides: list[int]) -> Iterator[Rule]:
+    key = "MODEL.SEM_SEG_HEAD.COMMON_STRIDE"
+    yield key, values[key] == min(strides), f"{min(strides)}, the finest of its IN_FEATURES"
+    key = "MODEL.SEM_SEG_HEAD.CONVS_DIM"
+    yield key, values[key] % 32 == 0, "a multiple of 32, the groups of its norms"
 
 
 def _shape_rules(values: Values) -> Iterator[Rule]:
@@ -227,7 +249,8 @@ def _matching_rules(values: Values) -> Iterator[Rule]:
 
 def _feature_strides(values: Values) -> dict[str, int]:
     """Name to stride of every feature that the backbone offers, finest first."""
-    if values["MODEL.BACKBONE.NAME"] != RESNET_FPN:
+    if values["MODEL.BACKBONE.NAME"] == FBNET:
         return _TRUNK_STRIDES
-    levels = [int(name.removeprefix("res")) for name in values["MODEL.FPN.IN_FEATURES"]]
+    known = {name: 2 + place for stages in _PYRAMIDS.values() for place, name in enumerate(stages)}
+    levels = [known[name] for name in values["MODEL.FPN.IN_FEATURES"]]
     return {f"p{level}": 2**level for level in [*levels, levels[-1] + 1]}

@@ -21,6 +21,15 @@ def _from(least: float) -> Limit:
     return lambda value: bool(value >= least), f"{least} or more"
 
 
+def _is_expectation(entry: Any) -> bool:
+    """Whether it is what Detectron2 has: task, metric, value and tolerance."""
+    return (
+        isinstance(entry, list | tuple)
+        and list(entry[:2]) == ["subject", "subject_iou"]
+        and [type(number) in (int, float) for number in entry[2:]] == [True, True]
+    )
+
+
 def _above_zero() -> Limit:
     return lambda value: bool(value > 0), "above 0"
 
@@ -52,7 +61,10 @@ _LIMITS: dict[str, Limit] = {
     "DATASETS.PROPOSAL_FILES_TRAIN": (lambda value: len(value) == 0, "empty"),
     "DATASETS.PROPOSAL_FILES_TEST": (lambda value: len(value) == 0, "empty"),
     "TEST.EVAL_PERIOD": _from(0),
-    "TEST.EXPECTED_RESULTS": (lambda value: len(value) == 0, "empty"),
+    "TEST.EXPECTED_RESULTS": (
+        lambda value: all(_is_expectation(one) for one in value),
+        "['subject', 'subject_iou', value, tolerance]",
+    ),
     "TEST.PRECISE_BN.ENABLED": _only(False),
     "VIS_PERIOD": _only(0),
     "FLOAT32_PRECISION": _only("", "highest", "high", "medium"),

@@ -72,7 +72,7 @@ def _add_refine(cfg: CfgNode, node: type[CfgNode]) -> None:
     cfg.VX.REFINE.FUSE_SALIENCY = True
     # A dense CRF in the band around the edge.
     cfg.VX.REFINE.DENSE_CRF = True
-    # Close pinholes and drop specks.
+    # Close pinholes and drop specks: not for the IoU, but for as many parts as the subject has.
     cfg.VX.REFINE.MORPHOLOGY = True
     # Narrow the soft edge to what the photo's own pixels show.
     cfg.VX.REFINE.SHARP_EDGE = True
@@ -95,8 +95,8 @@ def _add_data(cfg: CfgNode, node: type[CfgNode]) -> None:
     # Whether every photo is decoded before a training, which finds files that are cut off, or
     # only its head is read, which is quick.
     cfg.VX.DATA.DECODE = False
-    # How many photos are held out to choose the best checkpoint and for a test, and the seed of
-    # that choice.
+    # How many photos are held out to choose the best checkpoint and for a test, together at most
+    # half of those with a known subject; and the seed of that choice.
     cfg.VX.DATA.VALIDATION = 160
     cfg.VX.DATA.TEST = 0
     cfg.VX.DATA.SPLIT_SEED = 1

@@ -1,4 +1,8 @@
-"""Data sets by name, in Detectron2's catalogues too where it is installed."""
+"""Data sets by name, in Detectron2's catalogues too where it is installed.
+
+For scripts of one's own that use Detectron2's evaluators, visualisers and loaders, which ask for
+data sets by name. The trainings of this package read ``VX.DATA`` and need no name.
+"""
 
 from __future__ import annotations
 

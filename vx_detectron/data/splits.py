@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +18,8 @@ from vx_detectron.data.subjects import has_subject
 from vx_detectron.errors import DataError
 
 SPLITS_FILE = "splits.json"
+
+logger = logging.getLogger(__name__)
 
 
 class Splits(NamedTuple):
@@ -76,7 +79,7 @@ def make_splits(
     A record's own ``split`` is respected: ``train`` (or none) may be held out, ``val`` and
     ``test`` are, and any other, such as ``dev``, is in no split. Where records name their own
     validation (or test) photos, no others are held out for it. Those that are held out have a
-    subject to be judged by, if any has one.
+    subject to be judged by, if any has one; of these at most half are held out, which is logged.
 
     Args:
         records: of photos with different ``image_id``.
@@ -93,12 +96,26 @@ def make_splits(
     if known:
         return Splits(named["train"], named["val"], named["test"])
     free = [record for record in named["train"] if has_subject(record)] or named["train"]
-    for name, count in (("val", validation), ("test", test)):
-        if not named[name]:
-            named[name], free = free[:count], free[count:]
+    asked = {name: n for name, n in (("val", validation), ("test", test)) if not named[name]}
+    for name, count in _at_most(len(free) // 2, asked).items():
+        named[name], free = free[:count], free[count:]
     held_out = {record["image_id"] for record in (*named["val"], *named["test"])}
     train = [record for record in named["train"] if record["image_id"] not in held_out]
     return Splits(train, named["val"], named["test"])
+
+
+def _at_most(most: int, counts: dict[str, int]) -> dict[str, int]:
+    """The counts, each made smaller by the same share where they are more in all."""
+    asked = sum(counts.values())
+    if asked <= most:
+        return counts
+    fewer = {name: count * most // asked for name, count in counts.items()}
+    logger.warning(
+        "%d photos to hold out would be more than half of those with a subject: holding out %s",
+        asked,
+        ", ".join(f"{count} for {name}" for name, count in fewer.items()),
+    )
+    return fewer
 
 
 def _rank(record: Record, seed: int) -> bytes:

@@ -33,7 +33,6 @@ class TrainingSet(Dataset[Sample]):
         records: see ``vx_detectron.data.coco``; photos without annotations are fine.
         cfg: its INPUT and VX.AUGMENT nodes say how the photos are varied.
         class_ids: category id to contiguous id. Other categories may be a subject, but no class.
-        train: False resizes the photos, and leaves everything else out.
         seed: another one gives other pictures.
 
     Raises:
@@ -47,7 +46,6 @@ class TrainingSet(Dataset[Sample]):
         records: Sequence[Record],
         cfg: CfgNode,
         class_ids: Mapping[int, int],
-        train: bool,
         seed: int,
     ) -> None:
         if not records:
@@ -55,7 +53,7 @@ class TrainingSet(Dataset[Sample]):
         self.records = records
         self.class_ids = class_ids
         self.seed = seed
-        self.augmentation = Augmentation(cfg, train)
+        self.augmentation = Augmentation(cfg, train=True)
         self.channels: str = cfg.INPUT.FORMAT
         self.limits = cfg.VX.INPUT.MAX_PIXELS, cfg.VX.INPUT.MAX_BYTES
         self.everyone = range(len(records))

@@ -69,7 +69,7 @@ class Detectron2Engine:
         proposals, _ = self.model.proposal_generator(batch, features, None)
         (found,), _ = self.model.roi_heads(batch, features, proposals, None)
         saliency = None
-        if isinstance(getattr(self.model, "sem_seg_head", None), detectron2_modules.VXSaliencyHead):
+        if isinstance(getattr(self.model, "sem_seg_head", None), detectron2_modules.SALIENCY_HEADS):
             first = self._saliency_of(features, batch)
             saliency = mean_saliency(self.cfg, image, first, self._saliency)
         return to_instances(
@@ -88,8 +88,8 @@ class Detectron2Engine:
         return self._saliency_of(self.model.backbone(batch.tensor), batch)
 
     def _saliency_of(self, features: dict[str, Tensor], batch: ImageList) -> Tensor:
-        logits = self.model.sem_seg_head.levels(features)[0]
-        (saliency,) = saliency_maps(logits, batch.image_sizes)
+        head = self.model.sem_seg_head
+        (saliency,) = saliency_maps(head.levels(features)[0], batch.image_sizes, head.common_stride)
         return saliency
 
 

@@ -19,17 +19,23 @@ from detectron2.modeling import (
     Backbone,
     build_anchor_generator,
 )
+from detectron2.modeling.backbone.fpn import FPN, LastLevelMaxPool
+from detectron2.modeling.meta_arch.semantic_seg import SemSegFPNHead
 from detectron2.modeling.roi_heads.mask_head import BaseMaskRCNNHead
 from fvcore.common.config import CfgNode
 from torch import Tensor
 from torch.nn import functional as F
 
 from vx_detectron.engines.modeling.fbnet import (
+    FPN_TRUNK,
     FBNetBackbone,
     FBNetBoxHead,
     FBNetMaskHead,
     FBNetRPNHead,
+    FBNetTrunk,
 )
+from vx_detectron.engines.modeling.initial import normal
+from vx_detectron.engines.modeling.saliency_fpn_head import PREDICTOR_STD
 from vx_detectron.engines.modeling.saliency_head import SaliencyHead, saliency_loss
 
 
@@ -47,6 +53,22 @@ class FBNetV2C4Backbone(Backbone):  # type: ignore[misc]
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         """(N, 3, H, W) to features by stage name."""
         return dict(self.body(x))
+
+
+class _PyramidTrunk(FBNetTrunk, Backbone):  # type: ignore[misc]
+    """The trunk below a feature pyramid."""
+
+    def __init__(self) -> None:
+        super().__init__(FPN_TRUNK)
+        self._out_features = list(self.out_channels)
+        self._out_feature_channels = self.out_channels
+        self._out_feature_strides = self.out_strides
+
+
+def FBNetV2FpnBackbone(cfg: CfgNode, input_shape: ShapeSpec) -> FPN:  # noqa: N802
+    """D2Go's backbone with a feature pyramid."""
+    node = cfg.MODEL.FPN
+    return FPN(_PyramidTrunk(), node.IN_FEATURES, node.OUT_CHANNELS, node.NORM, LastLevelMaxPool())
 
 
 class FBNetV2RpnHead(FBNetRPNHead):
@@ -126,12 +148,42 @@ class VXSaliencyHead(SaliencyHead):
         return None, {"loss_sem_seg": loss * self.loss_weight}
 
 
+class VXSaliencyFPNHead(SemSegFPNHead):  # type: ignore[misc]
+    """Detectron2's semantic segmentation head of one class, with the loss of a saliency map."""
+
+    @configurable  # type: ignore[untyped-decorator]
+    def __init__(self, edge_weight: float, **options: Any) -> None:
+        super().__init__(**options)
+        normal(self.predictor, PREDICTOR_STD)
+        self.edge_weight = edge_weight
+
+    @classmethod
+    def from_config(cls, cfg: CfgNode, input_shape: Mapping[str, ShapeSpec]) -> dict[str, Any]:
+        """Detectron2's way from the configuration to the arguments."""
+        options = super().from_config(cfg, input_shape)
+        return {**options, "edge_weight": cfg.VX.SOLVER.EDGE_WEIGHT}
+
+    def levels(self, features: Mapping[str, Tensor]) -> list[Tensor]:
+        """Logits, as a list of one."""
+        return [self.layers(features)]
+
+    def losses(self, predictions: Tensor, targets: Tensor) -> dict[str, Tensor]:
+        """See ``VXSaliencyHead.forward``."""
+        target = targets.masked_fill(targets == self.ignore_value, -1.0)[:, None]
+        loss = saliency_loss([predictions], target, self.edge_weight)
+        return {"loss_sem_seg": loss * self.loss_weight}
+
+
+SALIENCY_HEADS = (VXSaliencyHead, VXSaliencyFPNHead)
+
 for _registry, _part in (
     (BACKBONE_REGISTRY, FBNetV2C4Backbone),
+    (BACKBONE_REGISTRY, FBNetV2FpnBackbone),
     (RPN_HEAD_REGISTRY, FBNetV2RpnHead),
     (ROI_BOX_HEAD_REGISTRY, FBNetV2RoIBoxHead),
     (ROI_MASK_HEAD_REGISTRY, FBNetV2RoIMaskHead),
     (SEM_SEG_HEADS_REGISTRY, VXSaliencyHead),
+    (SEM_SEG_HEADS_REGISTRY, VXSaliencyFPNHead),
 ):
     if _part.__name__ not in _registry:
         _registry.register(_part)

@@ -1,4 +1,4 @@
-"""The classes that a network learns, taken from the data where the configuration has none."""
+"""What a network learns: its classes, taken from the data where none are given; and a map."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from fvcore.common.config import CfgNode
 
 from vx_detectron.data.categories import Categories
 from vx_detectron.errors import ConfigError
+from vx_detectron.training.freezing import SALIENCY_HEAD
 
 DETECTOR = ("backbone.", "proposal_generator.", "roi_heads.")
 
@@ -18,6 +19,12 @@ def detector_is_frozen(cfg: CfgNode) -> bool:
     """Whether ``VX.SOLVER.FREEZE`` names every part but the saliency head."""
     prefixes = tuple(cfg.VX.SOLVER.FREEZE)
     return all(any(part.startswith(prefix) for prefix in prefixes) for part in DETECTOR)
+
+
+def saliency_is_trained(cfg: CfgNode) -> bool:
+    """Whether there is a saliency head that ``VX.SOLVER.FREEZE`` does not name."""
+    frozen = any(SALIENCY_HEAD.startswith(prefix) for prefix in cfg.VX.SOLVER.FREEZE)
+    return cfg.MODEL.META_ARCHITECTURE == "PanopticFPN" and not frozen
 
 
 def with_data_classes(cfg: CfgNode, categories: Categories) -> CfgNode:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from detectron2.engine import DefaultTrainer, HookBase, hooks
+from detectron2.engine import DefaultTrainer, HookBase, TrainerBase, hooks
 from detectron2.utils.events import CommonMetricPrinter, EventWriter, JSONWriter, TensorboardXWriter
 from fvcore.common.config import CfgNode
 from torch import nn
@@ -79,7 +79,7 @@ class Trainer(DefaultTrainer):  # type: ignore[misc]
     def build_train_loader(self, cfg: CfgNode) -> Iterator[list[dict[str, Any]]]:
         """The same batches as the other engine's, in Detectron2's format."""
         photos = self.photos
-        self.dataset = TrainingSet(photos.train, cfg, photos.class_ids, True, self.seed)
+        self.dataset = TrainingSet(photos.train, cfg, photos.class_ids, self.seed)
         return self._inputs(cfg)
 
     def _inputs(self, cfg: CfgNode) -> Iterator[list[dict[str, Any]]]:
@@ -130,7 +130,8 @@ class Trainer(DefaultTrainer):  # type: ignore[misc]
         finished = True
         with self.stop:
             try:
-                super().train()
+                # DefaultTrainer's would look for TEST.EXPECTED_RESULTS too, as ``run`` does.
+                TrainerBase.train(self, self.start_iter, self.max_iter)
             except TrainingEnds as end:
                 finished = end.finished
         self.iteration = max(self.iteration, self.supervision.done)

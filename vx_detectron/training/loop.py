@@ -65,7 +65,7 @@ class Trainer:
         self.best = self.validator.best
         if resume:
             self._resume()
-        dataset = TrainingSet(photos.train, cfg, photos.class_ids, True, self.seed)
+        dataset = TrainingSet(photos.train, cfg, photos.class_ids, self.seed)
         self.loader = build_train_loader(cfg, dataset, self.seed, self.iteration)
 
     def _build_model(self) -> MaskRCNN:

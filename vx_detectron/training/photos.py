@@ -14,8 +14,7 @@ from vx_detectron.data.scene import class_annotations
 from vx_detectron.data.splits import Splits, split_dataset
 from vx_detectron.data.subjects import has_subject
 from vx_detectron.errors import TrainingError
-from vx_detectron.training.classes import class_ids, detector_is_frozen
-from vx_detectron.training.freezing import SALIENCY_HEAD
+from vx_detectron.training.classes import class_ids, detector_is_frozen, saliency_is_trained
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +68,7 @@ def choose_photos(cfg: CfgNode, loaded: Loaded, resume: bool) -> Photos:
 def _tell(cfg: CfgNode, train: list[Record], validation: list[Record]) -> None:
     """Log how many photos there are, and for what there are none."""
     logger.info("%d photos to train on, %d to validate on", len(train), len(validation))
-    if _trains_saliency(cfg) and not any(map(has_subject, train)):
+    if saliency_is_trained(cfg) and not any(map(has_subject, train)):
         logger.warning(
             "no photo to train on has a known subject: the saliency head learns nothing; hold out "
             "fewer (VX.DATA.VALIDATION), or freeze it (VX.SOLVER.FREEZE sem_seg_head)"
@@ -92,14 +91,9 @@ def expect_same_photos(folder: Path, before: int, now: int) -> None:
         )
 
 
-def _trains_saliency(cfg: CfgNode) -> bool:
-    frozen = any(SALIENCY_HEAD.startswith(prefix) for prefix in cfg.VX.SOLVER.FREEZE)
-    return cfg.MODEL.META_ARCHITECTURE == "PanopticFPN" and not frozen
-
-
 def _teaches(record: Record, cfg: CfgNode, ids: dict[int, int]) -> bool:
     """Whether a photo has something for the parts that are trained."""
-    if _trains_saliency(cfg) and has_subject(record):
+    if saliency_is_trained(cfg) and has_subject(record):
         return True
     if detector_is_frozen(cfg):
         return False

@@ -19,13 +19,15 @@ from vx_detectron.engines.device import resolve_device
 from vx_detectron.errors import TrainingError
 from vx_detectron.pipeline import Isolator
 from vx_detectron.training import distributed, state
+from vx_detectron.training.batches import expect_batch_statistics
 from vx_detectron.training.best import Best
 from vx_detectron.training.choice import training_engine
 from vx_detectron.training.classes import with_data_classes
+from vx_detectron.training.expected import expect_results
 from vx_detectron.training.failures import in_words
 from vx_detectron.training.metrics_log import METRICS, draw_curves
 from vx_detectron.training.photos import Photos, choose_photos
-from vx_detectron.training.validation import judge, subject_iou
+from vx_detectron.training.validation import SUBJECT, judge, subject_iou
 
 CONFIG, RESULT = "config.yaml", "result.json"
 
@@ -84,12 +86,14 @@ def train(cfg: CfgNode, resume: bool = False) -> Result:
         resume: go on from the last checkpoint in ``OUTPUT_DIR``; where there is none, start.
 
     Raises:
-        VxError: it cannot start, or cannot go on; what was saved stays.
+        VxError: it cannot start, or cannot go on, or misses ``TEST.EXPECTED_RESULTS``; what was
+            saved stays.
     """
     device = resolve_device(cfg.MODEL.DEVICE)
     with in_words(), distributed.process_group(device):
         engine = training_engine(cfg)
         check_training(cfg)
+        expect_batch_statistics(cfg)
         if engine == "torchvision":
             check_supported(cfg)
         folder = Path(cfg.OUTPUT_DIR)
@@ -110,6 +114,8 @@ def train(cfg: CfgNode, resume: bool = False) -> Result:
         if distributed.is_main():
             draw_curves(folder)
             write_text(folder / RESULT, json.dumps(asdict(result), indent=2) + "\n")
+            if finished:
+                expect_results(cfg, {SUBJECT: result.best_subject_iou})
         return result
 
 

@@ -10,8 +10,7 @@ from torch import nn
 from vx_detectron.engines import weights
 from vx_detectron.engines.checkpoint_file import read_checkpoint
 from vx_detectron.engines.key_table import OPTIONAL_SUFFIX, load_matching, rename
-from vx_detectron.engines.modeling.saliency_head import branch_from_detector
-from vx_detectron.training.freezing import SALIENCY_HEAD
+from vx_detectron.engines.modeling.copies import copies_of_detector
 
 logger = logging.getLogger(__name__)
 
@@ -19,9 +18,9 @@ logger = logging.getLogger(__name__)
 def load_start_weights(cfg: CfgNode, model: nn.Module) -> None:
     """Load ``MODEL.WEIGHTS`` into a network of either engine, naming what does not fit.
 
-    Layers of another shape, such as those of other classes, keep their random weights. Where the
-    file is a detector without a saliency head, the head's branch starts from the detector's own
-    stages. An empty ``MODEL.WEIGHTS`` starts at random.
+    Layers of another shape, such as those of other classes, keep their random weights. What the
+    file lacks, but can be copied from its detector (see ``copies``), starts as that copy. An empty
+    ``MODEL.WEIGHTS`` starts at random.
 
     Raises:
         CheckpointError: the file is missing, damaged or unsafe.
@@ -31,9 +30,8 @@ def load_start_weights(cfg: CfgNode, model: nn.Module) -> None:
         return
     given = rename(read_checkpoint(weights.resolve(cfg.MODEL.WEIGHTS)))
     wanted = {name for name in model.state_dict() if not name.endswith(OPTIONAL_SUFFIX)}
-    if not any(name.startswith(SALIENCY_HEAD) for name in given):
-        branch = branch_from_detector(given)
-        given |= {name: value for name, value in branch.items() if name in wanted}
+    copies = copies_of_detector(given)
+    given |= {name: copies[name] for name in copies.keys() & wanted - given.keys()}
     left, unused = load_matching(model, given)
     missing = [name for name in left if name in wanted]
     logger.info("loaded %d entries of %s", len(given) - len(unused), cfg.MODEL.WEIGHTS)

@@ -33,6 +33,8 @@ TRUNK: tuple[tuple[Block, ...], ...] = (
 STEM_CHANNELS = 16
 RPN_HEAD = (Block(5, 112, 1, 3, 4),)
 BOX_HEAD = (Block(3, 128, 2, 1, 4), Block(3, 128, 1, 2, 6), Block(3, 160, 1, 1, 6))
+# The trunk of a feature pyramid: the box head's blocks, over the whole photo, as its stride 32.
+FPN_TRUNK = (*TRUNK, BOX_HEAD)
 MASK_HEAD = (
     Block(3, 128, 2, 1, 4),
     Block(3, 128, 1, 2, 6),
@@ -99,22 +101,24 @@ def build_head(channels: int, blocks: tuple[Block, ...]) -> tuple[nn.Sequential,
 
 
 class FBNetTrunk(nn.Module):
-    """The trunk to stride 16: four stages named trunk0 to trunk3."""
+    """Stages named trunk0, trunk1, ... at strides 2, 4, ...; by default four, to stride 16."""
 
-    def __init__(self) -> None:
+    def __init__(self, stages: tuple[tuple[Block, ...], ...] = TRUNK) -> None:
         super().__init__()
         self.out_channels: dict[str, int] = {}
+        self.out_strides: dict[str, int] = {}
         channels = STEM_CHANNELS
-        for stage, blocks in enumerate(TRUNK):
+        for stage, blocks in enumerate(stages):
             sequence = nn.Sequential()
             if stage == 0:
                 sequence.add_module("fbnetv2_0_0", ConvReLU(3, STEM_CHANNELS, 3, 2, 1, True))
             channels = add_blocks(sequence, channels, blocks, stage)
             self.add_module(f"trunk{stage}", sequence)
             self.out_channels[f"trunk{stage}"] = channels
+            self.out_strides[f"trunk{stage}"] = 2 ** (stage + 1)
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
-        """(N, 3, H, W) normalised BGR to each stage's features, strides 2, 4, 8 and 16."""
+        """(N, 3, H, W) normalised BGR to each stage's features."""
         features = {}
         for name in self.out_channels:
             x = self.get_submodule(name)(x)
@@ -129,7 +133,7 @@ class FBNetBackbone(nn.Module):
         super().__init__()
         self.body = FBNetTrunk()
         self.out_channels = self.body.out_channels
-        self.out_strides = {"trunk0": 2, "trunk1": 4, "trunk2": 8, "trunk3": 16}
+        self.out_strides = self.body.out_strides
         self.size_divisibility = 1
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:

@@ -7,21 +7,27 @@ from math import log2
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from vx_detectron.engines.modeling.fbnet import FBNetTrunk
+from vx_detectron.engines.modeling.initial import xavier
 from vx_detectron.engines.modeling.resnet import ResNet
 
 
 class FPN(nn.Module):
     """Levels p2 to p5 from the trunk's stages, and p6 by subsampling p5."""
 
-    def __init__(self, bottom_up: ResNet, in_features: list[str], out_channels: int) -> None:
+    def __init__(
+        self, bottom_up: ResNet | FBNetTrunk, in_features: list[str], out_channels: int
+    ) -> None:
         super().__init__()
         self.bottom_up = bottom_up
         self.in_features = in_features
         self.levels = [int(log2(bottom_up.out_strides[name])) for name in in_features]
         for name, level in zip(in_features, self.levels, strict=True):
             channels = bottom_up.out_channels[name]
-            self.add_module(f"fpn_lateral{level}", nn.Conv2d(channels, out_channels, 1))
-            self.add_module(f"fpn_output{level}", nn.Conv2d(out_channels, out_channels, 3, 1, 1))
+            lateral = nn.Conv2d(channels, out_channels, 1)
+            output = nn.Conv2d(out_channels, out_channels, 3, 1, 1)
+            self.add_module(f"fpn_lateral{level}", xavier(lateral))
+            self.add_module(f"fpn_output{level}", xavier(output))
         self.size_divisibility = 2 ** self.levels[-1]  # or the levels do not add up
         top = self.levels[-1] + 1
         self.out_channels = {f"p{level}": out_channels for level in [*self.levels, top]}

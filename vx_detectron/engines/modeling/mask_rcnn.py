@@ -8,11 +8,12 @@ import torch
 from fvcore.common.config import CfgNode
 from torch import Tensor, nn
 
-from vx_detectron.engines.modeling.fbnet import FBNetBackbone
+from vx_detectron.engines.modeling.fbnet import FPN_TRUNK, FBNetBackbone, FBNetTrunk
 from vx_detectron.engines.modeling.fpn import FPN
 from vx_detectron.engines.modeling.resnet import ResNet
 from vx_detectron.engines.modeling.roi_heads import Detections, StandardROIHeads
 from vx_detectron.engines.modeling.rpn import RPN
+from vx_detectron.engines.modeling.saliency_fpn_head import SaliencyFPNHead
 from vx_detectron.engines.modeling.saliency_head import (
     SaliencyHead,
     saliency_loss,
@@ -35,8 +36,8 @@ class MaskRCNN(nn.Module):
         if cfg.MODEL.META_ARCHITECTURE == "PanopticFPN":
             node = cfg.MODEL.SEM_SEG_HEAD
             self.saliency_features = list(node.IN_FEATURES)
-            channels = [self.backbone.out_channels[name] for name in node.IN_FEATURES]
-            self.sem_seg_head = SaliencyHead(channels, node.CONVS_DIM)
+            self.sem_seg_head = _build_saliency_head(node, *shape)
+            self.saliency_stride = node.COMMON_STRIDE
             self.saliency_loss_weight = node.LOSS_WEIGHT
             self.edge_weight = cfg.VX.SOLVER.EDGE_WEIGHT
         mean = torch.tensor(cfg.MODEL.PIXEL_MEAN).view(-1, 1, 1)
@@ -63,13 +64,12 @@ class MaskRCNN(nn.Module):
         detections = self.roi_heads(features, proposals, sizes)
         if not self.saliency_features:
             return detections, [None] * len(images)
-        logits = self.saliency_logits(features)[0]
-        return detections, list(saliency_maps(logits, sizes))
+        return detections, list(self._saliency_maps(features, sizes))
 
     def saliency(self, images: list[Tensor]) -> list[Tensor]:
         """The saliency maps alone, as in ``forward``; only with a saliency head."""
         sizes = [(image.shape[1], image.shape[2]) for image in images]
-        return saliency_maps(self.saliency_logits(self.backbone(self.normalise(images)))[0], sizes)
+        return self._saliency_maps(self.backbone(self.normalise(images)), sizes)
 
     def losses(
         self, samples: Sequence[Sample], detector: bool = True, saliency: bool = True
@@ -112,6 +112,11 @@ class MaskRCNN(nn.Module):
         logits: list[Tensor] = self.sem_seg_head([features[n] for n in self.saliency_features])
         return logits
 
+    def _saliency_maps(
+        self, features: dict[str, Tensor], sizes: list[tuple[int, int]]
+    ) -> list[Tensor]:
+        return saliency_maps(self.saliency_logits(features)[0], sizes, self.saliency_stride)
+
     def normalise(self, images: list[Tensor]) -> Tensor:
         """One batch (N, 3, H, W): normalised, then padded with zeros to a common size."""
         normalised = [(image - self.pixel_mean) / self.pixel_std for image in images]
@@ -131,9 +136,25 @@ def _padded(images: list[Tensor], multiple: int, value: float) -> Tensor:
 def _build_backbone(cfg: CfgNode) -> FPN | FBNetBackbone:
     if cfg.MODEL.BACKBONE.NAME == "FBNetV2C4Backbone":
         return FBNetBackbone()
-    trunk = ResNet(cfg)
-    trunk.freeze(cfg.MODEL.BACKBONE.FREEZE_AT)
+    trunk: ResNet | FBNetTrunk
+    if cfg.MODEL.BACKBONE.NAME == "FBNetV2FpnBackbone":
+        trunk = FBNetTrunk(FPN_TRUNK)
+    else:
+        trunk = ResNet(cfg)
+        trunk.freeze(cfg.MODEL.BACKBONE.FREEZE_AT)
     return FPN(trunk, list(cfg.MODEL.FPN.IN_FEATURES), cfg.MODEL.FPN.OUT_CHANNELS)
+
+
+def _build_saliency_head(
+    node: CfgNode, out_channels: dict[str, int], out_strides: dict[str, int]
+) -> SaliencyHead | SaliencyFPNHead:
+    channels = [out_channels[name] for name in node.IN_FEATURES]
+    if node.NAME == "VXSaliencyHead":
+        return SaliencyHead(channels, node.CONVS_DIM)
+    strides = [out_strides[name] for name in node.IN_FEATURES]
+    return SaliencyFPNHead(
+        list(node.IN_FEATURES), channels, strides, node.CONVS_DIM, node.COMMON_STRIDE
+    )
 
 
 def build_model(cfg: CfgNode) -> MaskRCNN:

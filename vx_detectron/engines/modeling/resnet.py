@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.ops import FrozenBatchNorm2d
 
+from vx_detectron.engines.modeling.initial import msra
+
 BLOCKS = {
     18: (2, 2, 2, 2),
     34: (3, 4, 6, 3),
@@ -30,6 +32,7 @@ class Conv2d(nn.Conv2d):
     ) -> None:
         super().__init__(channels, out, kernel, stride, kernel // 2, groups=groups, bias=False)
         self.norm = _build_norm(norm, out)
+        msra(self)
 
     def forward(self, x: Tensor) -> Tensor:
         """Convolve, then normalise."""
@@ -40,6 +43,8 @@ class Conv2d(nn.Conv2d):
 def _build_norm(name: str, channels: int) -> nn.Module | None:
     if name == "":
         return None
+    if name == "GN":
+        return nn.GroupNorm(32, channels)
     norm: nn.Module = {"FrozenBN": FrozenBatchNorm2d, "BN": nn.BatchNorm2d}[name](channels)
     return norm
 

@@ -15,6 +15,7 @@ from torchvision.ops import batched_nms, roi_align
 
 from vx_detectron.engines.modeling import boxes as box_ops
 from vx_detectron.engines.modeling.fbnet import FBNetBoxHead, FBNetMaskHead
+from vx_detectron.engines.modeling.initial import msra, normal, xavier
 from vx_detectron.engines.modeling.losses import box_loss, mask_loss, mask_targets
 from vx_detectron.engines.modeling.matching import BoxSampler
 from vx_detectron.engines.modeling.samples import Target
@@ -84,12 +85,12 @@ class FastRCNNConvFCHead(nn.Module):
         node = cfg.MODEL.ROI_BOX_HEAD
         self.convs, self.fcs = [], []
         for number in range(1, node.NUM_CONV + 1):
-            self.add_module(f"conv{number}", nn.Conv2d(channels, node.CONV_DIM, 3, 1, 1))
+            self.add_module(f"conv{number}", msra(nn.Conv2d(channels, node.CONV_DIM, 3, 1, 1)))
             self.convs.append(f"conv{number}")
             channels = node.CONV_DIM
         width = channels * node.POOLER_RESOLUTION**2
         for number in range(1, node.NUM_FC + 1):
-            self.add_module(f"fc{number}", nn.Linear(width, node.FC_DIM))
+            self.add_module(f"fc{number}", xavier(nn.Linear(width, node.FC_DIM)))
             self.fcs.append(f"fc{number}")
             width = node.FC_DIM
         self.out_channels = width
@@ -109,8 +110,8 @@ class FastRCNNOutputLayers(nn.Module):
 
     def __init__(self, channels: int, num_classes: int) -> None:
         super().__init__()
-        self.cls_score = nn.Linear(channels, num_classes + 1)
-        self.bbox_pred = nn.Linear(channels, num_classes * 4)
+        self.cls_score = normal(nn.Linear(channels, num_classes + 1), 0.01)
+        self.bbox_pred = normal(nn.Linear(channels, num_classes * 4), 0.001)
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """(R, channels) to logits (R, K + 1) and deltas (R, 4K)."""
@@ -125,10 +126,10 @@ class MaskRCNNConvUpsampleHead(nn.Module):
         width = cfg.MODEL.ROI_MASK_HEAD.CONV_DIM
         self.convs = [f"mask_fcn{number + 1}" for number in range(cfg.MODEL.ROI_MASK_HEAD.NUM_CONV)]
         for name in self.convs:
-            self.add_module(name, nn.Conv2d(channels, width, 3, 1, 1))
+            self.add_module(name, msra(nn.Conv2d(channels, width, 3, 1, 1)))
             channels = width
-        self.deconv = nn.ConvTranspose2d(channels, width, 2, 2)
-        self.predictor = nn.Conv2d(width, num_classes, 1)
+        self.deconv = msra(nn.ConvTranspose2d(channels, width, 2, 2))
+        self.predictor = normal(nn.Conv2d(width, num_classes, 1), 0.001)
 
     def forward(self, regions: Tensor) -> Tensor:
         """(R, channels, S, S) to mask logits (R, num_classes, 2S, 2S)."""

@@ -10,6 +10,7 @@ from torchvision.ops import batched_nms
 
 from vx_detectron.engines.modeling import boxes as box_ops
 from vx_detectron.engines.modeling.fbnet import FBNetRPNHead
+from vx_detectron.engines.modeling.initial import normal
 from vx_detectron.engines.modeling.losses import box_loss, objectness_loss
 from vx_detectron.engines.modeling.matching import BoxSampler
 from vx_detectron.engines.modeling.samples import Target
@@ -20,9 +21,9 @@ class StandardRPNHead(nn.Module):
 
     def __init__(self, channels: int, num_anchors: int) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(channels, channels, 3, 1, 1)
-        self.objectness_logits = nn.Conv2d(channels, num_anchors, 1)
-        self.anchor_deltas = nn.Conv2d(channels, num_anchors * 4, 1)
+        self.conv = normal(nn.Conv2d(channels, channels, 3, 1, 1), 0.01)
+        self.objectness_logits = normal(nn.Conv2d(channels, num_anchors, 1), 0.01)
+        self.anchor_deltas = normal(nn.Conv2d(channels, num_anchors * 4, 1), 0.01)
 
     def forward(self, features: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
         """Per level: logits (N, A, H, W) and deltas (N, 4A, H, W)."""

@@ -33,7 +33,7 @@ class SaliencyHead(nn.Module):
 
     The branch repeats the trunk's last stages and adds one, where a cell sees most of the photo.
     Being its own it can learn what a subject is without unteaching the detector its classes; it
-    starts from the trunk's and the box head's weights (see ``branch_from_detector``).
+    starts from the trunk's and the box head's weights (see ``copies``).
 
     Args:
         in_channels: channels of the trunk's stages at strides 2 and 4.
@@ -160,26 +160,3 @@ def _bce_iou(logits: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
     # of which nothing is known adds 0 to the sum, so it does not count.
     photos = (weight.sum(dim=(1, 2, 3)) > 0).sum().clamp(min=1)
     return bce + (1 - (both + 1) / (either + 1)).sum() / photos
-
-
-def branch_from_detector(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The start weights of the branch's stages, copied from a detector's own.
-
-    Args:
-        weights: a detector's state, with Detectron2's names.
-
-    Returns:
-        Those entries of ``sem_seg_head.stages`` that the detector has.
-    """
-    sources = (
-        "backbone.body.trunk2.",
-        "backbone.body.trunk3.",
-        "roi_heads.box_head.roi_box_conv.0.",
-    )
-    start = {}
-    for name, value in weights.items():
-        for stage, source in enumerate(sources):
-            if name.startswith(source):
-                block = name.removeprefix(source).split("_", 2)[2]
-                start[f"sem_seg_head.stages.{stage}.fbnetv2_0_{block}"] = value.clone()
-    return start
