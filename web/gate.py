@@ -64,7 +64,7 @@ class Gate:
         Raises:
             BusyError: the queue is full, or the server is stopping.
             TooSlowError, ClientGoneError: before it worked, or while it did. A step that has begun
-                then runs to its end; until that its place is taken, and who comes is told so.
+                then runs to its end, and its place is taken as long.
         """
         turn = Turn(self._time_limit, gone)
         self._enter()

@@ -200,7 +200,7 @@ def test_no_subject(photo: Path) -> None:
     assert "no subject: the best candidate, " in result.stderr
     (record,) = records(result)
     assert record["status"] == "no subject" and record["output"] is None
-    assert "where 1.00 is needed" in record["error"]
+    assert "where 100 % is needed" in record["error"]
     assert listing(photo.parent) == {"astronaut.png"}
 
 
