@@ -48,6 +48,16 @@ def _is_address(host: str) -> bool:
     return True
 
 
+def _require_bodies(spec: dict[str, Any]) -> dict[str, Any]:
+    """Say, as APIFlask does not, that a form with a required field cannot be left out."""
+    schemas = spec["components"]["schemas"]
+    for operation in (one for path in spec["paths"].values() for one in path.values()):
+        for form in operation.get("requestBody", {}).get("content", {}).values():
+            name = form["schema"]["$ref"].rpartition("/")[2]
+            operation["requestBody"]["required"] = bool(schemas[name].get("required"))
+    return spec
+
+
 def create_app(config: dict[str, Any] | None = None, isolator: Isolator | None = None) -> APIFlask:
     """Build the application.
 
@@ -66,6 +76,8 @@ def create_app(config: dict[str, Any] | None = None, isolator: Isolator | None =
         docs_path=None,  # APIFlask's own takes its scripts from other hosts; see routes.docs
         json_errors=False,
     )
+    app.description = "Cuts the main subject out of photos, says why, and lets you pick another."
+    app.spec_processor(_require_bodies)
     app.request_class = _Request
     load_settings(app.config, config)
     app.extensions["vx"] = build_service(app.config, isolator)

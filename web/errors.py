@@ -169,8 +169,15 @@ def _of_http(error: HTTPException) -> Problem:
 
 
 def _listed(fields: dict[str, Any]) -> str:
-    words = [f"{name}: {' '.join(map(str, why))}" for name, why in fields.items()]
+    words = [f"{name}: {' '.join(_sentences(why))}" for name, why in fields.items()]
     return "; ".join(words) or "The form does not fit."
+
+
+def _sentences(why: Any) -> list[str]:
+    """What marshmallow has to say of one field; of a list, by the places in it."""
+    if isinstance(why, dict):
+        return [sentence for one in why.values() for sentence in _sentences(one)]
+    return [str(sentence) for sentence in why]
 
 
 def as_json(problem: Problem) -> Response:

@@ -187,6 +187,7 @@ def test_no_subject_is_said_plainly(client: FlaskClient) -> None:
         ({"quality": "101"}, "quality"),
         ({"edges": "blunt"}, "edges"),
         ({"with": ["cup"] * 21}, "with"),
+        ({"with": ["cup", "u" * 1000]}, "with: Length must be"),
         ({"colour": "red"}, "colour"),
         ({"url": "http://127.0.0.1/"}, "url"),
     ],
@@ -216,6 +217,8 @@ def test_the_description_is_valid_and_names_what_it_answers(client: FlaskClient)
     description = json.loads(text)
     compose_route = description["paths"]["/api/v1/instances/{photo_id}/compose"]["post"]
     assert "multipart/form-data" in compose_route["requestBody"]["content"]
+    assert not compose_route["requestBody"]["required"]  # there is a default for every field
+    assert description["paths"]["/api/v1/isolate"]["post"]["requestBody"]["required"]
     assert {"200", "404", "413", "422", "503"} <= set(compose_route["responses"])
     assert b"cdn" not in text
 
