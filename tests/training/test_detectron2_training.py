@@ -63,6 +63,19 @@ def test_both_engines_write_the_same_files_and_learn(runs: dict[str, Path]) -> N
     assert ours == theirs
 
 
+@pytest.mark.filterwarnings("ignore:.torch.jit.script:FutureWarning")
+def test_detectron2_knows_the_photos_by_name(shapes: Path, tmp_path: Path) -> None:
+    from detectron2.data import DatasetCatalog, MetadataCatalog
+
+    run("detectron2", shapes, tmp_path, SOLVER__MAX_ITER=1)
+    recorded = json.loads((tmp_path / "splits.json").read_text())
+    for name in ("train", "val", "test"):
+        photos = DatasetCatalog.get(f"vx_{name}")
+        assert sorted(photo["image_id"] for photo in photos) == recorded[name]
+    classes = load_cfg(tmp_path / "config.yaml").VX.CLASS_NAMES
+    assert MetadataCatalog.get("vx_train").thing_classes == list(classes)
+
+
 def predict(engine: str, folder: Path, photo: Path) -> Instances:
     overrides = ["VX.ENGINE", engine, "MODEL.WEIGHTS", str(folder / "model_final.pth")]
     cfg = load_cfg(

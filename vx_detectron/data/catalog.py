@@ -1,7 +1,7 @@
 """Data sets by name, in Detectron2's catalogues too where it is installed.
 
-For scripts of one's own that use Detectron2's evaluators, visualisers and loaders, which ask for
-data sets by name. The trainings of this package read ``VX.DATA`` and need no name.
+A training with Detectron2 registers its photos here, for the evaluators, visualisers and hooks that
+ask for data sets by name; so may scripts of one's own, with either engine.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 from vx_detectron.data.categories import Categories, Record
+from vx_detectron.data.splits import Splits
 from vx_detectron.errors import DataError
 
 TRAIN, VAL, TEST = "vx_train", "vx_val", "vx_test"
@@ -36,6 +37,12 @@ def register(name: str, records: list[Record], categories: Categories) -> None:
     _registered[name] = Registered(records, categories)
     if find_spec("detectron2") is not None:
         _register_in_detectron2(name)
+
+
+def register_splits(splits: Splits, categories: Categories) -> None:
+    """Let ``vx_train``, ``vx_val`` and ``vx_test`` stand for the parts of a data set."""
+    for name, records in zip((TRAIN, VAL, TEST), splits, strict=True):
+        register(name, records, categories)
 
 
 def get(name: str) -> Registered:

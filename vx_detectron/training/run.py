@@ -12,6 +12,7 @@ import torch
 from fvcore.common.config import CfgNode
 
 from vx_detectron.config import check_supported, check_training
+from vx_detectron.data.catalog import register_splits
 from vx_detectron.data.files import write_text
 from vx_detectron.data.sources import load_records
 from vx_detectron.data.splits import record_splits
@@ -104,6 +105,8 @@ def train(cfg: CfgNode, resume: bool = False) -> Result:
         loaded = load_records(cfg)
         cfg = with_data_classes(cfg, loaded.categories)
         photos = choose_photos(cfg, loaded, resume)
+        if engine == "detectron2":  # whose hooks and visualisers ask for data sets by name
+            register_splits(photos.splits, loaded.categories)
         _set_backends(cfg)
         trainer = _trainer(engine, cfg, photos, resume)
         if distributed.is_main():
