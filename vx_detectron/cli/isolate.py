@@ -80,7 +80,7 @@ def _numbers(
               "NAME.ora or NAME.psd for one photo, else to a folder, as transparent PNGs in "
               "NAME_layers with their COCO json.")  # fmt: skip
 @click.option("--edges", type=click.Choice(["sharp", "matte"]), help="sharp: a pixel or two wide; "
-              "matte: for hair and fur, about a second more.  [default: sharp]")  # fmt: skip
+              "matte: for hair and fur, and slower.  [default: sharp]")  # fmt: skip
 @click.option("--config-file", metavar="FILE", help="A yaml file, or the name of a configuration "
               "that comes with the package.  [default: vx_fbnetv3a]")  # fmt: skip
 @click.option("--opt", nargs=2, multiple=True, metavar="KEY VALUE", help="Override a key of the "

@@ -76,7 +76,7 @@ def _add_refine(cfg: CfgNode, node: type[CfgNode]) -> None:
     cfg.VX.REFINE.MORPHOLOGY = True
     # Narrow the soft edge to what the photo's own pixels show.
     cfg.VX.REFINE.SHARP_EDGE = True
-    # Solve for the alpha of hair and fur around the edge. About a second more a photo.
+    # Solve for the alpha of hair and fur around the edge; slower.
     cfg.VX.REFINE.MATTING = False
 
 

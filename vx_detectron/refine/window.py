@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vx_detectron.records import Window
+
 FloatArray = NDArray[np.float32]
-Window = tuple[slice, slice]  # rows and columns, both with start and stop
 
 
 def surroundings(boxes: FloatArray, margin: float, photo: tuple[int, int]) -> Window | None:
