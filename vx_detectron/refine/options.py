@@ -20,7 +20,8 @@ class RefineOptions:
         morphology: remove specks, fill pinholes; gains no IoU, but brings the number of parts
             near the subject's own.
         sharp_edge: redraw the edge at full resolution along the colours, a pixel or two wide.
-        matting: solve for the alpha of hair and fur in a wider band; about doubles the time (``benchmarks/refinement.py``).
+        matting: solve for the alpha of hair and fur in a wider band; about doubles the time, see
+            ``benchmarks/README.md``.
         saliency_weight: 0..1, the map's share in the mean of both log-odds.
         saliency_reach: how far the map may move the mask's edge outwards, in cells.
         saliency_trim: how far inwards, in cells.
