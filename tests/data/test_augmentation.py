@@ -53,7 +53,7 @@ ALL = {
 
 def recipe(*options: object) -> Callable[[int], Scene]:
     """From a seed to a painted scene, augmented."""
-    augmentation = Augmentation(augment_cfg(*options), train=True)
+    augmentation = Augmentation(augment_cfg(*options))
 
     def augment(seed: int) -> Scene:
         torch.manual_seed(seed)
@@ -113,7 +113,7 @@ def test_masks_are_not_shifted_by_a_part_of_a_pixel(name: str) -> None:
 @pytest.mark.parametrize("name", list(GEOMETRY)[:-1])
 def test_every_instance_keeps_its_own_mask(name: str) -> None:
     greens = torch.tensor([40, 80, 120, 160, 200, 240], dtype=torch.uint8)
-    augmentation = Augmentation(augment_cfg(*GEOMETRY[name]), train=True)
+    augmentation = Augmentation(augment_cfg(*GEOMETRY[name]))
     for seed in range(6):
         painted = scene(seed)
         for green, mask in zip(greens, painted.layers.as_subclass(Tensor), strict=False):
@@ -137,7 +137,7 @@ def test_the_default_recipe_is_that_of_the_bundled_model() -> None:
             v2.RandomApply([v2.GaussianBlur(5, (0.1, 1.5))], p=0.1),
         ]
     )
-    augmentation = Augmentation(load_cfg("train_vx_fbnetv3a"), train=True)
+    augmentation = Augmentation(load_cfg("train_vx_fbnetv3a"))
     noise = torch.randint(0, 256, (3, 150, 200), dtype=torch.uint8)
     for seed in range(30):
         painted = replace(scene(seed), image=tv_tensors.Image(noise))
@@ -145,18 +145,6 @@ def test_the_default_recipe_is_that_of_the_bundled_model() -> None:
         expected = steps(painted.image)
         torch.manual_seed(seed)
         assert torch.equal(augmentation(painted, no_donor).image, expected)
-
-
-def test_without_training_the_whole_photo_is_resized() -> None:
-    square = Augmentation(augment_cfg("INPUT.RANDOM_FLIP", "horizontal"), train=False)
-    assert square(scene(1), no_donor).image.shape == (3, 128, 128)
-    options = ("VX.AUGMENT.CROP", "shortest_edge", *EVERYTHING, "INPUT.MIN_SIZE_TEST", 75)
-    plain = Augmentation(augment_cfg(*options), train=False)
-    for seed in range(5):
-        result = plain(scene(seed), no_donor)
-        expected = scene(seed).layers.as_subclass(Tensor)[:, 1::2, 1::2]
-        assert result.image.shape == (3, 75, 100)
-        assert torch.equal(result.layers.as_subclass(Tensor), expected)
 
 
 def test_padding_is_grey_and_unknown() -> None:
@@ -226,7 +214,7 @@ def test_every_key_changes_the_pictures(key: str, chelsea: Photo) -> None:
     cat = tv_tensors.Image(torch.from_numpy(chelsea[:150, 100:300].copy()).permute(2, 0, 1))
     pictures = []
     for options in (needed, (*needed, key, value)):
-        augmentation = Augmentation(augment_cfg(*options), train=True)
+        augmentation = Augmentation(augment_cfg(*options))
         painted = replace(scene(5), image=cat)
         torch.manual_seed(5)
         pictures.append(augmentation(painted, lambda: scene(6)).image)
@@ -251,7 +239,7 @@ def test_keys_that_make_no_sense_are_refused(options: tuple[object, ...], words:
         shared = ("VX.AUGMENT.CROP", "shortest_edge", "INPUT.CROP.ENABLED", "True")
         cfg = augment_cfg(*shared, *options)
     with pytest.raises(ConfigError, match=words):
-        Augmentation(cfg, train=True)
+        Augmentation(cfg)
 
 
 @pytest.mark.parametrize(

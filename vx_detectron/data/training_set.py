@@ -53,7 +53,7 @@ class TrainingSet(Dataset[Sample]):
         self.records = records
         self.class_ids = class_ids
         self.seed = seed
-        self.augmentation = Augmentation(cfg, train=True)
+        self.augmentation = Augmentation(cfg)
         self.channels: str = cfg.INPUT.FORMAT
         self.limits = cfg.VX.INPUT.MAX_PIXELS, cfg.VX.INPUT.MAX_BYTES
         self.everyone = range(len(records))

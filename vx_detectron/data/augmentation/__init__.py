@@ -11,10 +11,9 @@ from collections.abc import Callable
 
 import torch
 from fvcore.common.config import CfgNode
-from torchvision.transforms import v2
 
 from vx_detectron.data.augmentation.copy_paste import copy_paste
-from vx_detectron.data.augmentation.geometry import eval_geometry, train_geometry
+from vx_detectron.data.augmentation.geometry import train_geometry
 from vx_detectron.data.augmentation.photometry import photometry
 from vx_detectron.data.scene import Scene
 
@@ -26,16 +25,15 @@ class Augmentation:
 
     Args:
         cfg: its INPUT and VX.AUGMENT nodes are read.
-        train: False only resizes, as the photos are when the network is used or validated.
 
     Raises:
         ConfigError: keys that contradict each other.
     """
 
-    def __init__(self, cfg: CfgNode, train: bool) -> None:
-        self.geometry = train_geometry(cfg) if train else eval_geometry(cfg)
-        self.paste_prob: float = cfg.VX.AUGMENT.COPY_PASTE_PROB if train else 0.0
-        self.photometry = photometry(cfg) if train else v2.Identity()
+    def __init__(self, cfg: CfgNode) -> None:
+        self.geometry = train_geometry(cfg)
+        self.paste_prob: float = cfg.VX.AUGMENT.COPY_PASTE_PROB
+        self.photometry = photometry(cfg)
 
     def __call__(self, scene: Scene, draw_donor: Callable[[], Scene]) -> Scene:
         """A variation of a scene.

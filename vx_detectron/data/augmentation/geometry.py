@@ -34,13 +34,6 @@ def train_geometry(cfg: CfgNode) -> v2.Transform:
     return v2.Compose(steps)
 
 
-def eval_geometry(cfg: CfgNode) -> v2.Transform:
-    """The whole photo: in a square where training crops to one, else as ``INPUT`` says."""
-    if cfg.VX.AUGMENT.CROP == "resized":
-        return v2.Resize((cfg.VX.SOLVER.CROP, cfg.VX.SOLVER.CROP), antialias=True)
-    return ResizeShortestEdge([cfg.INPUT.MIN_SIZE_TEST], cfg.INPUT.MAX_SIZE_TEST, "choice")
-
-
 def _crop_and_scale(cfg: CfgNode) -> list[v2.Transform]:
     node, side = cfg.VX.AUGMENT, cfg.VX.SOLVER.CROP
     if node.CROP == "shortest_edge":
