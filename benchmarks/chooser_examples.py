@@ -31,7 +31,7 @@ from vx_detectron.evaluation.choice_labels import (
     true_masks,
 )
 from vx_detectron.image_io import read_photo
-from vx_detectron.records import ByteArray, FloatArray, Instances
+from vx_detectron.structures import ByteArray, FloatArray, Instances
 from vx_detectron.subject import (
     SubjectOptions,
     add_salient_regions,

@@ -23,9 +23,9 @@ from tqdm import tqdm
 
 from vx_detectron.config import load_cfg
 from vx_detectron.data.coco import read_coco
-from vx_detectron.data.files import write_text
 from vx_detectron.engines import Engine, build_engine
 from vx_detectron.evaluation.choice_labels import CLEAR, NO_SUBJECT, read_choice_labels
+from vx_detectron.files import write_text
 from vx_detectron.subject.chooser import FITTED, MAPS, Chooser
 from vx_detectron.subject.features import FEATURES
 

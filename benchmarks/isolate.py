@@ -129,8 +129,8 @@ def build(options: argparse.Namespace, folder: Path) -> Callable[[], Stages]:
 
 def ours(options: argparse.Namespace, folder: Path) -> Callable[[], Stages]:
     """From the file to the cut-out on black in a file."""
-    from vx_detectron.composite import compose
     from vx_detectron.config import load_cfg
+    from vx_detectron.deliver import compose
     from vx_detectron.image_io import read_photo, write_picture
     from vx_detectron.pipeline import Isolator
 
@@ -185,7 +185,7 @@ def write_weights(path: Path) -> str:
     """Random weights that favour one class, or no mask would be drawn."""
     import torch
 
-    from vx_detectron.engines.modeling.mask_rcnn import build_model
+    from vx_detectron.modeling.mask_rcnn import build_model
 
     torch.manual_seed(0)
     model = build_model(rival_cfg("", "torchvision"))

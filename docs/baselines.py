@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from vx_detectron.pipeline import Isolator
-from vx_detectron.records import ByteArray, FloatArray
+from vx_detectron.structures import ByteArray, FloatArray
 
 Baseline = Callable[[ByteArray], FloatArray]
 

@@ -11,8 +11,8 @@ import numpy as np
 import skimage
 from PIL import Image
 
-from vx_detectron.composite import Background, compose, parse_background
 from vx_detectron.config import load_cfg
+from vx_detectron.deliver import Background, compose, parse_background
 from vx_detectron.image_io import read_photo
 from vx_detectron.pipeline import Isolator
 

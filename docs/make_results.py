@@ -19,13 +19,13 @@ from tqdm import tqdm
 
 from vx_detectron.config import load_cfg
 from vx_detectron.data.categories import Record
-from vx_detectron.data.files import write_text
 from vx_detectron.errors import VxError
 from vx_detectron.evaluation.choice_run import evaluate_choice
 from vx_detectron.evaluation.mask_run import evaluate_masks
 from vx_detectron.evaluation.predictors import REFINEMENTS, PipelinePredictor, Prediction
 from vx_detectron.evaluation.results import Results
 from vx_detectron.evaluation.truths import read_annotated, truths_from_folders
+from vx_detectron.files import write_text
 from vx_detectron.metrics import stretch
 from vx_detectron.pipeline import Isolator
 

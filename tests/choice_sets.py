@@ -9,7 +9,7 @@ import numpy as np
 from conftest import photo
 from PIL import Image, ImageDraw
 
-from vx_detectron.data.segmentation import encode_mask, mask_area, mask_box
+from vx_detectron.rle import encode_mask, mask_area, mask_box
 
 CAT, CUP, SPOON = 17, 47, 50
 

@@ -13,8 +13,8 @@ from vx_detectron.engines import Engine
 from vx_detectron.engines.torchvision_engine import TorchvisionEngine
 from vx_detectron.errors import NoSubjectError, SubjectError
 from vx_detectron.pipeline import FALLBACK, Isolator, union_mask
-from vx_detectron.records import SALIENT_REGION, ByteArray, FloatArray, Instances
 from vx_detectron.refine import RefineOptions
+from vx_detectron.structures import SALIENT_REGION, ByteArray, FloatArray, Instances
 from vx_detectron.subject import Choice
 
 OPTIONS = ["VX.ENGINE", "torchvision", "MODEL.DEVICE", "cpu"]

@@ -18,7 +18,9 @@ from fvcore.common.config import CfgNode
 
 from vx_detectron.engines import Engine, build_engine
 from vx_detectron.errors import NoSubjectError
-from vx_detectron.records import (
+from vx_detectron.refine import RefineOptions, refine
+from vx_detectron.refine.window import bounded_size, sample, surroundings, window_size
+from vx_detectron.structures import (
     SALIENT_REGION,
     ByteArray,
     Cutout,
@@ -28,8 +30,6 @@ from vx_detectron.records import (
     Subject,
     Window,
 )
-from vx_detectron.refine import RefineOptions, refine
-from vx_detectron.refine.window import bounded_size, sample, surroundings, window_size
 from vx_detectron.subject import (
     Choice,
     SubjectOptions,
@@ -154,6 +154,10 @@ class OpenPhoto:
         return refine(
             self.image, mask, cell=cell, window=window, saliency=saliency, options=options
         )
+
+    def alpha_of(self, index: int) -> FloatArray:
+        """The refined mask of one instance as a subject of its own; see ``alpha``."""
+        return self.alpha((index,))[0]
 
     def _without_subject(self, subject: Subject, seconds: dict[str, float]) -> Cutout:
         """Where the network found nothing at all, what GrabCut makes of the saliency."""

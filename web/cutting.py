@@ -9,10 +9,10 @@ from dataclasses import replace
 import cv2
 from flask import Response
 
-from vx_detectron.cli.record import record_of, subject_record, to_line
+from vx_detectron.deliver.record import record_of, subject_record, to_line
 from vx_detectron.image_io import Photo
 from vx_detectron.pipeline import OpenPhoto
-from vx_detectron.records import Cutout, FloatArray, Instances, Subject
+from vx_detectron.structures import Cutout, FloatArray, Instances, Subject
 from web.gate import Turn
 from web.layers import ORA, write_layers
 from web.orders import Fields, Order, read_order, read_upload

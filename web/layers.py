@@ -11,11 +11,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vx_detectron.cli.finish import Finish
-from vx_detectron.composite import Transparent, compose, crop_box
-from vx_detectron.composite.paint import paint
+from vx_detectron.deliver import Transparent, compose, crop_box
+from vx_detectron.deliver.finish import Finish
+from vx_detectron.deliver.paint import paint
 from vx_detectron.image_io import Photo, write_picture
-from vx_detectron.records import FloatArray
+from vx_detectron.structures import FloatArray
 
 ORA = "image/openraster"
 _THUMBNAIL = 256  # the longest side that the format allows

@@ -10,8 +10,8 @@ from cachetools import TTLCache
 
 from vx_detectron.image_io import Photo
 from vx_detectron.pipeline import OpenPhoto
-from vx_detectron.records import Cutout
 from vx_detectron.refine import RefineOptions
+from vx_detectron.structures import Cutout
 from vx_detectron.subject import Choice
 from web.errors import PhotoGoneError
 

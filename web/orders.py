@@ -11,14 +11,14 @@ from typing import Any
 
 from werkzeug.datastructures import FileStorage
 
-from vx_detectron.cli.finish import Finish
-from vx_detectron.composite import (
+from vx_detectron.deliver import (
     Background,
     Picture,
     PictureFile,
     Transparent,
     parse_background,
 )
+from vx_detectron.deliver.finish import Finish
 from vx_detectron.errors import ConfigError
 from vx_detectron.image_io import Photo, read_photo
 from vx_detectron.refine import RefineOptions

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from vx_detectron.records import Instances
+from vx_detectron.structures import Instances
 
 _SIDE = 640  # the longest side at which masks are traced
 _SIMPLIFY = 0.6  # pixels at that size that an outline may err

@@ -9,9 +9,9 @@ from typing import TypeVar
 import numpy as np
 from flask import Config, copy_current_request_context, current_app, request
 
-from vx_detectron.cli.memory import Housekeeping
 from vx_detectron.config import load_cfg
 from vx_detectron.errors import ConfigError
+from vx_detectron.housekeeping import Housekeeping
 from vx_detectron.pipeline import Isolator
 from web.gate import Gate, Turn
 from web.metrics import Metrics

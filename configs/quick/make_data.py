@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from skimage import draw
 
-from vx_detectron.data.segmentation import encode_mask
+from vx_detectron.rle import encode_mask
 
 PHOTOS, HEIGHT, WIDTH, SEED = 96, 96, 128, 1
 GROUNDS = ("grass.png", "gravel.png", "brick.png")

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from vx_detectron.cli.download import main
-from vx_detectron.engines import weights
+from vx_detectron.weights import catalog
 
 ROOT = Path(__file__).resolve().parents[2]
 R50 = "detectron2/ImageNetPretrained/MSRA/R-50.pkl"
@@ -78,7 +78,7 @@ def test_one_failure_does_not_stop_the_others(server: str) -> None:
 def test_all_without_a_network_says_so_for_each() -> None:
     result = run("--all")
     assert result.exit_code == 1 and result.stdout == ""
-    assert result.stderr.count("Could not reach") == len(weights.CATALOG)
+    assert result.stderr.count("Could not reach") == len(catalog.CATALOG)
 
 
 def test_list_shows_names_and_what_is_there(cache: Path) -> None:
@@ -86,9 +86,9 @@ def test_list_shows_names_and_what_is_there(cache: Path) -> None:
     (cache / R50).write_bytes(b"weights")
     result = run("--list")
     assert result.exit_code == 0
-    assert all(name in result.stdout for name in weights.CATALOG)
+    assert all(name in result.stdout for name in catalog.CATALOG)
     assert f"{cache / R50} (there)" in result.stdout
-    assert result.stdout.count("(not fetched yet)") == len(weights.CATALOG) - 1
+    assert result.stdout.count("(not fetched yet)") == len(catalog.CATALOG) - 1
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from vx_detectron.cli.memory import Housekeeping
+from vx_detectron.housekeeping import Housekeeping
 
 
 def resident() -> int:

@@ -15,14 +15,14 @@ import click
 import pytest
 from isolate_runs import ROOT, run, start
 
-from vx_detectron.cli.outputs import (
+from vx_detectron.cli.isolate.outputs import (
     Job,
     choose_format,
     plan_explanations,
     plan_layers,
     plan_outputs,
 )
-from vx_detectron.cli.photos import find_photos
+from vx_detectron.cli.isolate.photos import find_photos
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from coco_files import write_disc_dataset
 from vx_detectron.data import catalog
 from vx_detectron.data.categories import Categories
 from vx_detectron.data.coco import read_coco
-from vx_detectron.data.segmentation import encode_mask
 from vx_detectron.errors import DataError
+from vx_detectron.rle import encode_mask
 
 # What Detectron2 and what it imports have to say to their developers.
 pytestmark = pytest.mark.filterwarnings(

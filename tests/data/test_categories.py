@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from vx_detectron.data.categories import SUBJECT_ID, Categories
+from vx_detectron.data.categories import Categories
+from vx_detectron.structures import SUBJECT_ID
 
 PETS = Categories({18: "dog", 17: "cat"})
 

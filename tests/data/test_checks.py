@@ -13,9 +13,9 @@ from PIL import Image
 from vx_detectron.config import load_cfg
 from vx_detectron.data.checks import check_records, expect_enough
 from vx_detectron.data.coco import Loaded, Problem, read_coco
-from vx_detectron.data.segmentation import encode_mask
 from vx_detectron.data.sources import load_records, read_records
 from vx_detectron.errors import DataError
+from vx_detectron.rle import encode_mask
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*:DeprecationWarning:pycocotools")
 

@@ -19,7 +19,7 @@ from vx_detectron.data.coco import Loaded, Problem, Record
 from vx_detectron.data.explore.pictures import draw, sample_records
 from vx_detectron.data.explore.report import write_report
 from vx_detectron.data.explore.statistics import statistics
-from vx_detectron.data.segmentation import encode_mask, mask_area, mask_box
+from vx_detectron.rle import encode_mask, mask_area, mask_box
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*:DeprecationWarning:pycocotools")
 TOOL = Path(__file__).parents[2] / "tools" / "explore_data.py"

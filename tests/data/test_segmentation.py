@@ -9,8 +9,9 @@ import pytest
 from coco_files import disc
 from pycocotools import mask as rle_tools
 
-from vx_detectron.data.segmentation import decode_mask, encode_mask, mask_area, mask_box, to_rle
+from vx_detectron.data.segmentation import decode_mask, to_rle
 from vx_detectron.errors import DataError
+from vx_detectron.rle import encode_mask, mask_area, mask_box
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*:DeprecationWarning:pycocotools")
 

@@ -9,8 +9,8 @@ import pytest
 from coco_files import disc
 
 from vx_detectron.data.coco import Record
-from vx_detectron.data.segmentation import encode_mask
 from vx_detectron.data.subjects import has_subject, subject_mask, why_no_subject
+from vx_detectron.rle import encode_mask
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*:DeprecationWarning:pycocotools")
 

@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from vx_detectron.masks import paste_mask
-from vx_detectron.records import Instances
+from vx_detectron.structures import Instances, paste_mask
 
 
 class Found(NamedTuple):

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torchvision.ops import FrozenBatchNorm2d
 
-from vx_detectron.engines.modeling.mask_rcnn import MaskRCNN, build_model
 from vx_detectron.engines.preprocess import network_input
+from vx_detectron.modeling.mask_rcnn import MaskRCNN, build_model
 
 
 @torch.inference_mode()

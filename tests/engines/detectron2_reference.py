@@ -204,7 +204,7 @@ def build(cfg: CfgNode) -> Any:
     """The real Detectron2's network; ours are registered with it."""
     from detectron2.modeling import build_model
 
-    import vx_detectron.engines.detectron2_modules  # noqa: F401
+    import vx_detectron.engines.detectron2.modules  # noqa: F401
 
     return build_model(cfg).eval()
 

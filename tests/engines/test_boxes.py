@@ -6,7 +6,7 @@ import torch
 from detectron2_reference import PROPOSALS, stored
 from small_networks import uniform
 
-from vx_detectron.engines.modeling import boxes
+from vx_detectron.modeling import boxes
 
 WEIGHTS = (10.0, 10.0, 5.0, 5.0)
 SOURCE, TARGET = torch.from_numpy(PROPOSALS[:-1]), torch.from_numpy(PROPOSALS[1:])

@@ -10,8 +10,8 @@ from small_networks import NETWORKS, fill, small_cfg, write_weights
 
 from vx_detectron.config import CfgNode
 from vx_detectron.engines import build_engine
-from vx_detectron.engines.modeling.mask_rcnn import build_model
 from vx_detectron.errors import EngineError
+from vx_detectron.modeling.mask_rcnn import build_model
 
 HAS_DETECTRON2 = importlib.util.find_spec("detectron2") is not None
 

@@ -17,11 +17,11 @@ from torch import Tensor, nn
 
 from vx_detectron.config import load_cfg
 from vx_detectron.data.samples import Sample
-from vx_detectron.engines import weights
-from vx_detectron.engines.checkpoint_file import read_checkpoint
-from vx_detectron.engines.key_table import load_strict
-from vx_detectron.engines.modeling.mask_rcnn import build_model
 from vx_detectron.errors import ConfigError
+from vx_detectron.modeling.mask_rcnn import build_model
+from vx_detectron.weights import catalog
+from vx_detectron.weights.checkpoint_file import read_checkpoint
+from vx_detectron.weights.key_table import load_strict
 
 pytest.importorskip("detectron2")
 pytestmark = [
@@ -72,7 +72,7 @@ def samples(
 def theirs(model: Any, samples: list[Sample]) -> Losses:
     from detectron2.utils.events import EventStorage
 
-    from vx_detectron.engines.detectron2_inputs import to_detectron2
+    from vx_detectron.engines.detectron2.inputs import to_detectron2
 
     torch.manual_seed(3)
     with EventStorage():
@@ -115,7 +115,7 @@ def pair(name: str, keys: dict[str, Any], partial: bool = False) -> tuple[Any, A
 
 
 def _partial(cfg: CfgNode) -> CfgNode:
-    from vx_detectron.engines.detectron2_partial import with_partial_heads
+    from vx_detectron.engines.detectron2.partial import with_partial_heads
 
     return with_partial_heads(cfg)
 
@@ -162,7 +162,7 @@ def test_photos_annotated_in_full_make_no_difference(samples: list[Sample]) -> N
 
 
 def test_heads_of_another_kind_take_no_partial_photos() -> None:
-    from vx_detectron.engines.detectron2_partial import with_partial_heads
+    from vx_detectron.engines.detectron2.partial import with_partial_heads
 
     with pytest.raises(ConfigError, match=r"MODEL\.ROI_HEADS\.NAME must be 'StandardROIHeads'"):
         with_partial_heads(small_cfg("r18", MODEL__ROI_HEADS__NAME="CascadeROIHeads"))
@@ -182,19 +182,19 @@ def test_frozen_stages_keep_their_statistics(samples: list[Sample]) -> None:
     assert moved == {"res3", "res4", "res5"}
 
 
-@pytest.mark.skipif(not weights.bundled(), reason="needs the weights inside the package")
+@pytest.mark.skipif(not catalog.bundled(), reason="needs the weights inside the package")
 def test_the_bundled_network(samples: list[Sample]) -> None:
     cfg = load_cfg(None, ["MODEL.DEVICE", "cpu", "MODEL.RPN.POST_NMS_TOPK_TRAIN", "100"])
     one, other = build_model(cfg), build(cfg)
     for model in (one, other):
-        load_strict(model, read_checkpoint(weights.resolve(cfg.MODEL.WEIGHTS)), "bundled")
+        load_strict(model, read_checkpoint(catalog.resolve(cfg.MODEL.WEIGHTS)), "bundled")
     compare(one, other, samples)
 
 
 def test_a_sample_for_detectron2(samples: list[Sample]) -> None:
     from detectron2.structures import BitMasks
 
-    from vx_detectron.engines.detectron2_inputs import PartialInstances, to_detectron2
+    from vx_detectron.engines.detectron2.inputs import PartialInstances, to_detectron2
 
     sample = samples[0]
     given = to_detectron2(sample, ignore_value=200)

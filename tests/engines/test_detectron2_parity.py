@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from small_networks import write_weights
 
 from vx_detectron.config import load_cfg
-from vx_detectron.engines import build_engine, weights
+from vx_detectron.engines import build_engine
+from vx_detectron.weights import catalog
 
 pytest.importorskip("detectron2")
 pytestmark = [
@@ -54,6 +55,6 @@ def test_resnet_50_at_800_pixels(tmp_path: Path, photos: Photos) -> None:
     compare(R50, keys, photos)
 
 
-@pytest.mark.skipif(not weights.bundled(), reason="needs the weights inside the package")
+@pytest.mark.skipif(not catalog.bundled(), reason="needs the weights inside the package")
 def test_the_bundled_network(photos: Photos) -> None:
     compare(None, {}, photos)

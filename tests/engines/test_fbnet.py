@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 from small_networks import fill, small_cfg
 
 from vx_detectron.config import load_cfg
-from vx_detectron.engines.modeling.copies import copies_of_detector
-from vx_detectron.engines.modeling.fbnet import (
+from vx_detectron.engines.torchvision_engine import TorchvisionEngine
+from vx_detectron.modeling.copies import copies_of_detector
+from vx_detectron.modeling.fbnet import (
     FBNetBackbone,
     FBNetBoxHead,
     FBNetMaskHead,
     FBNetRPNHead,
 )
-from vx_detectron.engines.modeling.mask_rcnn import build_model
-from vx_detectron.engines.torchvision_engine import TorchvisionEngine
+from vx_detectron.modeling.mask_rcnn import build_model
 
 PHOTO = torch.rand(1, 3, 64, 96, generator=torch.Generator().manual_seed(0))
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vx_detectron.engines.output import to_instances
-from vx_detectron.records import Instances
+from vx_detectron.structures import Instances
 
 
 def convert(boxes: object, saliency: NDArray[np.float32] | None = None) -> Instances:

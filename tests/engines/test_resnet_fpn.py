@@ -12,8 +12,8 @@ from small_networks import small_cfg
 from torch import nn
 
 from vx_detectron.config import load_cfg
-from vx_detectron.engines.modeling.mask_rcnn import build_model
-from vx_detectron.engines.modeling.resnet import ResNet
+from vx_detectron.modeling.mask_rcnn import build_model
+from vx_detectron.modeling.resnet import ResNet
 
 R18, R50, X101 = FULL_SIZE["r18"], FULL_SIZE["r50"], FULL_SIZE["x101"]
 

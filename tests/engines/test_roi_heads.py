@@ -7,7 +7,7 @@ import torch
 from detectron2_reference import PROPOSALS, STRIDES, pyramid, stored
 from small_networks import NETWORKS, fill, small_cfg
 
-from vx_detectron.engines.modeling.roi_heads import Detections, ROIPooler, StandardROIHeads
+from vx_detectron.modeling.roi_heads import Detections, ROIPooler, StandardROIHeads
 
 BOXES = torch.from_numpy(PROPOSALS)
 SIZE = (90, 150)

@@ -9,7 +9,7 @@ from fvcore.common.config import CfgNode
 from small_networks import NETWORKS, fill, small_cfg
 from torch import Tensor
 
-from vx_detectron.engines.modeling.rpn import RPN, AnchorGenerator
+from vx_detectron.modeling.rpn import RPN, AnchorGenerator
 
 CASES = {"r18": "r18", "x50": "x50", "infinite": "r18"}
 

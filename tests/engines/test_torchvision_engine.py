@@ -14,9 +14,9 @@ from detectron2_reference import stored
 from numpy.typing import NDArray
 from small_networks import NETWORKS, SALIENT, fill, small_cfg, write_weights
 
-from vx_detectron.engines.modeling.mask_rcnn import build_model
 from vx_detectron.engines.torchvision_engine import TorchvisionEngine
 from vx_detectron.errors import CheckpointError, ConfigError, EngineError
+from vx_detectron.modeling.mask_rcnn import build_model
 
 Photo = NDArray[np.uint8]
 Build = Callable[..., TorchvisionEngine]

@@ -17,7 +17,7 @@ from pycocotools.cocoeval import COCOeval
 
 from vx_detectron.errors import DataError
 from vx_detectron.evaluation.detection import STATS, evaluate_detection
-from vx_detectron.records import ByteArray, Instances
+from vx_detectron.structures import ByteArray, Instances
 
 # pycocotools 2 hands NumPy 2 an array-like of the old kind.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

@@ -27,7 +27,7 @@ from vx_detectron.evaluation.subject_choice import (
     summarise_choices,
 )
 from vx_detectron.pipeline import Isolator
-from vx_detectron.records import Candidate, Subject
+from vx_detectron.structures import Candidate, Subject
 
 # pycocotools 2 hands NumPy 2 an array-like of the old kind.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

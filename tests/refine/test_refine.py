@@ -9,9 +9,9 @@ import pytest
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from vx_detectron.masks import paste_mask
 from vx_detectron.refine import RefineOptions, refine
 from vx_detectron.refine.window import sample, surroundings
+from vx_detectron.structures import paste_mask
 
 FloatArray = NDArray[np.float32]
 ByteArray = NDArray[np.uint8]

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vx_detectron.records import Instances
+from vx_detectron.structures import Instances
 
 Box = tuple[float, float, float, float]
 Thing = tuple[str, Box, float]  # class, box in pixels, detection score

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from subject_scenes import CLASSES, CORNER_PERSON, DOG, HEIGHT, WIDTH, blank, instances, salient
 
-from vx_detectron.records import SALIENT_REGION
+from vx_detectron.structures import SALIENT_REGION
 from vx_detectron.subject import SubjectOptions, add_salient_regions, select
 
 BOX = (100.0, 50.0, 200.0, 150.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from subject_scenes import blank, instances, salient
 
-from vx_detectron.records import SALIENT_REGION
+from vx_detectron.structures import SALIENT_REGION
 from vx_detectron.subject import Choice, add_salient_regions, drop_second_names, select
 
 CAT = (60.0, 30.0, 240.0, 180.0)

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from vx_detectron.records import Instances
+from vx_detectron.structures import Instances
 from vx_detectron.subject import select
 
 mask_tools = pytest.importorskip("pycocotools.mask")

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from subject_scenes import DOG, HEIGHT, WIDTH, Box, Thing, blank, instances, salient
 
-from vx_detectron.records import Instances
+from vx_detectron.structures import Instances
 from vx_detectron.subject import FEATURES, add_salient_regions, look, measure
 
 Picture = NDArray[np.uint8]

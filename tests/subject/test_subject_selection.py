@@ -13,7 +13,7 @@ from subject_scenes import (
 )
 
 from vx_detectron.errors import SubjectError
-from vx_detectron.records import SALIENT_REGION, Instances
+from vx_detectron.structures import SALIENT_REGION, Instances
 from vx_detectron.subject import Choice, SubjectOptions, add_salient_regions, look, select
 from vx_detectron.subject.reasons import chosen_reason
 

@@ -18,7 +18,7 @@ from training_runs import DETECTOR, configured, curve, detector_options
 from vx_detectron.config import load_cfg
 from vx_detectron.engines import build_engine
 from vx_detectron.errors import ConfigError, TrainingError
-from vx_detectron.records import Instances
+from vx_detectron.structures import Instances
 from vx_detectron.training.run import train
 
 pytest.importorskip("detectron2")

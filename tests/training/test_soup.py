@@ -9,7 +9,7 @@ import torch
 from click.testing import CliRunner
 
 from vx_detectron.cli.average_checkpoints import main
-from vx_detectron.engines.checkpoint_file import read_checkpoint
+from vx_detectron.weights.checkpoint_file import read_checkpoint
 
 
 def checkpoint(path: Path, value: float, count: int = 7, size: int = 2) -> Path:

@@ -20,8 +20,8 @@ from training_runs import TOOL, configured, curve, saliency_options
 
 from vx_detectron.cli.isolate import main as isolate
 from vx_detectron.config import load_cfg
-from vx_detectron.engines.modeling.mask_rcnn import build_model
 from vx_detectron.errors import ConfigError, TrainingError
+from vx_detectron.modeling.mask_rcnn import build_model
 from vx_detectron.training.run import evaluate, train
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*:DeprecationWarning:pycocotools")

@@ -9,7 +9,7 @@ from coco_files import disc, write_dataset
 from vx_detectron.config import load_cfg
 from vx_detectron.data.coco import Record, read_coco
 from vx_detectron.pipeline import Isolator
-from vx_detectron.records import ByteArray, FloatArray, Instances
+from vx_detectron.structures import ByteArray, FloatArray, Instances
 from vx_detectron.training.pictures import prediction_grid
 from vx_detectron.training.validation import judge, subject_iou
 

@@ -16,7 +16,7 @@ from skimage.draw import polygon2mask
 from web_photos import half, picture_upload, pixels_of, upload, without_subject
 
 from vx_detectron.pipeline import Isolator
-from vx_detectron.records import SALIENT_REGION
+from vx_detectron.structures import SALIENT_REGION
 from vx_detectron.subject import Choice
 
 

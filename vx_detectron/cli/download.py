@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from vx_detectron.engines import weights
 from vx_detectron.errors import CheckpointError
+from vx_detectron.weights import catalog
 
 
 @click.command(name="download")
@@ -27,15 +27,15 @@ def main(names: tuple[str, ...], list_: bool, all_: bool) -> None:
     if bool(names) == all_:
         raise click.UsageError("Expected names or addresses, or --all, or --list.")
     try:
-        urls = [weights.url_of(name) for name in (weights.CATALOG if all_ else names)]
+        urls = [catalog.url_of(name) for name in (catalog.CATALOG if all_ else names)]
         for url in urls:
-            weights.cache_path(url)  # refuses bad addresses before any work
+            catalog.cache_path(url)  # refuses bad addresses before any work
     except CheckpointError as error:
         raise click.UsageError(str(error)) from error
     failed = 0
     for url in urls:
         try:
-            click.echo(weights.fetch(url))
+            click.echo(catalog.fetch(url))
         except CheckpointError as error:
             click.echo(f"Error: {error}", err=True)
             failed += 1
@@ -44,10 +44,10 @@ def main(names: tuple[str, ...], list_: bool, all_: bool) -> None:
 
 
 def _list() -> None:
-    for name in weights.bundled():
+    for name in catalog.bundled():
         click.echo(f"bundled://{name}\n    comes with this package")
-    for name, file in weights.CATALOG.items():
-        path = weights.cache_path(file.url)
+    for name, file in catalog.CATALOG.items():
+        path = catalog.cache_path(file.url)
         state = "there" if path.is_file() else "not fetched yet"
         click.echo(f"{name}\n    {file.about}\n    {file.url}\n    {path} ({state})")
 

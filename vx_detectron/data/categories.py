@@ -8,12 +8,10 @@ from functools import cached_property
 from typing import Any
 
 from vx_detectron.errors import DataError
+from vx_detectron.structures import SUBJECT_ID
 
 Record = dict[str, Any]
 """A photo and its annotations in Detectron2's dataset-dict format; see ``coco.read_coco``."""
-
-SUBJECT_ID = 1000
-"""The category "subject, of a kind that is not given": it is never a class."""
 
 
 @dataclass(frozen=True)

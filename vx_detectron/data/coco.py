@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from vx_detectron.data.categories import Categories, Record, read_categories
-from vx_detectron.data.segmentation import decode_mask, mask_area, mask_box, to_rle
+from vx_detectron.data.segmentation import decode_mask, to_rle
 from vx_detectron.errors import DataError
 from vx_detectron.image_io import MAX_PIXELS
+from vx_detectron.rle import mask_area, mask_box
 
 __all__ = ["Loaded", "Problem", "Record", "decode_mask", "read_coco"]
 

@@ -12,11 +12,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vx_detectron.data.categories import SUBJECT_ID, Categories, Record
+from vx_detectron.data.categories import Categories, Record
 from vx_detectron.data.coco import Loaded, Problem
-from vx_detectron.data.segmentation import encode_mask, mask_area, mask_box
 from vx_detectron.errors import DataError, ImageError
 from vx_detectron.image_io import MAX_PIXELS, SUPPORTED_SUFFIXES, read_labels, read_photo
+from vx_detectron.rle import encode_mask, mask_area, mask_box
+from vx_detectron.structures import SUBJECT_ID
 
 VOID = 255
 """The class number of pixels that belong to nothing, as in PASCAL VOC."""

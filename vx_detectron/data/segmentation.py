@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from pycocotools import mask as rle_tools
 
 from vx_detectron.errors import DataError
-
-Rle = dict[str, Any]
+from vx_detectron.rle import Rle, as_text, encode_mask
 
 # Polygons may leave the photo by so many pixels: annotation tools round, and count corners from
 # pixel centres or from pixel edges.
@@ -29,27 +28,6 @@ def decode_mask(segmentation: Any, height: int, width: int) -> NDArray[np.uint8]
     """
     mask: NDArray[np.uint8] = rle_tools.decode(to_rle(segmentation, height, width))
     return mask
-
-
-def encode_mask(mask: NDArray[np.uint8] | NDArray[np.bool_]) -> Rle:
-    """A mask (H, W), 0 or 1, as compressed RLE with its counts as text, as json has it."""
-    return _as_text(rle_tools.encode(np.asfortranarray(mask, dtype=np.uint8)))
-
-
-def merge_masks(rles: list[Rle]) -> Rle:
-    """The union of masks of one size, as compressed RLE."""
-    return _as_text(rle_tools.merge(rles))
-
-
-def mask_area(rle: Rle) -> int:
-    """The pixels of a mask from ``to_rle`` or ``encode_mask``."""
-    return int(rle_tools.area(rle))
-
-
-def mask_box(rle: Rle) -> list[float]:
-    """Its box as COCO has it: x, y, width, height, in pixels."""
-    box: list[float] = rle_tools.toBbox(rle).tolist()
-    return box
 
 
 def to_rle(segmentation: Any, height: int, width: int) -> Rle:
@@ -75,7 +53,7 @@ def to_rle(segmentation: Any, height: int, width: int) -> Rle:
         raise DataError(f"its RLE covers {covered} pixels, its photo has {height * width}")
     if compressed:
         return {"size": [height, width], "counts": counts}
-    return _as_text(rle_tools.frPyObjects(segmentation, height, width))
+    return as_text(rle_tools.frPyObjects(segmentation, height, width))
 
 
 def _from_polygons(polygons: list[Any], height: int, width: int) -> Rle:
@@ -83,7 +61,7 @@ def _from_polygons(polygons: list[Any], height: int, width: int) -> Rle:
     areas = [one.ravel().tolist() for one in corners if len(one) >= 3]  # fewer enclose nothing
     if not areas:
         return encode_mask(np.zeros((height, width), dtype=np.uint8))
-    return _as_text(rle_tools.merge(rle_tools.frPyObjects(areas, height, width)))
+    return as_text(rle_tools.merge(rle_tools.frPyObjects(areas, height, width)))
 
 
 def _corners(polygon: Any, height: int, width: int) -> NDArray[np.float64]:
@@ -135,7 +113,3 @@ def _compressed_runs(counts: str | bytes) -> NDArray[np.int64]:
     if runs.min() < 0:
         raise damaged
     return runs
-
-
-def _as_text(rle: Rle) -> Rle:
-    return {"size": list(map(int, rle["size"])), "counts": rle["counts"].decode("ascii")}

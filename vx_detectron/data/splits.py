@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 from fvcore.common.config import CfgNode
 
 from vx_detectron.data.categories import Record
-from vx_detectron.data.files import write_text
 from vx_detectron.data.subjects import has_subject
 from vx_detectron.errors import DataError
+from vx_detectron.files import write_text
 
 SPLITS_FILE = "splits.json"
 

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vx_detectron.data.categories import Record
-from vx_detectron.data.segmentation import Rle, decode_mask, merge_masks, to_rle
+from vx_detectron.data.segmentation import decode_mask, to_rle
+from vx_detectron.rle import Rle, merge_masks
 
 # A single annotated thing counts as the subject from this share of the photo on: a small one may
 # well be a bystander among things that nobody annotated.

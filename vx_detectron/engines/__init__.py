@@ -11,7 +11,7 @@ from typing import Protocol
 from fvcore.common.config import CfgNode
 
 from vx_detectron.errors import EngineError
-from vx_detectron.records import ByteArray, Instances
+from vx_detectron.structures import ByteArray, Instances
 
 
 class Engine(Protocol):
@@ -64,7 +64,7 @@ def build_engine(cfg: CfgNode) -> Engine:
         from vx_detectron.engines.torchvision_engine import TorchvisionEngine
 
         return TorchvisionEngine(cfg)
-    from vx_detectron.engines.detectron2_engine import Detectron2Engine
+    from vx_detectron.engines.detectron2.engine import Detectron2Engine
 
     return Detectron2Engine(cfg)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from vx_detectron.records import FloatArray, Instances, IntArray
+from vx_detectron.structures import FloatArray, Instances, IntArray
 
 
 def to_instances(

@@ -6,7 +6,7 @@ import numpy as np
 from fvcore.common.config import CfgNode
 from PIL import Image
 
-from vx_detectron.records import ByteArray, FloatArray
+from vx_detectron.structures import ByteArray, FloatArray
 
 
 def input_size(height: int, width: int, shortest: int, longest: int) -> tuple[int, int]:

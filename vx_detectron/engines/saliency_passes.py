@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vx_detectron.engines.preprocess import network_input
-from vx_detectron.records import ByteArray
+from vx_detectron.structures import ByteArray
 
 # Log-odds beyond it count as it: one pass that is sure must not silence the others.
 CERTAIN = 7.0

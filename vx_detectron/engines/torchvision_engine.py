@@ -7,16 +7,16 @@ from fvcore.common.config import CfgNode
 from torch import Tensor
 
 from vx_detectron.config import check_supported
-from vx_detectron.engines import weights
-from vx_detectron.engines.checkpoint_file import read_checkpoint
-from vx_detectron.engines.class_names import class_names
+from vx_detectron.config.class_names import class_names
 from vx_detectron.engines.device import resolve_device
-from vx_detectron.engines.key_table import load_strict
-from vx_detectron.engines.modeling.mask_rcnn import MaskRCNN, build_model
 from vx_detectron.engines.output import to_instances
 from vx_detectron.engines.preprocess import network_input
 from vx_detectron.engines.saliency_passes import mean_saliency
-from vx_detectron.records import ByteArray, Instances
+from vx_detectron.modeling.mask_rcnn import MaskRCNN, build_model
+from vx_detectron.structures import ByteArray, Instances
+from vx_detectron.weights import catalog
+from vx_detectron.weights.checkpoint_file import read_checkpoint
+from vx_detectron.weights.key_table import load_strict
 
 
 class TorchvisionEngine:
@@ -42,7 +42,7 @@ class TorchvisionEngine:
         if model is None:
             model = self._load()
         else:
-            self.weights, self.weights_sha256 = weights.IN_TRAINING, ""
+            self.weights, self.weights_sha256 = catalog.IN_TRAINING, ""
         self.model = model
         self._device = model.pixel_mean.device
         self.device = str(self._device)
@@ -50,8 +50,8 @@ class TorchvisionEngine:
     def _load(self) -> MaskRCNN:
         device = resolve_device(self.cfg.MODEL.DEVICE)
         self.weights = self.cfg.MODEL.WEIGHTS
-        path = weights.resolve(self.weights)
-        self.weights_sha256 = weights.sha256_of(path)
+        path = catalog.resolve(self.weights)
+        self.weights_sha256 = catalog.sha256_of(path)
         model = build_model(self.cfg)
         load_strict(model, read_checkpoint(path), self.weights)
         # The layout that convolutions are fastest in, on CPU and GPU alike.

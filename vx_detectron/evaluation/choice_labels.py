@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from vx_detectron.data.coco import Record, decode_mask
 from vx_detectron.errors import DataError
-from vx_detectron.records import FloatArray, Instances
+from vx_detectron.structures import FloatArray, Instances
 
 BoolArray = NDArray[np.bool_]
 

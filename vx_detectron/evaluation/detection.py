@@ -21,13 +21,13 @@ from pycocotools.cocoeval import COCOeval
 from vx_detectron import __version__
 from vx_detectron.data.categories import Record
 from vx_detectron.data.coco import read_coco
-from vx_detectron.data.segmentation import encode_mask, mask_area
 from vx_detectron.engines import Engine
 from vx_detectron.errors import DataError, ImageError
 from vx_detectron.evaluation.predictors import engine_facts
 from vx_detectron.evaluation.results import Results, problem
 from vx_detectron.evaluation.truths import fingerprint, read_annotated
-from vx_detectron.records import Instances
+from vx_detectron.rle import encode_mask, mask_area
+from vx_detectron.structures import Instances
 
 SCHEMA = "vx-evaluation-detection/1"
 

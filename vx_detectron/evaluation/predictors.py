@@ -16,8 +16,8 @@ from vx_detectron.errors import DataError, NoSubjectError
 from vx_detectron.evaluation.truths import pictures, read_annotated
 from vx_detectron.image_io import read_photo
 from vx_detectron.pipeline import Isolator, OpenPhoto
-from vx_detectron.records import ByteArray, FloatArray
 from vx_detectron.refine import RefineOptions
+from vx_detectron.structures import ByteArray, FloatArray
 
 MASKS = "masks"
 """What the one result of a predictor without variants is called."""

@@ -8,8 +8,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from vx_detectron.data.files import write_text
 from vx_detectron.errors import DataError
+from vx_detectron.files import write_text
 
 Results = dict[str, Any]
 

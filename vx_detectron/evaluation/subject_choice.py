@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from vx_detectron.evaluation.choice_labels import CLEAR, NO_SUBJECT, UNCLEAR, ChoiceLabel
 from vx_detectron.metrics import count
-from vx_detectron.records import Instances, Subject
+from vx_detectron.structures import Instances, Subject
 
 BoolArray = NDArray[np.bool_]
 Row = dict[str, Any]

@@ -17,7 +17,7 @@ from vx_detectron.data.folders import read_folders
 from vx_detectron.data.subjects import why_no_subject
 from vx_detectron.errors import DataError
 from vx_detectron.image_io import SUPPORTED_SUFFIXES, read_photo
-from vx_detectron.records import ByteArray
+from vx_detectron.structures import ByteArray
 
 GREY = "masks with grey levels, read as white from 128 on"
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import io
 import os
-import secrets
 import stat
 import struct
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, get_args
 
@@ -16,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vx_detectron.errors import ImageError
+from vx_detectron.files import replacing
 from vx_detectron.image_io.formats import PictureFormat
 from vx_detectron.image_io.names import Writable, name_of, reason
 
@@ -143,7 +142,7 @@ def _write(target: Writable, data: bytes) -> None:
             with open(target, "wb") as device:
                 device.write(data)
         else:
-            _replace_file(Path(os.path.realpath(target)), data)  # a link stays a link
+            _replace_file(Path(target), data)
     except (OSError, ValueError) as error:  # ValueError: a null in the path, or a closed stream
         raise ImageError(f"cannot be written: {reason(error)}") from error
 
@@ -163,11 +162,5 @@ def _replace_file(path: Path, data: bytes) -> None:
     """Write beside the target, then take its name in one step."""
     if not path.parent.is_dir():
         raise ImageError("cannot be written: its folder does not exist; make the folder first")
-    temporary = path.with_name(f".{secrets.token_hex(8)}.part")
-    try:
-        with open(temporary, "xb") as file:  # unlike tempfile's, its mode follows the umask
-            file.write(data)
-        os.replace(temporary, path)
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+    with replacing(path) as temporary, open(temporary, "xb") as file:  # its mode follows the umask
+        file.write(data)

@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vx_detectron.records import Window
 from vx_detectron.refine import dense_crf, edge, fusion, matting, morphology
 from vx_detectron.refine.options import RefineOptions
 from vx_detectron.refine.window import bounded_size, sample, window_size
+from vx_detectron.structures import Window
 
 FloatArray = NDArray[np.float32]
 ByteArray = NDArray[np.uint8]

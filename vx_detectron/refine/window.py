@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vx_detectron.records import Window
+from vx_detectron.structures import Window
 
 FloatArray = NDArray[np.float32]
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from vx_detectron.errors import ConfigError
-from vx_detectron.records import FloatArray
+from vx_detectron.structures import FloatArray
 from vx_detectron.subject.features import FEATURES
 
 FITTED = Path(__file__).with_name("chooser.json")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from vx_detectron.records import ByteArray, FloatArray
+from vx_detectron.structures import ByteArray, FloatArray
 from vx_detectron.subject.saliency import check_rgb
 
 _SIDE = 300  # long side of the thumbnail GrabCut works on; 400 takes twice as long for the same

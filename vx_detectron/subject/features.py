@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from vx_detectron.records import SALIENT_REGION, FloatArray
+from vx_detectron.structures import SALIENT_REGION, FloatArray
 from vx_detectron.subject.proposals import PERSON, Group, parts
 from vx_detectron.subject.scene import Scene
 from vx_detectron.subject.thumbnails import BoolArray, dilate

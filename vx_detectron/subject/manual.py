@@ -9,8 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from vx_detectron.errors import SubjectError
-from vx_detectron.masks import paste_mask
-from vx_detectron.records import SALIENT_REGION, Candidate, FloatArray, Instances
+from vx_detectron.structures import SALIENT_REGION, Candidate, FloatArray, Instances, paste_mask
 from vx_detectron.subject.choice import Choice, folded, listed_numbers
 from vx_detectron.subject.options import SubjectOptions
 from vx_detectron.subject.scene import Scene

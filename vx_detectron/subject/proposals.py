@@ -10,7 +10,7 @@ from itertools import combinations
 
 import numpy as np
 
-from vx_detectron.records import IntArray
+from vx_detectron.structures import IntArray
 from vx_detectron.subject.scene import Scene
 from vx_detectron.subject.thumbnails import BoolArray
 

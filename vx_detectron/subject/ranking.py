@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from vx_detectron.records import Candidate, FloatArray
+from vx_detectron.structures import Candidate, FloatArray
 from vx_detectron.subject.features import FEATURES
 from vx_detectron.subject.proposals import Group
 from vx_detectron.subject.reasons import candidate_reason

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from vx_detectron.records import SALIENT_REGION, Candidate
+from vx_detectron.structures import SALIENT_REGION, Candidate
 from vx_detectron.subject.proposals import PERSON
 from vx_detectron.subject.scene import Scene
 

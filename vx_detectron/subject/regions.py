@@ -8,7 +8,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from vx_detectron.records import SALIENT_REGION, FloatArray, Instances
+from vx_detectron.structures import SALIENT_REGION, FloatArray, Instances
 from vx_detectron.subject.options import SubjectOptions
 from vx_detectron.subject.thumbnails import BoolArray, binary_masks, unit
 

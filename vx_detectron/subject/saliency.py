@@ -7,7 +7,7 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from vx_detectron.records import ByteArray, FloatArray, Instances
+from vx_detectron.structures import ByteArray, FloatArray, Instances
 
 LEARNED = "learned saliency"
 CLASSICAL = "classical saliency"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from vx_detectron.records import SALIENT_REGION, ByteArray, FloatArray, Instances, IntArray
+from vx_detectron.structures import SALIENT_REGION, ByteArray, FloatArray, Instances, IntArray
 from vx_detectron.subject.saliency import LEARNED, saliency_of
 from vx_detectron.subject.thumbnails import (
     BoolArray,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from vx_detectron.records import Instances
+from vx_detectron.structures import Instances
 from vx_detectron.subject.thumbnails import binary_masks, thumbnail_size
 
 # Mask IoU from which two instances of different classes are one thing. Things that really lie

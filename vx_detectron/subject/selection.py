@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from vx_detectron.records import ByteArray, Candidate, FloatArray, Instances, Subject
+from vx_detectron.structures import ByteArray, Candidate, FloatArray, Instances, Subject
 from vx_detectron.subject.choice import Choice
 from vx_detectron.subject.chooser import load_chooser
 from vx_detectron.subject.features import measure

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vx_detectron.records import FloatArray, Instances
+from vx_detectron.structures import FloatArray, Instances
 
 BoolArray = NDArray[np.bool_]
 

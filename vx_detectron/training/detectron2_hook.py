@@ -9,7 +9,7 @@ from detectron2.engine import HookBase
 from fvcore.common.config import CfgNode
 from torch import nn
 
-from vx_detectron.engines.detectron2_engine import Detectron2Engine
+from vx_detectron.engines.detectron2.engine import Detectron2Engine
 from vx_detectron.training import state
 from vx_detectron.training.average import averaged
 from vx_detectron.training.metrics_log import draw_curves

@@ -19,9 +19,9 @@ from fvcore.common.config import CfgNode
 from torch import nn
 
 from vx_detectron.data.training_set import TrainingSet
-from vx_detectron.engines.detectron2_engine import build
-from vx_detectron.engines.detectron2_inputs import to_detectron2
-from vx_detectron.engines.detectron2_partial import with_partial_heads
+from vx_detectron.engines.detectron2.engine import build
+from vx_detectron.engines.detectron2.inputs import to_detectron2
+from vx_detectron.engines.detectron2.partial import with_partial_heads
 from vx_detectron.errors import TrainingError
 from vx_detectron.training import state
 from vx_detectron.training.batches import build_train_loader

@@ -15,8 +15,8 @@ from torch.nn.parallel import DistributedDataParallel
 from vx_detectron.data.samples import Sample
 from vx_detectron.data.training_set import TrainingSet
 from vx_detectron.engines.device import resolve_device
-from vx_detectron.engines.modeling.mask_rcnn import MaskRCNN, build_model
 from vx_detectron.engines.torchvision_engine import TorchvisionEngine
+from vx_detectron.modeling.mask_rcnn import MaskRCNN, build_model
 from vx_detectron.training import distributed, state
 from vx_detectron.training.average import averaged
 from vx_detectron.training.batches import build_train_loader

@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from vx_detectron.files import replacing
 from vx_detectron.training.validation import SALIENCY, SUBJECT
 
 METRICS, CURVES = "metrics.json", "curves.png"
@@ -92,9 +93,8 @@ def draw_curves(folder: Path) -> None:
     for axes in (losses, validation):
         if axes.lines:
             axes.legend()
-    partial = folder / f".{CURVES}.part"
-    figure.savefig(partial, dpi=100, format="png")
-    os.replace(partial, folder / CURVES)
+    with replacing(folder / CURVES) as temporary:
+        figure.savefig(temporary, dpi=100, format="png")
 
 
 def read_curves(folder: Path) -> dict[str, tuple[list[int], list[float]]]:

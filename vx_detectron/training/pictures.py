@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from vx_detectron.image_io import write_picture
-from vx_detectron.records import ByteArray
+from vx_detectron.structures import ByteArray
 from vx_detectron.training.validation import BoolArray, Judged
 
 CELL = 192  # pixels

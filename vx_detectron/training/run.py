@@ -13,11 +13,11 @@ from fvcore.common.config import CfgNode
 
 from vx_detectron.config import check_supported, check_training
 from vx_detectron.data.catalog import register_splits
-from vx_detectron.data.files import write_text
 from vx_detectron.data.sources import load_records
 from vx_detectron.data.splits import record_splits
 from vx_detectron.engines.device import resolve_device
 from vx_detectron.errors import TrainingError
+from vx_detectron.files import write_text
 from vx_detectron.pipeline import Isolator
 from vx_detectron.training import distributed, state
 from vx_detectron.training.batches import expect_batch_statistics

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from torch import Tensor
 
-from vx_detectron.engines.checkpoint_file import read_checkpoint
 from vx_detectron.errors import TrainingError
+from vx_detectron.weights.checkpoint_file import read_checkpoint
 
 
 def average_checkpoints(paths: Sequence[Path], shares: Sequence[float]) -> dict[str, Tensor]:

@@ -7,10 +7,10 @@ import logging
 from fvcore.common.config import CfgNode
 from torch import nn
 
-from vx_detectron.engines import weights
-from vx_detectron.engines.checkpoint_file import read_checkpoint
-from vx_detectron.engines.key_table import OPTIONAL_SUFFIX, load_matching, rename
-from vx_detectron.engines.modeling.copies import copies_of_detector
+from vx_detectron.modeling.copies import copies_of_detector
+from vx_detectron.weights import catalog
+from vx_detectron.weights.checkpoint_file import read_checkpoint
+from vx_detectron.weights.key_table import OPTIONAL_SUFFIX, load_matching, rename
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ def load_start_weights(cfg: CfgNode, model: nn.Module) -> None:
     if not cfg.MODEL.WEIGHTS:
         logger.warning("MODEL.WEIGHTS is empty: training starts from random weights")
         return
-    given = rename(read_checkpoint(weights.resolve(cfg.MODEL.WEIGHTS)))
+    given = rename(read_checkpoint(catalog.resolve(cfg.MODEL.WEIGHTS)))
     wanted = {name for name in model.state_dict() if not name.endswith(OPTIONAL_SUFFIX)}
     copies = copies_of_detector(given)
     given |= {name: copies[name] for name in copies.keys() & wanted - given.keys()}

@@ -7,7 +7,6 @@ last of these files; ``model_best.pth`` and ``model_final.pth`` hold weights alo
 
 from __future__ import annotations
 
-import os
 import pickle
 import re
 from pathlib import Path
@@ -15,8 +14,8 @@ from typing import Any
 
 import torch
 
-from vx_detectron.data.files import write_text
 from vx_detectron.errors import TrainingError
+from vx_detectron.files import replacing, write_text
 
 BEST, FINAL, LAST = "model_best.pth", "model_final.pth", "last_checkpoint"
 KEPT = 2  # periodic checkpoints
@@ -38,13 +37,12 @@ def save(folder: Path, name: str, content: dict[str, Any]) -> None:
     Raises:
         TrainingError: it cannot be written; nothing that was there is lost.
     """
-    target, partial = folder / name, folder / f".{name}.part"
+    target = folder / name
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        torch.save(content, partial)
-        os.replace(partial, target)
+        with replacing(target) as temporary:
+            torch.save(content, temporary)
     except (OSError, RuntimeError) as error:  # torch turns a full disk into the latter
-        partial.unlink(missing_ok=True)
         raise TrainingError(
             f"cannot write {target}: {error}. Free space on its disk or give another OUTPUT_DIR; "
             "what was saved before is whole, and --resume goes on from it"

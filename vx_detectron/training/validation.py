@@ -19,7 +19,7 @@ from vx_detectron.data.scene import read_scene
 from vx_detectron.errors import DataError, ImageError
 from vx_detectron.metrics import count
 from vx_detectron.pipeline import Isolator, union_mask
-from vx_detectron.records import ByteArray
+from vx_detectron.structures import ByteArray
 
 BoolArray = NDArray[np.bool_]
 

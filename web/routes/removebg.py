@@ -17,18 +17,18 @@ from apiflask.validators import OneOf
 from flask import Response, jsonify, request
 from marshmallow import EXCLUDE
 
-from vx_detectron.cli.finish import Finish
-from vx_detectron.composite import (
+from vx_detectron.deliver import (
     Background,
     Colour,
     Picture,
     Transparent,
     crop_box,
 )
+from vx_detectron.deliver.finish import Finish
 from vx_detectron.errors import NoSubjectError
 from vx_detectron.image_io import Photo
 from vx_detectron.pipeline import OpenPhoto
-from vx_detectron.records import FloatArray, Instances, Subject
+from vx_detectron.structures import FloatArray, Instances, Subject
 from vx_detectron.subject import Choice
 from web.cutting import TYPES, shrink
 from web.errors import BadOptionError

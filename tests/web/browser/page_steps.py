@@ -8,7 +8,7 @@ from typing import Any
 from playwright.sync_api import Page
 from web_photos import FOLDER, picture_upload, without_subject
 
-from vx_detectron.records import ByteArray
+from vx_detectron.structures import ByteArray
 
 ASTRONAUT, CHELSEA = str(FOLDER / "astronaut.png"), str(FOLDER / "chelsea.png")
 DESKTOP = {"width": 1280, "height": 800}

@@ -28,7 +28,7 @@ from scipy.ndimage import binary_erosion
 from web_photos import pixels_of
 
 from vx_detectron.pipeline import Isolator
-from vx_detectron.records import ByteArray
+from vx_detectron.structures import ByteArray
 
 pytestmark = pytest.mark.browser
 

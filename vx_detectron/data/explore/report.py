@@ -10,10 +10,10 @@ from vx_detectron.data.categories import Categories, Record
 from vx_detectron.data.coco import Loaded, Problem
 from vx_detectron.data.explore.pictures import draw, sample_records
 from vx_detectron.data.explore.statistics import statistics
-from vx_detectron.data.files import write_text
 from vx_detectron.data.page import render
 from vx_detectron.data.subjects import has_subject, why_no_subject
 from vx_detectron.errors import ImageError
+from vx_detectron.files import write_text
 from vx_detectron.image_io import MAX_PIXELS
 
 _TEMPLATE = Path(__file__).with_name("page.html.jinja")

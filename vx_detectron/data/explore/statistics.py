@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from vx_detectron.data.categories import SUBJECT_ID, Categories, Record
+from vx_detectron.data.categories import Categories, Record
 from vx_detectron.data.coco import Loaded
-from vx_detectron.data.segmentation import mask_area
 from vx_detectron.data.subjects import subject_rle, why_no_subject
+from vx_detectron.rle import mask_area
+from vx_detectron.structures import SUBJECT_ID
 
 Counts = dict[str, int]
 

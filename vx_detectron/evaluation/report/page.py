@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from vx_detectron import __version__
-from vx_detectron.data.files import write_text
 from vx_detectron.data.page import render
 from vx_detectron.evaluation.choice_run import WAYS
 from vx_detectron.evaluation.compare import compare
@@ -18,6 +17,7 @@ from vx_detectron.evaluation.evaluator import LOWER_IS_BETTER
 from vx_detectron.evaluation.report import figures
 from vx_detectron.evaluation.report.pictures import Panels
 from vx_detectron.evaluation.results import Results
+from vx_detectron.files import write_text
 
 PAGE = "report.html"
 

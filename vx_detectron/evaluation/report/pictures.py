@@ -9,14 +9,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vx_detectron.composite import compose
 from vx_detectron.data.page import jpeg_uri
 from vx_detectron.data.subjects import subject_mask
+from vx_detectron.deliver import compose
 from vx_detectron.errors import DataError, ImageError
 from vx_detectron.evaluation.evaluator import THRESHOLD
 from vx_detectron.evaluation.predictors import Predictor
 from vx_detectron.evaluation.truths import Truths, read_annotated
-from vx_detectron.records import ByteArray, FloatArray
+from vx_detectron.structures import ByteArray, FloatArray
 
 BoolArray = NDArray[np.bool_]
 

@@ -1,0 +1,207 @@
+"""Layers out: what other programs read of them, and the way back through COCO json."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+from pycocotools.coco import COCO
+from scipy.ndimage import distance_transform_edt
+
+from vx_detectron.config import load_cfg
+from vx_detectron.config.class_names import class_names
+from vx_detectron.data.coco import decode_mask, read_coco
+from vx_detectron.deliver.layers import (
+    ANNOTATIONS,
+    Layer,
+    find_layers,
+    openraster,
+    photoshop,
+    write_layers,
+)
+from vx_detectron.errors import ImageError
+from vx_detectron.image_io import Photo, read_photo
+from vx_detectron.pipeline import Isolator, OpenPhoto
+from vx_detectron.structures import SALIENT_REGION, Instances
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*:DeprecationWarning:pycocotools")
+
+SQUARES = {"person": (10, 20, 50, 80), "dog": (60, 60, 100, 90), SALIENT_REGION: (110, 10, 118, 18)}
+
+
+class Squares:
+    """An engine that sees three squares, whatever the photo: class, then x0, y0, x1, y1."""
+
+    name, device, weights, weights_sha256 = "squares", "cpu", "", ""
+
+    def __init__(self) -> None:
+        self.names = (*class_names(load_cfg()), SALIENT_REGION)
+
+    def predict(self, image: NDArray[np.uint8]) -> Instances:
+        return Instances(
+            image_size=(image.shape[0], image.shape[1]),
+            boxes=np.array([*SQUARES.values()], dtype=np.float32),
+            scores=np.array([0.9, 0.8, 0.7], dtype=np.float32),
+            classes=np.array([self.names.index(name) for name in SQUARES]),
+            mask_grids=np.ones((3, 28, 28), dtype=np.float32),
+            class_names=self.names,
+        )
+
+
+@pytest.fixture(scope="module")
+def photo(tmp_path_factory: pytest.TempPathFactory) -> Photo:
+    """Grey, with a square of another colour for each thing."""
+    pixels = np.full((100, 120, 3), 90, dtype=np.uint8)
+    for place, (x0, y0, x1, y1) in enumerate(SQUARES.values()):
+        pixels[y0:y1, x0:x1, place] = 230
+    path = tmp_path_factory.mktemp("photo") / "three.png"
+    Image.fromarray(pixels).save(path)
+    return read_photo(path)
+
+
+@pytest.fixture(scope="module")
+def opened(photo: Photo) -> OpenPhoto:
+    return Isolator(load_cfg(), engine=Squares()).open(photo.pixels)
+
+
+def _square(name: str) -> NDArray[np.bool_]:
+    mask = np.zeros((100, 120), dtype=bool)
+    x0, y0, x1, y1 = SQUARES[name]
+    mask[y0:y1, x0:x1] = True
+    return mask
+
+
+def _pasted(picture: Image.Image, left: int, top: int) -> NDArray[np.uint8]:
+    whole = Image.new("RGBA", (120, 100))
+    whole.paste(picture, (left, top))
+    return np.asarray(whole)
+
+
+def _expect_square(rgba: NDArray[np.uint8], name: str, photo: Photo) -> None:
+    found, truth = rgba[..., 3] >= 128, _square(name)
+    assert (found & truth).sum() / (found | truth).sum() > 0.95
+    # Along the edge, colours may be freed of the background's.
+    solid = distance_transform_edt(rgba[..., 3] == 255) >= 3
+    np.testing.assert_array_equal(rgba[solid][:, :3], photo.pixels[solid])
+
+
+def layers_of(opened: OpenPhoto) -> list[Layer]:
+    return find_layers(opened.image, opened.instances, opened.alpha_of)
+
+
+def test_small_things_lie_above_large_ones(opened: OpenPhoto) -> None:
+    assert [layer.name for layer in layers_of(opened)] == [
+        "salient region 1", "dog 1", "person 1"
+    ]  # fmt: skip
+
+
+def test_folder_of_pngs(opened: OpenPhoto, photo: Photo, tmp_path: Path) -> None:
+    write_layers(tmp_path / "new" / "layers", "three.png", photo, opened.instances, opened.alpha_of)
+    folder = tmp_path / "new" / "layers"
+    names = ["salient region 1", "dog 1", "person 1"]
+    files = [f"0{place} {name}_layer.png" for place, name in enumerate(names, start=1)]
+    assert sorted(path.name for path in folder.iterdir()) == [*files, ANNOTATIONS]
+    with Image.open(folder / "02 dog 1_layer.png") as picture:
+        assert picture.size == (120, 100)
+        _expect_square(np.asarray(picture), "dog", photo)
+
+
+def test_openraster_has_what_its_specification_asks_for(opened: OpenPhoto, photo: Photo) -> None:
+    data = openraster(photo.pixels, layers_of(opened))
+    with zipfile.ZipFile(io.BytesIO(data)) as file:
+        first = file.infolist()[0]
+        assert (first.filename, first.compress_type) == ("mimetype", zipfile.ZIP_STORED)
+        assert file.read("mimetype") == b"image/openraster"
+        root = ElementTree.fromstring(file.read("stack.xml"))
+        assert root.attrib == {"version": "0.0.6", "w": "120", "h": "100"}
+        layers = root.findall("./stack/layer")
+        names = ["salient region 1", "dog 1", "person 1", "photo"]
+        assert [layer.get("name") for layer in layers] == names
+        for layer, name in zip(layers, (SALIENT_REGION, "dog", "person"), strict=False):
+            with Image.open(io.BytesIO(file.read(str(layer.get("src"))))) as picture:
+                x, y = int(str(layer.get("x"))), int(str(layer.get("y")))
+                _expect_square(_pasted(picture, x, y), name, photo)
+        for name in ("mergedimage.png", "data/003.png"):
+            with Image.open(io.BytesIO(file.read(name))) as picture:
+                np.testing.assert_array_equal(np.asarray(picture), photo.pixels)
+        with Image.open(io.BytesIO(file.read("Thumbnails/thumbnail.png"))) as picture:
+            assert max(picture.size) <= 256
+
+
+def test_psd_is_read_by_psd_tools(opened: OpenPhoto, photo: Photo) -> None:
+    psd_tools = pytest.importorskip("psd_tools")
+    file = psd_tools.PSDImage.open(io.BytesIO(photoshop(photo.pixels, layers_of(opened))))
+    assert file.size == (120, 100)
+    # psd-tools counts from the bottom.
+    assert [one.name for one in file] == ["photo", "person 1", "dog 1", "salient region 1"]
+    for layer, name in zip(list(file)[1:], SQUARES, strict=True):
+        picture = layer.topil().convert("RGBA")
+        _expect_square(_pasted(picture, layer.left, layer.top), name, photo)
+    np.testing.assert_array_equal(np.asarray(file.topil().convert("RGB")), photo.pixels)
+
+
+def test_psd_carries_alpha_as_transparency() -> None:
+    """Not as a layer mask, which editors show, and programs drop, apart from the colours."""
+    psd_tools = pytest.importorskip("psd_tools")
+    soft = np.random.default_rng(0).integers(0, 256, (5, 7, 4)).astype(np.uint8)
+    layer = Layer("soft", class_id=0, score=0.5, pixels=soft, left=3, top=2)
+    whole = np.full((20, 30, 3), 90, dtype=np.uint8)
+    photo, read = psd_tools.PSDImage.open(io.BytesIO(photoshop(whole, [layer])))
+    np.testing.assert_array_equal(np.asarray(read.topil()), soft)
+    assert (read.left, read.top, read.has_mask()) == (3, 2, False)
+    np.testing.assert_array_equal(np.asarray(photo.topil().convert("RGB")), whole)
+
+
+def test_annotations_come_back(opened: OpenPhoto, photo: Photo, tmp_path: Path) -> None:
+    Image.fromarray(photo.pixels).save(tmp_path / "three.png")
+    write_layers(tmp_path / "layers", "three.png", photo, opened.instances, opened.alpha_of)
+    loaded = read_coco(tmp_path / "layers" / ANNOTATIONS, tmp_path)
+    assert loaded.problems == []
+    assert loaded.categories.class_names == Squares().names[:-1]  # as the network has them
+    (record,) = loaded.records
+    wanted = {1: "person", 17: "dog", 1000: SALIENT_REGION}
+    assert sorted(one["category_id"] for one in record["annotations"]) == sorted(wanted)
+    for one in record["annotations"]:
+        mask, truth = (
+            decode_mask(one["segmentation"], 100, 120) > 0,
+            _square(wanted[one["category_id"]]),
+        )
+        assert (mask & truth).sum() / (mask | truth).sum() > 0.95
+
+
+def test_annotations_can_be_edited_and_pycocotools_reads_them(
+    opened: OpenPhoto, photo: Photo, tmp_path: Path
+) -> None:
+    Image.fromarray(photo.pixels).save(tmp_path / "three.png")
+    write_layers(tmp_path / "layers", "three.png", photo, opened.instances, opened.alpha_of)
+    path = tmp_path / "layers" / ANNOTATIONS
+    content: dict[str, Any] = json.loads(path.read_text())
+    del content["annotations"][0]
+    content["annotations"][0]["segmentation"] = [[60, 60, 100, 60, 100, 90, 60, 90]]
+    path.write_text(json.dumps(content))
+    (record,) = read_coco(path, tmp_path).records
+    np.testing.assert_array_equal(
+        decode_mask(record["annotations"][0]["segmentation"], 100, 120) > 0, _square("dog")
+    )
+    api = COCO(str(path))
+    masks = [api.annToMask(one) > 0 for one in api.loadAnns(api.getAnnIds())]
+    np.testing.assert_array_equal(masks[0], _square("dog"))
+    assert len(masks) == 2
+
+
+def test_folder_that_cannot_be_made_is_said(
+    opened: OpenPhoto, photo: Photo, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(ImageError, match="the folder cannot be made"):
+        write_layers(
+            tmp_path / "file" / "layers", "three.png", photo, opened.instances, opened.alpha_of
+        )

@@ -1,0 +1,147 @@
+"""What the options of ``isolate`` ask for, checked before any network is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from typing import Any
+
+import click
+from fvcore.common.config import CfgNode
+
+from vx_detectron.cli.isolate.outputs import choose_format
+from vx_detectron.config import load_cfg
+from vx_detectron.config.class_names import class_names
+from vx_detectron.deliver import (
+    BLACK,
+    Background,
+    Picture,
+    PictureFile,
+    Transparent,
+    parse_background,
+)
+from vx_detectron.deliver.finish import Finish
+from vx_detectron.errors import VxError
+from vx_detectron.image_io import read_photo
+from vx_detectron.structures import SALIENT_REGION
+from vx_detectron.subject import Choice
+from vx_detectron.subject.choice import folded
+
+Options = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A checked request.
+
+    Attributes:
+        cfg: the configuration with all that the options override.
+        choice: which subject a person asked for; empty lets the ranking decide.
+        finish: what the picture shows.
+        files: what was read besides the photos, and must not be overwritten.
+    """
+
+    cfg: CfgNode
+    choice: Choice
+    finish: Finish
+    files: tuple[str, ...]
+
+
+def read_settings(options: Options) -> Settings:
+    """Check the options and put them into the forms that the steps take.
+
+    Raises:
+        click.UsageError: an option that makes no sense, alone or beside another.
+    """
+    _expect_partners(options)
+    try:
+        cfg = load_cfg(options["config_file"], _overrides(options))
+        choice = _choice(options)
+        _expect_classes(choice, (*class_names(cfg), SALIENT_REGION))
+        background, files = _background(options["background"], options["fit"])
+    except VxError as error:
+        raise click.UsageError(str(error)) from error
+    format = choose_format(options["output"], options["format"])
+    if format == "jpg" and isinstance(background, Transparent):
+        raise click.UsageError(
+            "JPEG cannot keep a transparent background; choose --format png, webp or tiff."
+        )
+    if options["quality"] and format not in ("jpg", "webp"):
+        raise click.UsageError(f"--quality is for jpg and webp; {format} is always lossless.")
+    finish = Finish(
+        format,
+        options["quality"] or 95,
+        background,
+        mask_only=options["mask_only"],
+        crop=options["crop"],
+        margin=(5.0 if options["margin"] is None else options["margin"]) / 100,
+    )
+    return Settings(cfg, choice, finish, files)
+
+
+def _expect_partners(options: Options) -> None:
+    """Refuse what would have no effect, or contradicts another option."""
+    if options["mask_only"] and options["background"]:
+        raise click.UsageError("--mask-only shows no background; leave --background out.")
+    if options["margin"] is not None and not options["crop"]:
+        raise click.UsageError("--margin needs --crop.")
+    if options["no_refine"] and options["edges"]:
+        raise click.UsageError("--edges refines the mask; leave --no-refine out.")
+    if options["verbose"] and options["quiet"]:
+        raise click.UsageError("choose --verbose or --quiet, not both.")
+
+
+def _overrides(options: Options) -> list[str]:
+    """Keys and values in turn; what ``--opt`` sets comes last and wins."""
+    pairs: list[str] = []
+    texts = {"device": "MODEL.DEVICE", "weights": "MODEL.WEIGHTS", "engine": "VX.ENGINE"}
+    for option, key in texts.items():
+        if options[option] is not None:
+            pairs += [key, repr(options[option])]  # quoted, so that 2024 stays a text
+    if options["no_fallback"]:
+        pairs += ["VX.FALLBACK.ENABLED", "False"]
+    steps = ("FUSE_SALIENCY", "DENSE_CRF", "MORPHOLOGY", "SHARP_EDGE")
+    for step in steps if options["no_refine"] else ("DENSE_CRF",) if options["no_crf"] else ():
+        pairs += [f"VX.REFINE.{step}", "False"]
+    if options["edges"]:
+        pairs += ["VX.REFINE.MATTING", str(options["edges"] == "matte")]
+    for key, value in options["opt"]:
+        pairs += [key, value]
+    return pairs
+
+
+def _choice(options: Options) -> Choice:
+    """SubjectError when more than one way is given, or one that cannot be meant."""
+    return Choice(
+        label=options["subject"],
+        rank=options["rank"],
+        point=options["at"],
+        box=options["box"],
+        everything=options["all"],
+        added=options["with"],
+        removed=options["without"],
+    )
+
+
+def _expect_classes(choice: Choice, names: tuple[str, ...]) -> None:
+    """Refuse names that the model cannot know, before it looks at any photo."""
+    known = {folded(name): name for name in names}
+    for label in choice.labels:
+        if folded(label) not in known:
+            near = [known[name] for name in get_close_matches(folded(label), known)]
+            hint = f"did you mean {' or '.join(near)}?" if near else f"it knows {', '.join(names)}."
+            raise click.UsageError(f"{label!r} is no class of this model; {hint}")
+
+
+def _background(text: str | None, fit: str | None) -> tuple[Background, tuple[str, ...]]:
+    """The background, its picture read, and the files that it was read from."""
+    parsed = BLACK if text is None else parse_background(text)
+    if not isinstance(parsed, PictureFile):
+        if fit is not None:
+            raise click.UsageError("--fit needs a picture: --background picture:PATH.")
+        return parsed, ()
+    if fit == "contain":
+        parsed = replace(parsed, fit="contain")
+    pixels = read_photo(parsed.path).pixels
+    return Picture(pixels, parsed.fit, parsed.bars), (parsed.path,)

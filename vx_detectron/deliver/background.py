@@ -1,0 +1,136 @@
+"""What can stand behind the subject: the variants, and their names on a command line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vx_detectron.deliver.checks import Fit, Rgb, check_colour, check_fit, check_picture
+from vx_detectron.errors import ConfigError
+
+ByteArray = NDArray[np.uint8]
+
+_CHOICES = (
+    "black, transparent, a colour such as orange, #f80, #ff8800 or rgb(255, 136, 0), "
+    "blur, blur:PERCENT or picture:PATH"
+)
+
+
+@dataclass(frozen=True)
+class Transparent:
+    """Nothing: the result is RGBA."""
+
+
+@dataclass(frozen=True)
+class Colour:
+    """One colour: red, green, blue, 0..255."""
+
+    rgb: Rgb = (0, 0, 0)
+
+    def __post_init__(self) -> None:
+        check_colour("rgb", self.rgb)
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """Another picture.
+
+    Attributes:
+        pixels: uint8 (h, w, 3), RGB, any size.
+        fit: ``cover`` fills the result and cuts what sticks out; ``contain`` shows it whole.
+        bars: the colour of what ``contain`` leaves free.
+    """
+
+    pixels: ByteArray
+    fit: Fit = "cover"
+    bars: Rgb = (0, 0, 0)
+
+    def __post_init__(self) -> None:
+        check_picture("the background picture", self.pixels)
+        check_fit(self.fit)
+        check_colour("bars", self.bars)
+
+
+@dataclass(frozen=True)
+class PictureFile:
+    """A picture that is still a file: whoever may read files makes a ``Picture`` of it."""
+
+    path: str
+    fit: Fit = "cover"
+    bars: Rgb = (0, 0, 0)
+
+    def __post_init__(self) -> None:
+        check_fit(self.fit)
+        check_colour("bars", self.bars)
+
+
+@dataclass(frozen=True)
+class Blur:
+    """The photo's own background, out of focus.
+
+    Attributes:
+        strength: standard deviation of the blur, in percent of the photo's diagonal.
+    """
+
+    strength: float = 2.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.strength <= 100:
+            raise ValueError(f"blur strength must be above 0 and up to 100 %, got {self.strength}")
+
+
+Background: TypeAlias = Transparent | Colour | Picture | Blur
+
+BLACK = Colour((0, 0, 0))
+
+
+def parse_background(text: str) -> Background | PictureFile:
+    """Read a background as written on a command line. No file is opened.
+
+    Args:
+        text: ``black``, ``transparent``, any colour CSS knows (``#f80``, ``rgb(255, 136, 0)``,
+            ``orange``), ``blur``, ``blur:3`` (percent of the diagonal), ``picture:PATH``.
+
+    Returns:
+        The background; for ``picture:`` a ``PictureFile`` that the caller has to read.
+
+    Raises:
+        ConfigError: anything else.
+    """
+    from PIL import ImageColor
+
+    kind, _, value = text.strip().partition(":")
+    kind = kind.strip().lower()
+    if kind == "transparent" and not value:
+        return Transparent()
+    if kind == "blur":
+        return _parse_blur(text, value)
+    if kind == "picture":
+        if not value.strip():
+            raise ConfigError(f"background {text!r} names no file: write picture:PATH")
+        return PictureFile(value.strip())
+    try:
+        colour = ImageColor.getrgb(text.strip())
+    except ValueError as error:
+        raise ConfigError(f"background must be {_CHOICES}; got {text!r}") from error
+    if len(colour) != 3:
+        raise ConfigError(f"background colours are opaque, got {text!r}: leave its alpha out")
+    try:
+        return Colour(colour)
+    except ValueError as error:
+        raise ConfigError(f"background {text!r} is no colour: {error}") from error
+
+
+def _parse_blur(text: str, value: str) -> Blur:
+    if ":" not in text:
+        return Blur()
+    try:
+        return Blur(float(value.strip().removesuffix("%")))
+    except ValueError as error:
+        raise ConfigError(
+            f"background {text!r}: write blur or blur:PERCENT with a percentage of the photo's "
+            "diagonal above 0 and up to 100, such as blur:3"
+        ) from error

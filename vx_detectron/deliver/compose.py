@@ -1,0 +1,102 @@
+"""The finished picture: crop, put the subject before its background, or show the mask."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vx_detectron.deliver.background import BLACK, Background, Transparent
+from vx_detectron.deliver.checks import check_alpha, check_pair
+from vx_detectron.deliver.foreground import estimate_foreground
+from vx_detectron.deliver.paint import paint
+
+ByteArray = NDArray[np.uint8]
+FloatArray = NDArray[np.float32]
+Box = tuple[int, int, int, int]
+
+
+def compose(
+    image: ByteArray,
+    alpha: FloatArray,
+    background: Background = BLACK,
+    *,
+    crop: bool = False,
+    margin: float = 0.05,
+) -> ByteArray:
+    """Put the subject before a background.
+
+    Args:
+        image: uint8 (H, W, 3), RGB.
+        alpha: float32 (H, W), 0 = background .. 1 = subject.
+        background: what to put behind the subject.
+        crop: cut the result to the subject's box and ``margin``.
+        margin: space around the subject, as a share of its longer side; only with ``crop``.
+
+    Returns:
+        uint8 (h, w, 3), RGB; (h, w, 4), RGBA with straight alpha, for ``Transparent``. Inside
+        the subject, but for a rim of 2 pixels (see ``estimate_foreground``), the photo's exact
+        pixels; where alpha rounds to 0 the background's, which in RGBA are four zeros.
+
+    Raises:
+        ValueError: an array of another shape, dtype or range, or a negative margin.
+    """
+    check_pair(image, alpha)
+    x0, y0, x1, y1 = crop_box(alpha, margin) if crop else (0, 0, alpha.shape[1], alpha.shape[0])
+    view = slice(y0, y1), slice(x0, x1)
+    subject = estimate_foreground(image, alpha)[view]
+    opacity = mask_picture(alpha)[view]
+    if isinstance(background, Transparent):
+        rgba = np.dstack([subject, opacity])
+        rgba[opacity == 0] = 0
+        return rgba
+    behind = paint(background, image, alpha, view)
+    soft = np.nonzero((opacity > 0) & (opacity < 255))
+    share = alpha[view][soft][:, None]
+    mixed = subject[soft] * share + behind[soft] * (1 - share)
+    subject[soft] = np.rint(mixed).astype(np.uint8)
+    np.copyto(subject, behind, where=(opacity == 0)[..., None])
+    return subject
+
+
+def crop_box(alpha: FloatArray, margin: float = 0.0) -> Box:
+    """The box around everything visible.
+
+    Args:
+        alpha: float32 (H, W), 0..1.
+        margin: space around it, as a share of its longer side, 0 or more.
+
+    Returns:
+        x0, y0, x1, y1 in whole pixels, x1 and y1 exclusive, within the photo. The whole photo
+        when nothing is visible.
+
+    Raises:
+        ValueError: alpha of another shape, dtype or range, or a negative margin.
+    """
+    check_alpha(alpha)
+    if not 0 <= margin < np.inf:
+        raise ValueError(f"margin must be 0 or more, as a share of the subject, got {margin!r}")
+    height, width = alpha.shape
+    visible = alpha >= 0.5 / 255  # what a picture of 256 levels can show
+    columns, rows = (np.flatnonzero(visible.any(axis=axis)) for axis in (0, 1))
+    if not len(rows):
+        return 0, 0, width, height
+    x0, x1, y0, y1 = int(columns[0]), int(columns[-1]) + 1, int(rows[0]), int(rows[-1]) + 1
+    space = round(margin * max(x1 - x0, y1 - y0))
+    return max(x0 - space, 0), max(y0 - space, 0), min(x1 + space, width), min(y1 + space, height)
+
+
+def mask_picture(alpha: FloatArray) -> ByteArray:
+    """Alpha as a grey picture.
+
+    Args:
+        alpha: float32 (H, W), 0..1.
+
+    Returns:
+        uint8 (H, W), 0 = background .. 255 = subject.
+
+    Raises:
+        ValueError: alpha of another shape, dtype or range.
+    """
+    check_alpha(alpha)
+    return np.asarray(cv2.convertScaleAbs(alpha, alpha=255))  # rounds, without a large float array

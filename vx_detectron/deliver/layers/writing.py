@@ -1,0 +1,77 @@
+"""Layers into files: the ending of the name says which kind."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from vx_detectron.deliver.layers.coco import coco_json
+from vx_detectron.deliver.layers.layer import Layer, find_layers
+from vx_detectron.deliver.layers.openraster import openraster
+from vx_detectron.deliver.layers.photoshop import photoshop
+from vx_detectron.errors import ImageError
+from vx_detectron.image_io import Photo, write_bytes, write_picture
+from vx_detectron.image_io.names import reason
+from vx_detectron.structures import FloatArray, Instances
+
+ANNOTATIONS = "annotations.json"
+LAYER = "_layer"
+"""How the names of the pictures of layers end, so that they are never taken for photos."""
+_WRITERS = {".ora": openraster, ".psd": photoshop}
+LAYERED = tuple(_WRITERS)
+"""Endings of layered files; any other name is that of a folder."""
+
+
+def write_layers(
+    path: Path,
+    file_name: str,
+    photo: Photo,
+    instances: Instances,
+    alpha_of: Callable[[int], FloatArray],
+) -> None:
+    """Write all things in a photo as layers.
+
+    Args:
+        path: a file ``.ora`` or ``.psd`` in an existing folder, or a folder, made if need be. The
+            folder gets a transparent PNG of the photo's size for each layer, topmost first, and
+            then the COCO json ``annotations.json``: where that is, all is.
+        file_name: what the json calls the photo.
+        photo: as it was read.
+        instances: what was found in it.
+        alpha_of: the refined mask of one of them; see ``find_layers``.
+
+    Raises:
+        ImageError: something cannot be written.
+        ConfigError: PSD, and psd-tools is not installed.
+    """
+    layers = find_layers(photo.pixels, instances, alpha_of)
+    encode = _WRITERS.get(path.suffix.lower())
+    if encode is not None:
+        write_bytes(path, encode(photo.pixels, layers))
+        return
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImageError(f"{path}: the folder cannot be made: {reason(error)}") from error
+    for number, layer in enumerate(layers, start=1):
+        target = path / f"{number:02} {_safe(layer.name)}{LAYER}.png"
+        _write_png(target, layer, photo)
+    size = photo.pixels.shape[0], photo.pixels.shape[1]
+    content = coco_json(file_name, size, layers, instances.class_names)
+    write_bytes(path / ANNOTATIONS, json.dumps(content).encode("ascii"))
+
+
+def _write_png(target: Path, layer: Layer, photo: Photo) -> None:
+    """The layer at its place in a picture of the photo's size."""
+    whole = np.zeros((*photo.pixels.shape[:2], 4), dtype=np.uint8)
+    height, width = layer.pixels.shape[:2]
+    whole[layer.top : layer.top + height, layer.left : layer.left + width] = layer.pixels
+    write_picture(target, whole, format="png", icc_profile=photo.icc_profile, dpi=photo.dpi)
+
+
+def _safe(name: str) -> str:
+    """The name without what file systems do not take: classes may be called anything."""
+    return "".join(sign if sign.isalnum() or sign in " -_" else "_" for sign in name)[:60]

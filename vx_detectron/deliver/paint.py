@@ -1,0 +1,92 @@
+"""The background's own pixels: a colour, another picture, or the photo out of focus."""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vx_detectron.deliver.background import Blur, Colour, Picture
+
+ByteArray = NDArray[np.uint8]
+FloatArray = NDArray[np.float32]
+
+
+def paint(
+    background: Colour | Picture | Blur,
+    image: ByteArray,
+    alpha: FloatArray,
+    view: tuple[slice, slice],
+) -> ByteArray:
+    """The background's own pixels for a view of a photo.
+
+    Args:
+        background: what to paint.
+        image: uint8 (H, W, 3), RGB, the photo; only ``Blur`` looks at it.
+        alpha: float32 (H, W), 0..1, where the subject is; only ``Blur`` looks at it.
+        view: the rows and columns of the photo that are wanted; a ``Picture`` is fitted to it.
+
+    Returns:
+        uint8 (h, w, 3), RGB, of the view's size; to be read only.
+    """
+    height, width = alpha[view].shape
+    if isinstance(background, Picture):
+        return _fit_picture(background, (height, width))
+    if isinstance(background, Blur):
+        sigma = background.strength / 100 * math.hypot(*alpha.shape)
+        return _blur_around(image, alpha, sigma)[view]
+    return np.broadcast_to(np.array(background.rgb, dtype=np.uint8), (height, width, 3))
+
+
+def _fit_picture(picture: Picture, size: tuple[int, int]) -> ByteArray:
+    """The picture scaled, in its own proportions, and centred in (height, width)."""
+    height, width = size
+    own_height, own_width = picture.pixels.shape[:2]
+    ratios = height / own_height, width / own_width
+    if picture.fit == "cover":
+        # Cut first: what sticks out is never enlarged.
+        scale = max(ratios)
+        cut = _centred(picture.pixels, height / scale, width / scale)
+        return _scaled(cut, size)
+    scale = min(ratios)
+    inner = (max(round(own_height * scale), 1), max(round(own_width * scale), 1))
+    canvas = np.full((height, width, 3), picture.bars, dtype=np.uint8)
+    top, left = (height - inner[0]) // 2, (width - inner[1]) // 2
+    canvas[top : top + inner[0], left : left + inner[1]] = _scaled(picture.pixels, inner)
+    return canvas
+
+
+def _centred(pixels: ByteArray, height: float, width: float) -> ByteArray:
+    rows, columns = max(round(height), 1), max(round(width), 1)
+    top, left = (pixels.shape[0] - rows) // 2, (pixels.shape[1] - columns) // 2
+    return pixels[top : top + rows, left : left + columns]
+
+
+def _scaled(pixels: ByteArray, size: tuple[int, int]) -> ByteArray:
+    shrinking = size[0] * size[1] < pixels.shape[0] * pixels.shape[1]
+    method = cv2.INTER_AREA if shrinking else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(pixels, (size[1], size[0]), interpolation=method))
+
+
+def _blur_around(image: ByteArray, alpha: FloatArray, sigma: float) -> ByteArray:
+    """Blur what is not the subject: blur(image * (1 - alpha)) / blur(1 - alpha).
+
+    Without those weights the subject's colours would glow around it.
+    """
+    height, width = alpha.shape
+    shrink = min(1.0, 3.0 / sigma)  # a wide blur is smooth: a small picture holds all of it
+    small = (max(round(width * shrink), 1), max(round(height * shrink), 1))
+    free = 255 - np.rint(alpha * 255).astype(np.uint8)
+    free_rgb = cv2.merge([free, free, free])
+    weighted = cv2.multiply(image, free_rgb, scale=1 / 255)
+    colours = cv2.resize(weighted, small, interpolation=cv2.INTER_AREA).astype(np.float32)
+    weights = cv2.resize(free, small, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    # Where no background is near, its mean over the photo stands in.
+    mean = colours.sum(axis=(0, 1)) / max(float(weights.sum()), 1e-6)
+    small_sigma = sigma * shrink
+    far_colours = cv2.GaussianBlur(colours, (0, 0), small_sigma) + 1e-4 * mean
+    far_weights = cv2.GaussianBlur(weights, (0, 0), small_sigma)[..., None] + 1e-4
+    blurred = np.clip(np.rint(far_colours / far_weights), 0, 255).astype(np.uint8)
+    return np.asarray(cv2.resize(blurred, (width, height), interpolation=cv2.INTER_LINEAR))

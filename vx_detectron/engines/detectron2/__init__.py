@@ -1,0 +1,1 @@
+"""The real Detectron2: the only part of inference that imports it."""

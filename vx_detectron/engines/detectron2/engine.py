@@ -1,0 +1,126 @@
+"""The engine that runs the real Detectron2. The only inference file that imports it."""
+
+from __future__ import annotations
+
+import torch
+from detectron2.modeling import build_model
+from detectron2.modeling.meta_arch import GeneralizedRCNN
+from detectron2.structures import ImageList
+from fvcore.common.config import CfgNode
+from torch import Tensor
+
+from vx_detectron.config.class_names import class_names
+from vx_detectron.engines.detectron2 import modules as detectron2_modules
+from vx_detectron.engines.device import resolve_device
+from vx_detectron.engines.output import to_instances
+from vx_detectron.engines.preprocess import network_input
+from vx_detectron.engines.saliency_passes import mean_saliency
+from vx_detectron.errors import ConfigError
+from vx_detectron.modeling.saliency_head import saliency_maps
+from vx_detectron.structures import ByteArray, Instances
+from vx_detectron.weights import catalog
+from vx_detectron.weights.checkpoint_file import read_checkpoint
+from vx_detectron.weights.key_table import load_strict
+
+
+class Detectron2Engine:
+    """Any Detectron2 network with boxes and masks, one photo at a time.
+
+    Args:
+        cfg: see ``vx_detectron.config``.
+        model: one in training, to run as it is at each call; by default one is built and
+            ``MODEL.WEIGHTS`` loaded.
+
+    Raises:
+        ConfigError: a network that finds no instances with masks.
+        CheckpointError: weights that are missing, unsafe or of another network.
+        EngineError: a device that is not there.
+    """
+
+    name = "detectron2"
+
+    def __init__(self, cfg: CfgNode, model: GeneralizedRCNN | None = None) -> None:
+        _check_kind(cfg)
+        self.cfg = cfg
+        self.class_names = class_names(cfg)
+        if model is None:
+            model = self._load()
+        else:
+            self.weights, self.weights_sha256 = catalog.IN_TRAINING, ""
+        self.model = model
+        self.device = str(model.device)
+
+    def _load(self) -> GeneralizedRCNN:
+        self.weights = self.cfg.MODEL.WEIGHTS
+        path = catalog.resolve(self.weights)
+        self.weights_sha256 = catalog.sha256_of(path)
+        model = build(self.cfg)
+        load_strict(model, read_checkpoint(path), self.weights)
+        return model
+
+    @torch.inference_mode()
+    def predict(self, image: ByteArray) -> Instances:
+        """The things in one photo, uint8 (H, W, 3) RGB; see ``Instances``.
+
+        What ``GeneralizedRCNN.inference`` does, stopped before it pastes and thresholds the masks.
+        """
+        photo = torch.from_numpy(network_input(self.cfg, image))
+        batch = self.model.preprocess_image([{"image": photo}])
+        features = self.model.backbone(batch.tensor)
+        proposals, _ = self.model.proposal_generator(batch, features, None)
+        (found,), _ = self.model.roi_heads(batch, features, proposals, None)
+        saliency = None
+        if isinstance(getattr(self.model, "sem_seg_head", None), detectron2_modules.SALIENCY_HEADS):
+            first = self._saliency_of(features, batch)
+            saliency = mean_saliency(self.cfg, image, first, self._saliency)
+        return to_instances(
+            found.pred_boxes.tensor.cpu().numpy(),
+            found.scores.cpu().numpy(),
+            found.pred_classes.cpu().numpy(),
+            found.pred_masks[:, 0].cpu().numpy(),
+            None if saliency is None else saliency.cpu().numpy(),
+            network_size=(photo.shape[1], photo.shape[2]),
+            image_size=(image.shape[0], image.shape[1]),
+            class_names=self.class_names,
+        )
+
+    def _saliency(self, photo: Tensor) -> Tensor:
+        batch = self.model.preprocess_image([{"image": photo}])
+        return self._saliency_of(self.model.backbone(batch.tensor), batch)
+
+    def _saliency_of(self, features: dict[str, Tensor], batch: ImageList) -> Tensor:
+        head = self.model.sem_seg_head
+        (saliency,) = saliency_maps(head.levels(features)[0], batch.image_sizes, head.common_stride)
+        return saliency
+
+
+def _check_kind(cfg: CfgNode) -> None:
+    """Raise ConfigError unless the network finds instances with boxes and masks by itself."""
+    model = cfg.MODEL
+    wanted = {
+        "MODEL.META_ARCHITECTURE": (model.META_ARCHITECTURE, ("GeneralizedRCNN", "PanopticFPN")),
+        "MODEL.MASK_ON": (model.MASK_ON, (True,)),
+        "MODEL.PROPOSAL_GENERATOR.NAME": (model.PROPOSAL_GENERATOR.NAME, ("RPN",)),
+    }
+    for key, (got, choices) in wanted.items():
+        if got not in choices:
+            raise ConfigError(f"{key} must be {' or '.join(map(str, choices))}, got {got!r}")
+
+
+def build(cfg: CfgNode) -> GeneralizedRCNN:
+    """The network of the configuration on its device, in evaluation mode, with random weights.
+
+    Raises:
+        ConfigError: Detectron2 cannot build it.
+        EngineError: a device that is not there.
+    """
+    cfg = cfg.clone()
+    cfg.defrost()
+    cfg.MODEL.DEVICE = str(resolve_device(cfg.MODEL.DEVICE))
+    cfg.freeze()
+    try:
+        return build_model(cfg).eval()
+    except (AssertionError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise ConfigError(
+            f"Detectron2 cannot build the network of this configuration: {error!r}"
+        ) from error

@@ -1,0 +1,62 @@
+"""Files that are written whole or not at all: the one place where an output gets its name."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from vx_detectron.errors import DataError, ImageError
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary path beside the target, which takes the target's name when the block ends.
+
+    If the block raises, the temporary file is removed and the target stays as it was. The
+    temporary name starts with a dot and ends with ``.part``; it cannot clash with another run's.
+
+    Args:
+        path: the file to write, in an existing folder. A link stays a link.
+
+    Raises:
+        OSError: the file cannot be renamed; what was there before is still there.
+    """
+    path = Path(os.path.realpath(path))
+    temporary = path.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text; missing folders are made.
+
+    Raises:
+        DataError: it cannot be written; what was there before is still there.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise DataError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def make_folder_for(output: str | Path) -> None:
+    """Make the folder that an output goes to, and those above it.
+
+    Raises:
+        ImageError: it cannot be made.
+    """
+    try:
+        Path(output).parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImageError(
+            f"{output}: its folder cannot be made: {error.strerror or error}"
+        ) from error

@@ -1,0 +1,80 @@
+"""What a training step is given of a photo, and the part of it that the detector learns from."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+from vx_detectron.errors import DataError
+from vx_detectron.modeling import boxes as box_ops
+
+
+class Sample(Protocol):
+    """One photo and what is known about it; ``vx_detectron.data.samples.Sample`` is one."""
+
+    @property
+    def image(self) -> Tensor:
+        """Float32 (3, H, W), 0..255, in ``INPUT.FORMAT``'s channel order."""
+
+    @property
+    def boxes(self) -> Tensor:
+        """Float32 (N, 4), x0, y0, x1, y1 in pixels; each with an area."""
+
+    @property
+    def classes(self) -> Tensor:
+        """Int64 (N,), 0..K-1."""
+
+    @property
+    def masks(self) -> Tensor:
+        """Bool (N, H, W)."""
+
+    @property
+    def subject(self) -> Tensor:
+        """Float32 (H, W), 0 background to 1 subject; -1 where unknown."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether every thing of every class is annotated."""
+
+    @property
+    def file_name(self) -> str:
+        """Of the photo, for messages."""
+
+    @property
+    def image_id(self) -> int:
+        """Its number in the annotations."""
+
+
+class Target(NamedTuple):
+    """What the detector is to find in one photo, on the network's device; see ``Sample``."""
+
+    boxes: Tensor
+    classes: Tensor
+    masks: Tensor
+    complete: bool
+
+
+def target_of(sample: Sample, num_classes: int, device: torch.device) -> Target:
+    """The detector's part of a sample.
+
+    Raises:
+        DataError: a box without an area, or a class that the network does not have.
+    """
+    if not box_ops.nonempty(sample.boxes).all():
+        raise DataError(
+            f"{sample.file_name}: every box must have an area, got {sample.boxes.tolist()}; "
+            "leave out what augmentation has cut away"
+        )
+    if not ((sample.classes >= 0) & (sample.classes < num_classes)).all():
+        raise DataError(
+            f"{sample.file_name}: classes must be 0..{num_classes - 1}, got "
+            f"{sample.classes.tolist()}; set MODEL.ROI_HEADS.NUM_CLASSES to that of the data"
+        )
+    return Target(
+        sample.boxes.to(device),
+        sample.classes.to(device),
+        sample.masks.to(device),
+        sample.complete,
+    )

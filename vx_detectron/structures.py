@@ -1,0 +1,260 @@
+"""What flows between the steps: frozen records of NumPy arrays, checked once when made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
+ByteArray = NDArray[np.uint8]
+
+Window = tuple[slice, slice]  # rows and columns, both with start and stop
+
+SALIENT_REGION = "salient region"
+
+SUBJECT_ID = 1000
+"""In COCO files, the category "subject, kind not given": it is never a class."""
+
+
+@dataclass(frozen=True, eq=False)
+class Instances:
+    """The things an engine found in one photo. Every array shares the first axis N.
+
+    Attributes:
+        image_size: height and width of the photo, in pixels.
+        boxes: float32 (N, 4), x0, y0, x1, y1 in pixels of the photo.
+        scores: float32 (N,), detection confidence 0..1, in falling order.
+        classes: int64 (N,), index into ``class_names``.
+        mask_grids: float32 (N, M, M), mask probabilities 0..1 within each box. They stay on the
+            head's grid, since N masks of a large photo would fill the memory; see ``soft_mask``.
+        class_names: the name of each class.
+        saliency: float32 (h, w), probability 0..1 that a pixel belongs to the main subject, over
+            the whole photo at the network's own resolution; None where the network has no such
+            head.
+    """
+
+    image_size: tuple[int, int]
+    boxes: FloatArray
+    scores: FloatArray
+    classes: IntArray
+    mask_grids: FloatArray
+    class_names: tuple[str, ...]
+    saliency: FloatArray | None = None
+
+    def __post_init__(self) -> None:
+        count = len(self.scores)
+        _expect("boxes", self.boxes, (count, 4), np.float32)
+        _expect("scores", self.scores, (count,), np.float32)
+        _expect("classes", self.classes, (count,), np.int64)
+        _expect("mask_grids", self.mask_grids, (count, None, None), np.float32)
+        if self.saliency is not None:
+            _expect("saliency", self.saliency, (None, None), np.float32)
+        if count and not 0 <= int(self.classes.min()) <= int(self.classes.max()) < len(
+            self.class_names
+        ):
+            raise ValueError(
+                f"classes must index the {len(self.class_names)} class names, "
+                f"got {int(self.classes.min())}..{int(self.classes.max())}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def label(self, index: int) -> str:
+        """The class name of one instance."""
+        return self.class_names[int(self.classes[index])]
+
+    def soft_mask(
+        self, index: int, size: tuple[int, int] | None = None, window: Window | None = None
+    ) -> FloatArray:
+        """One instance's mask over the photo, float32 (height, width), 0..1.
+
+        Args:
+            index: of the instance.
+            size: another height and width than the photo's, or the window's.
+            window: rows and columns of a part of the photo. It may cut the instance only at the
+                photo's border.
+        """
+        rows, columns = window or (slice(0, self.image_size[0]), slice(0, self.image_size[1]))
+        whole = rows.stop - rows.start, columns.stop - columns.start
+        height, width = size or whole
+        scale = np.array([width / whole[1], height / whole[0]] * 2, dtype=np.float32)
+        start = np.array([columns.start, rows.start] * 2, dtype=np.float32)
+        box = (self.boxes[index] - start) * scale
+        return paste_mask(self.mask_grids[index], box, (height, width), hold_border=True)
+
+    def mask_cell(self, index: int) -> float:
+        """Side of one mask-head cell in pixels of the photo: the mask's own uncertainty."""
+        x0, y0, x1, y1 = self.boxes[index]
+        area = max(float((x1 - x0) * (y1 - y0)), 1.0)
+        return float(np.sqrt(area) / self.mask_grids.shape[-1])
+
+    def take(self, indices: Iterable[int]) -> Instances:
+        """The instances at the given positions, in that order."""
+        keep = np.asarray(list(indices), dtype=np.int64)
+        return Instances(
+            image_size=self.image_size,
+            boxes=self.boxes[keep],
+            scores=self.scores[keep],
+            classes=self.classes[keep],
+            mask_grids=self.mask_grids[keep],
+            class_names=self.class_names,
+            saliency=self.saliency,
+        )
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One instance as the subject selector sees it.
+
+    Attributes:
+        index: position in ``Instances``.
+        label: class name.
+        score: 0..1, how probable it is that it belongs to the subject.
+        features: each feature's value, 0..1, of the instance alone.
+        contributions: what each feature adds to the log-odds of the instance alone, compared
+            with a typical candidate: above 0 it speaks for it, below against it.
+        reason: the strongest of these in words.
+    """
+
+    index: int
+    label: str
+    score: float
+    features: Mapping[str, float]
+    contributions: Mapping[str, float]
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Which instances are the subject, and why.
+
+    Attributes:
+        chosen: positions in ``Instances``; empty when there is no subject.
+        ranking: every candidate, best first.
+        reason: one line in words.
+        method: how it was chosen: ``ranking``, or the manual choice, such as ``class person``.
+        score: 0..1, how probable it is that the photo has a subject, whichever it is.
+    """
+
+    chosen: tuple[int, ...]
+    ranking: tuple[Candidate, ...]
+    reason: str
+    method: str
+    score: float = 0.0
+
+    def __bool__(self) -> bool:
+        return bool(self.chosen)
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What really ran, so that nothing falls back in silence.
+
+    Attributes:
+        engine: ``torchvision`` or ``detectron2``.
+        device: such as ``cpu`` or ``cuda:0``.
+        weights: name or path of the weights.
+        weights_sha256: their digest, empty for none.
+        mask_source: ``instances``, ``saliency`` or ``grabcut fallback``.
+        refinement: the refinement steps that ran, in order.
+        seconds: wall-clock seconds of each stage.
+    """
+
+    engine: str
+    device: str
+    weights: str
+    weights_sha256: str
+    mask_source: str
+    refinement: tuple[str, ...]
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Cutout:
+    """The subject of a photo, cut out.
+
+    Attributes:
+        alpha: float32 (height, width), 0 = background .. 1 = subject, at the photo's size.
+        subject: which instances it is, and why.
+        instances: everything the engine found.
+        provenance: what really ran.
+    """
+
+    alpha: FloatArray
+    subject: Subject
+    instances: Instances
+    provenance: Provenance
+
+    def __post_init__(self) -> None:
+        _expect("alpha", self.alpha, self.instances.image_size, np.float32)
+
+
+def _expect(
+    name: str, array: NDArray[np.generic], shape: tuple[int | None, ...], dtype: type[np.generic]
+) -> None:
+    """Raise ValueError unless the array has that dtype and shape; None fits any length."""
+    fits = array.ndim == len(shape) and all(
+        wanted is None or wanted == found for wanted, found in zip(shape, array.shape, strict=True)
+    )
+    if not fits or array.dtype != dtype:
+        wanted = "x".join("?" if side is None else str(side) for side in shape)
+        raise ValueError(
+            f"{name} must be {np.dtype(dtype).name} of shape {wanted}, "
+            f"got {array.dtype.name} of shape {'x'.join(map(str, array.shape))}"
+        )
+
+
+def paste_mask(
+    grid: FloatArray, box: FloatArray, image_size: tuple[int, int], *, hold_border: bool = False
+) -> FloatArray:
+    """Resample one mask-head grid into the photo, bilinearly and with sub-pixel boxes.
+
+    The same function as Detectron2's ``paste_masks_in_image`` before its threshold: pixel
+    centres are mapped into the box, samples outside the grid are zero.
+
+    Args:
+        grid: float32 (M, M), probabilities 0..1, the mask in its box.
+        box: float32 (4,), x0, y0, x1, y1 in pixels of the photo.
+        image_size: height and width of the photo, in pixels.
+        hold_border: where the box ends at the photo's border, go on with the outermost cell's
+            value instead of fading to zero: what the frame cuts off has no edge there.
+
+    Returns:
+        float32 (height, width), probabilities 0..1, zero outside the box's reach.
+    """
+    height, width = image_size
+    rows, top = _sampling_weights(box[1], box[3], grid.shape[0], height, hold_border)
+    columns, left = _sampling_weights(box[0], box[2], grid.shape[1], width, hold_border)
+    pasted = np.zeros(image_size, dtype=np.float32)
+    patch = rows @ grid.astype(np.float32) @ columns.T
+    pasted[top : top + len(rows), left : left + len(columns)] = patch
+    return pasted
+
+
+# Boxes that end this near to the photo's border, in pixels, are taken to end at it.
+_AT_BORDER = 1.0
+
+
+def _sampling_weights(
+    start: float, end: float, cells: int, pixels: int, hold_border: bool
+) -> tuple[FloatArray, int]:
+    """Bilinear weights (covered pixels, cells) along one axis, and the first covered pixel."""
+    start, end = float(start), float(end)
+    if not end > start:
+        return np.zeros((0, cells), dtype=np.float32), 0
+    reach = 0.5 * (end - start) / cells  # half a cell beyond the box still sees its border cell
+    first = min(max(int(np.floor(start - reach)), 0), pixels)
+    last = min(max(int(np.ceil(end + reach)), first), pixels)
+    centres = np.arange(first, last, dtype=np.float64) + 0.5
+    position = (centres - start) / (end - start) * cells - 0.5
+    if hold_border and start < _AT_BORDER:
+        position = np.maximum(position, 0.0)
+    if hold_border and end > pixels - _AT_BORDER:
+        position = np.minimum(position, cells - 1.0)
+    distance = np.abs(position[:, None] - np.arange(cells)[None, :])
+    return np.maximum(1.0 - distance, 0.0).astype(np.float32), first
