@@ -69,18 +69,29 @@ class Isolator:
         """Cut the subject out of one photo; see ``OpenPhoto.cut``."""
         return self.open(image).cut(choice)
 
+    def see(self, image: ByteArray, seconds: dict[str, float] | None = None) -> Instances:
+        """What the networks themselves say about one photo.
+
+        Args:
+            image: as in ``open``.
+            seconds: receives what each took.
+        """
+        seconds = {} if seconds is None else seconds
+        with _timed(seconds, "detector"):
+            instances = self.detector.predict(image)
+        if self.eye is None:
+            return instances
+        with _timed(seconds, "eye"):
+            return replace(instances, saliency=self.eye.look(image))
+
     def open(self, image: ByteArray) -> OpenPhoto:
-        """Run the network over one photo, so that any number of choices can be made in it.
+        """Run the networks over one photo, so that any number of choices can be made in it.
 
         Args:
             image: uint8 (H, W, 3), RGB; not copied, so leave it as it is.
         """
         seconds: dict[str, float] = {}
-        with _timed(seconds, "detector"):
-            instances = self.detector.predict(image)
-        if self.eye is not None:
-            with _timed(seconds, "eye"):
-                instances = replace(instances, saliency=self.eye.look(image))
+        instances = self.see(image, seconds)
         with _timed(seconds, "candidates"):
             instances = drop_second_names(instances)
             if self.cfg.VX.SUBJECT.SALIENT_REGIONS:
