@@ -118,7 +118,7 @@ def test_a_subject_is_true_when_something_is_chosen() -> None:
 
 def test_an_alpha_of_another_size_than_the_photo_is_refused() -> None:
     subject = Subject((0,), (), "", "ranking")
-    provenance = Provenance("torchvision", "cpu", "x.pth", "", "instances", ())
+    provenance = Provenance("torchvision", "cpu", "x.pth", "", "none", "", "", "", "instances", ())
     alpha = np.zeros((20, 40), dtype=np.float32)
     assert Cutout(alpha, subject, instances(), provenance).alpha.shape == (20, 40)
     with pytest.raises(ValueError, match=r"alpha must be float32 of shape 20x40, .* 40x20"):
