@@ -86,9 +86,9 @@ def _numbers(
 @click.option("--opt", nargs=2, multiple=True, metavar="KEY VALUE", help="Override a key of the "
               "configuration; may be repeated, and wins over every other option.")  # fmt: skip
 @click.option("--engine", type=click.Choice(["auto", "detectron2", "torchvision"]), help="What "
-              "runs the network.  [default: auto, Detectron2 where it is installed]")  # fmt: skip
+              "runs the detector.  [default: auto, Detectron2 where it is installed]")  # fmt: skip
 @click.option("--device", metavar="NAME", help="cpu, cuda, cuda:N or auto.  [default: auto]")
-@click.option("--weights", metavar="PATH|URL", help="Other weights for the network.")
+@click.option("--weights", metavar="PATH|URL", help="Other weights for the detector.")
 @click.option("--eye", metavar="NAME|FILE", help="The network that maps the main subject: vx_eye, "
               "none, or a file of its weights.  [default: vx_eye]")  # fmt: skip
 @click.option("--no-fallback", is_flag=True, help="Where the network finds nothing at all, report "
