@@ -19,7 +19,13 @@ from fvcore.common.config import CfgNode
 from vx_detectron.engines import NO_EYE, Detector, Eye, build_detector, build_eye
 from vx_detectron.errors import NoSubjectError
 from vx_detectron.refine import RefineOptions, refine
-from vx_detectron.refine.window import bounded_size, sample, surroundings, window_size
+from vx_detectron.refine.window import (
+    bounded_size,
+    lit_box,
+    sample,
+    surroundings,
+    window_size,
+)
 from vx_detectron.structures import (
     ByteArray,
     Cutout,
@@ -133,18 +139,25 @@ class OpenPhoto:
         if not subject:
             return self._without_subject(subject, seconds)
         with _timed(seconds, "refinement"):
-            alpha, steps = self.alpha(subject.chosen, refine_options)
+            by_hand = bool(choice)
+            alpha, steps = self.alpha(subject.chosen, refine_options, by_hand=by_hand)
         source = ", ".join(sorted({_source(self.instances, index) for index in subject.chosen}))
         return Cutout(alpha, subject, self.instances, self._provenance(source, steps, seconds))
 
     def alpha(
-        self, chosen: Iterable[int], refine_options: RefineOptions | None = None
+        self,
+        chosen: Iterable[int],
+        refine_options: RefineOptions | None = None,
+        *,
+        by_hand: bool = True,
     ) -> tuple[FloatArray, tuple[str, ...]]:
         """The refined mask of some instances, as one subject; see ``refine``.
 
         Args:
             chosen: positions in ``instances``, at least one.
             refine_options: other than the configuration's.
+            by_hand: whether a person picked them; else what the eye sees besides belongs to the
+                subject too.
 
         Returns:
             float32 (H, W), 0 = background .. 1 = subject; and the steps that ran.
@@ -152,14 +165,23 @@ class OpenPhoto:
         options = refine_options or self.isolator.refine_options
         instances, indices = self.instances, list(chosen)
         cell = max(_cell(instances, index) for index in indices)
-        window = surroundings(instances.boxes[indices], _MARGIN * cell, instances.image_size)
+        boxes = instances.boxes[indices]
+        if not by_hand and instances.saliency is not None:
+            boxes = np.concatenate([boxes, lit_box(instances.saliency, instances.image_size)])
+        window = surroundings(boxes, _MARGIN * cell, instances.image_size)
         if window is None:
             return np.zeros(instances.image_size, dtype=np.float32), ()
         size = bounded_size(window_size(window), options.working_side)
         mask = union_mask(instances, indices, size, window)
         saliency = instances.saliency
         return refine(
-            self.image, mask, cell=cell, window=window, saliency=saliency, options=options
+            self.image,
+            mask,
+            cell=cell,
+            window=window,
+            saliency=saliency,
+            by_hand=by_hand,
+            options=options,
         )
 
     def alpha_of(self, index: int) -> FloatArray:
