@@ -94,7 +94,7 @@ def _expect_square(rgba: NDArray[np.uint8], name: str, photo: Photo) -> None:
 
 
 def layers_of(opened: OpenPhoto) -> list[Layer]:
-    return find_layers(opened.image, opened.instances, opened.alpha_of)
+    return find_layers(opened.photo.pixels, opened.instances, opened.alpha_of)
 
 
 def test_small_things_lie_above_large_ones(opened: OpenPhoto) -> None:
