@@ -10,12 +10,12 @@ import cv2
 from flask import Response
 
 from vx_detectron.deliver.cutout import Cutout
+from vx_detectron.deliver.layers import openraster, subject_layers
 from vx_detectron.deliver.record import record_of, subject_record, to_line
 from vx_detectron.image_io import Photo
 from vx_detectron.pipeline import OpenPhoto
 from vx_detectron.structures import FloatArray, Instances, Subject
 from web.gate import Turn
-from web.layers import ORA, write_layers
 from web.orders import Fields, Order, read_order, read_upload
 from web.outlines import outline
 from web.service import service
@@ -25,7 +25,7 @@ TYPES = {
     "jpg": "image/jpeg",
     "webp": "image/webp",
     "tiff": "image/tiff",
-    "ora": ORA,
+    "ora": "image/openraster",
 }
 
 
@@ -65,7 +65,8 @@ def answer_with(cutout: Cutout, order: Order) -> Response:
     photo, alpha = shrink(cutout.photo, cutout.alpha, order.megapixels)
     file = io.BytesIO()
     if order.format == "ora":
-        write_layers(file, photo, alpha, order.finish)
+        merged, layers = subject_layers(photo.pixels, alpha, order.finish)
+        file.write(openraster(merged, layers, photo.icc_profile, photo.dpi))
     else:
         order.finish.write(file, photo, alpha)
     answer = Response(file.getvalue(), mimetype=TYPES[order.format])
