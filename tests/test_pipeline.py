@@ -56,7 +56,7 @@ def test_the_result_says_what_really_ran(isolator: Isolator, astronaut: ByteArra
     assert (ran.engine, ran.device, ran.mask_source) == ("torchvision", "cpu", "instances")
     assert len(ran.weights_sha256) == 64
     assert ran.refinement[-1] == "sharp edge" and "DenseCRF" in ran.refinement
-    assert set(ran.seconds) == {"network", "candidates", "subject", "refinement"}
+    assert set(ran.seconds) == {"detector", "eye", "candidates", "subject", "refinement"}
     assert np.array_equal(astronaut, before)
 
 
@@ -104,7 +104,7 @@ def test_an_opened_photo_answers_many_choices_with_one_pass(
     isolator: Isolator, astronaut: ByteArray
 ) -> None:
     engine = CountsPasses(isolator.detector)
-    photo = Isolator(isolator.cfg, engine).open(astronaut)
+    photo = Isolator(isolator.cfg, engine, isolator.eye).open(astronaut)
     first, again = photo.cut(), photo.cut(Choice(point=(225, 110)))
     everything = photo.select(Choice(everything=True))
     assert engine.passes == 1

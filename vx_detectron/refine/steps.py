@@ -96,19 +96,18 @@ def _run(
         the mask, the side of its cell after the fusion, and the names of the steps.
     """
     steps = []
-    if saliency is not None and not by_hand:
-        mask = fusion.blend(mask, saliency[0], options.saliency_weight)
-        cell = min(cell, options.saliency_edge * saliency[1])
-        steps.append("saliency fusion")
-    elif saliency is not None and fusion.agrees(mask, saliency[0]):
-        mask = fusion.fuse(
-            mask,
-            saliency[0],
-            cell,
-            weight=options.saliency_weight,
-            reach=options.saliency_reach,
-            trim=options.saliency_trim,
-        )
+    if saliency is not None and fusion.agrees(mask, saliency[0]):
+        if by_hand:
+            mask = fusion.fuse(
+                mask,
+                saliency[0],
+                cell,
+                weight=options.saliency_weight,
+                reach=options.saliency_reach,
+                trim=options.saliency_trim,
+            )
+        else:
+            mask = fusion.blend(mask, saliency[0], options.saliency_weight)
         cell = min(cell, options.saliency_edge * saliency[1])
         steps.append("saliency fusion")
     if options.dense_crf:
