@@ -7,6 +7,7 @@ import math
 from dataclasses import replace
 
 import cv2
+import numpy as np
 from flask import Response
 
 from vx_detectron.deliver.cutout import Cutout
@@ -83,7 +84,7 @@ def shrink(photo: Photo, alpha: FloatArray, megapixels: float | None) -> tuple[P
     if scale >= 1:
         return photo, alpha
     size = max(int(width * scale), 1), max(int(height * scale), 1)
-    pixels = cv2.resize(photo.pixels, size, interpolation=cv2.INTER_AREA)
+    pixels = np.asarray(cv2.resize(photo.pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
     small = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA).clip(0, 1)
     return replace(photo, pixels=pixels), small
 

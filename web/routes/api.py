@@ -16,6 +16,7 @@ from web.schemas import (
     Options,
     ProblemOut,
     RecordOut,
+    Responses,
     Upload,
     UploadAndOptions,
 )
@@ -24,7 +25,7 @@ from web.service import service
 blueprint = APIBlueprint("api", __name__, url_prefix="/api/v1", tag="Cut-outs")
 
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
-_PICTURES = {
+_PICTURES: Responses = {
     200: {
         "description": "The cut-out; X-Reason says why this is the subject.",
         "content": {
@@ -33,7 +34,7 @@ _PICTURES = {
         },
     },
 }
-_PROBLEMS = {
+_PROBLEMS: Responses = {
     code: {"description": words, "content": {"application/problem+json": {"schema": ProblemOut}}}
     for code, words in {
         400: "The request is broken.",
