@@ -26,11 +26,12 @@ class _Request(Request):
 
     @property
     def trusted_hosts(self) -> list[str] | None:
-        """Where the server is asked for by its address, any: DNS rebinding needs a name.
+        """Any, where the server is asked for by its address or, as by HTTP/1.0, by nothing.
 
-        Werkzeug cannot match addresses of IPv6.
+        DNS rebinding needs a name. Werkzeug cannot match addresses of IPv6.
         """
-        return None if _is_address(self.headers.get("Host", "")) else self._trusted_hosts
+        host = self.environ.get("HTTP_HOST")
+        return None if host is None or _is_address(host) else self._trusted_hosts
 
     @trusted_hosts.setter
     def trusted_hosts(self, names: list[str] | None) -> None:
