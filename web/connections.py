@@ -63,6 +63,7 @@ class _Parser(HTTPRequestParser):  # type: ignore[misc]
     """Reads a request, or only its header where that refuses it."""
 
     path = ""  # until it is known
+    body_rcv: Any
 
     def __init__(self, adj: Adjustments, channel: _Channel) -> None:
         super().__init__(adj)

@@ -58,6 +58,13 @@ class TooLargeError(WebError):
         super().__init__(f"This server takes requests of at most {most:,} bytes.")
 
 
+class FormTooLargeError(WebError):
+    """Too many fields, or too long ones."""
+
+    status, code = 413, "form_too_large"
+    detail = "The form has too many fields, or too long ones."
+
+
 class PhotoGoneError(WebError):
     """No opened photo of that id."""
 
@@ -176,7 +183,9 @@ def problem_of(error: Exception) -> Problem:
         if isinstance(error, kind):
             return Problem(status, code, str(error), _hint(code, str(error)))
     if isinstance(error, HTTPError):  # apiflask's: a form that does not fit its schema
-        fields = next(iter((error.detail or {}).values()), {})  # under the name of its location
+        fields: dict[str, Any] = next(
+            iter((error.detail or {}).values()), {}
+        )  # under the name of its location
         return Problem(422, "bad_option", _listed(fields), {"errors": fields})
     if isinstance(error, HTTPException):
         return _of_http(error)
@@ -193,8 +202,7 @@ def problem_of_status(status: int, detail: str | None = None) -> Problem:
 
 def _of_http(error: HTTPException) -> Problem:
     if isinstance(error, RequestEntityTooLarge):  # of Werkzeug's limits of parts and of words
-        code, detail = "form_too_large", "The form has too many fields, or too long ones."
-        return Problem(413, code, detail, _hint(code))
+        return problem_of(FormTooLargeError())
     headers = {name: value for name, value in error.get_headers() if name in ("Allow", "Location")}
     return replace(problem_of_status(error.code or 500, error.description), headers=headers)
 

@@ -7,6 +7,8 @@ else: the server asks it before it reads the body, see ``connections``.
 from __future__ import annotations
 
 import hmac
+import logging
+import re
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,13 +22,17 @@ from web.errors import (
     BadMediaTypeError,
     BadOptionError,
     CrossOriginError,
+    FormTooLargeError,
     TooLargeError,
     UnauthorizedError,
 )
 from web.service import service
 from web.visitors import Allowance
 
+_log = logging.getLogger(__name__)
+
 _OPEN = {"operations.health", "operations.ready"}  # a supervisor has no token
+_SHORT = 16  # characters of a token that can be guessed
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 _FORMS = {"multipart/form-data", "application/x-www-form-urlencoded"}
 _MEDIA_TYPES = {"api": _FORMS, "page": _FORMS, "removebg": {*_FORMS, "application/json"}}
@@ -69,9 +75,23 @@ def register_guard(app: APIFlask) -> None:
             raise ConfigError(
                 f"{name} must be like '300 per minute', got {app.config[name]!r}"
             ) from error
+    if 0 < len(str(app.config["TOKEN"])) < _SHORT:
+        _log.warning(
+            "The token has fewer than %d characters and can be guessed; make a better one: "
+            'python -c "import secrets; print(secrets.token_urlsafe())"', _SHORT
+        )  # fmt: skip
+    for name in ("waitress", "werkzeug"):
+        logging.getLogger(name).addFilter(_hide_ids)
     for check in (_refuse_guesses, _count, check_header, _expect_each_field_once):
         app.before_request(check)
     app.after_request(_finish)
+
+
+def _hide_ids(record: logging.LogRecord) -> bool:
+    """Keep ids of opened photos out of the log: whoever has one has the photo."""
+    record.msg = re.sub(r"(?<=/instances/)[^/\s\"]+", "...", record.getMessage())
+    record.args = ()
+    return True
 
 
 def unwanted(app: Flask, environ: dict[str, Any]) -> bool:
@@ -135,7 +155,7 @@ def _shown_tokens() -> Iterator[str]:
 
 
 def _expect_form(media_types: set[str]) -> None:
-    """BadMediaTypeError for a body that is not one of these."""
+    """BadMediaTypeError for a body that is not one of these, FormTooLargeError for long words."""
     length = request.content_length
     if not request.mimetype and not length:
         return  # nothing at all; what is missing is said by name
@@ -144,6 +164,10 @@ def _expect_form(media_types: set[str]) -> None:
             f"The body must be {' or '.join(sorted(media_types))}, "
             f"got {request.mimetype or 'no Content-Type'}."
         )
+    # Werkzeug minds this limit in multipart alone.
+    words, urlencoded = request.max_form_memory_size, "application/x-www-form-urlencoded"
+    if request.mimetype == urlencoded and words is not None and (length or 0) > words:
+        raise FormTooLargeError
     if request.mimetype == "multipart/form-data" and "boundary" not in request.mimetype_params:
         raise BadMediaTypeError(
             "The Content-Type of the form has no boundary; let your HTTP library write it."
