@@ -260,3 +260,24 @@ def test_ipv6_customers_are_one_visitor_each() -> None:
     assert visitor_of("2001:db8:1:2::1") == visitor_of("2001:db8:1:2:ffff::9")
     assert visitor_of("2001:db8:1:2::1") != visitor_of("2001:db8:1:3::1")
     assert visitor_of("::ffff:10.0.0.7") == visitor_of("10.0.0.7") != visitor_of("10.0.0.8")
+
+
+def test_abandoned_cuts_make_room_for_the_wanted_one(app: Flask) -> None:
+    with serve(app) as running:
+        client = app.test_client()
+        photo = {"image": upload("chelsea.png")}
+        name = client.post("/api/v1/instances", data=photo).get_json()["id"]
+        path, kind = f"/api/v1/instances/{name}/compose", "application/x-www-form-urlencoded"
+        body = b"edges=matte&rank=1"
+        head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\n"
+        gate = app.extensions["vx"].gate
+        with ExitStack() as clients:
+            for _ in range(3):
+                one = clients.enter_context(socket.create_connection((HOST, running.port), LONG))
+                one.sendall(head.encode() + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+            assert until(lambda: gate.inside > 0)
+        wanted = running.ask("POST", path, b"edges=sharp", {"Content-Type": kind})
+        assert wanted[0] == 200
+        assert until(lambda: gate.inside == 0)
+        figures = running.ask("GET", "/metrics")[1].decode()
+        assert 'endpoint="api.compose",status="499"' in figures
