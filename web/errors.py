@@ -275,7 +275,7 @@ def for_programs(problem: Problem, path: str) -> tuple[int, str, str]:
 
 def answer_error(error: Exception) -> Response:
     """The answer to an exception, in the form that fits its address."""
-    if isinstance(error, HTTPException) and error.response is not None:
+    if isinstance(error, HTTPException) and isinstance(error.response, Response):
         return error.response  # there is one already
     problem = problem_of(error)
     liked = request.accept_mimetypes.best_match(["application/json", "text/html"])

@@ -31,7 +31,7 @@ DEFAULTS: dict[str, Any] = {
     # Opened photos: seconds after their last use, and bytes that all of them may take.
     "PHOTO_LIFETIME": 900.0,
     "PHOTO_MEMORY": 1024 * MEBIBYTE,
-    # Requests of one client, as Flask-Limiter writes it; "" for no limit.
+    # Requests of one client, such as "300 per minute;20 per second"; "" for no limit.
     "RATE_LIMIT": "300 per minute",
     # Wrong tokens of one client, likewise. The right one is let in all the same.
     "WRONG_TOKENS": "30 per minute",

@@ -151,3 +151,9 @@ def test_hints_fit_their_errors(make_app: Any) -> None:
     code, words = hint(image=upload("coffee.png"), subject="x" * 80_000)
     assert code == "form_too_large" and "fields" in words
     assert hint(subject="x" * 80_000)[0] == "form_too_large"  # in another encoding
+
+
+def test_a_photo_that_is_text_is_told_how_to_become_a_file(client: FlaskClient) -> None:
+    answer = client.post("/api/v1/isolate", data={"image": "photo.jpg"})
+    assert answer.status_code == 422 and "image=@photo.jpg" in answer.get_json()["detail"]
+    assert "missing" in client.post("/api/v1/isolate", data={"rank": 1}).get_json()["detail"]

@@ -29,6 +29,7 @@ from vx_detectron.pipeline import OpenPhoto
 from vx_detectron.structures import FloatArray, Instances, Subject
 from vx_detectron.subject import Choice
 from web.cutting import shrink
+from web.description import REMOVEBG
 from web.errors import BadOptionError, FormTooLargeError
 from web.gate import Turn
 from web.guard import allowance
@@ -108,25 +109,7 @@ class RemoveBg(Schema):
 
 @blueprint.post("/removebg")
 @blueprint.input(RemoveBg, location="form_and_files", validation=False)
-@blueprint.doc(
-    operation_id="removeBackground",
-    responses={
-        200: {
-            "description": "The cut-out.",
-            "content": {
-                **{kind: {} for kind in ("image/png", "image/jpeg", "image/webp")},
-                "application/zip": {},
-                "application/json": {},
-            },
-        },
-        400: "unknown_foreground, or a bad picture or option.",
-        403: "The token is missing or wrong.",
-        413: "The request is too large.",
-        415: "The body is neither a form nor JSON.",
-        429: "Too many requests.",
-        503: "Too busy.",
-    },
-)
+@blueprint.doc(operation_id="removeBackground", responses=REMOVEBG)
 def remove(form_and_files_data: Any) -> Response:
     """Cut the foreground out, as remove.bg does. The body may be JSON as well."""
     given, here = _given(), service()
