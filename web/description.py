@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from web.schemas import ProblemOut, RecordOut
+from web.schemas import ProblemOut, RecordOut, Responses
 
-# APIFlask's types are narrower than what it takes.
-Responses = Any
+Spec = dict[Any, Any] | str  # APIFlask's type of an OpenAPI description
 
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 
@@ -89,10 +88,10 @@ REMOVEBG: Responses = {
             "application/json": {"schema": {"type": "object"}},
         },
     },
-    400: "unknown_foreground, or a bad picture or option.",
-    403: "The token is missing or wrong.",
-    413: "The request is too large.",
-    415: "The body is neither a form nor JSON.",
+    400: {"description": "unknown_foreground, or a bad picture or option."},
+    403: {"description": "The token is missing or wrong."},
+    413: {"description": "The request is too large."},
+    415: {"description": "The body is neither a form nor JSON."},
     429: {"description": "Too many requests.", "headers": _RETRY | _ALLOWANCE},
     503: {"description": "Too busy.", "headers": _RETRY},
 }
@@ -109,13 +108,15 @@ _SCHEMES = {
 _WITHOUT_TOKEN = ("/health", "/ready")
 
 
-def complete(spec: dict[str, Any], token: bool) -> dict[str, Any]:
+def complete(spec: Spec, token: bool) -> Spec:
     """Add what APIFlask leaves out.
 
     Args:
         spec: the description; it is changed.
         token: whether the server has one.
     """
+    if not isinstance(spec, dict):  # as yaml, which is not asked for here
+        return spec
     spec["components"]["securitySchemes"] = _SCHEMES
     spec["security"] = [{name: []} for name in _SCHEMES] if token else [{}]
     schemas = spec["components"]["schemas"]

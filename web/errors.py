@@ -11,6 +11,7 @@ from typing import Any
 from apiflask import APIFlask
 from apiflask.exceptions import HTTPError
 from flask import Response, make_response, render_template, request
+from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from vx_detectron.errors import (
@@ -275,8 +276,6 @@ def for_programs(problem: Problem, path: str) -> tuple[int, str, str]:
 
 def answer_error(error: Exception) -> Response:
     """The answer to an exception, in the form that fits its address."""
-    if isinstance(error, HTTPException) and isinstance(error.response, Response):
-        return error.response  # there is one already
     problem = problem_of(error)
     liked = request.accept_mimetypes.best_match(["application/json", "text/html"])
     if liked == "text/html" and not request.path.startswith(("/api/", "/v1.0/")):
@@ -291,7 +290,13 @@ def answer_error(error: Exception) -> Response:
     return answer
 
 
+def _handle(error: Exception) -> ResponseReturnValue:
+    if isinstance(error, HTTPException) and error.response is not None:
+        return error.response  # there is one already
+    return answer_error(error)
+
+
 def register_errors(app: APIFlask) -> None:
     """Answer every exception."""
     for kind in (HTTPError, HTTPException, Exception):
-        app.register_error_handler(kind, answer_error)
+        app.register_error_handler(kind, _handle)

@@ -57,7 +57,7 @@ class Opened:
         """Bytes that it takes, nearly."""
         height, width = self.found.photo.pixels.shape[:2]
         grids = self.found.instances.mask_grids.nbytes
-        return max(int(height * width * BYTES_A_PIXEL + grids), _LEAST_BYTES)
+        return max(int(height * width) * BYTES_A_PIXEL + int(grids), _LEAST_BYTES)
 
 
 class OpenedPhotos:

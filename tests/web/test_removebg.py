@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 from flask.testing import FlaskClient
 from PIL import Image
-from web_photos import Pixels, picture_upload, pixels_of, upload, without_subject
+from web_photos import picture_upload, pixels_of, upload, without_subject
+
+from vx_detectron.structures import ByteArray
 
 
 def remove(client: FlaskClient, headers: dict[str, str] | None = None, **fields: Any) -> Any:
@@ -38,7 +40,7 @@ def test_preview_is_a_quarter_of_a_megapixel(client: FlaskClient) -> None:
     assert pixels_of(answer.data).shape == (500, 500, 4)
 
 
-def photo_of_a_disc() -> Pixels:
+def photo_of_a_disc() -> ByteArray:
     """A red disc on green, 600 x 600."""
     rows, columns = np.mgrid[:600, :600]
     inside = (rows - 300) ** 2 + (columns - 300) ** 2 < 150**2
@@ -138,13 +140,13 @@ def test_one_photo_is_wanted(client: FlaskClient) -> None:
         assert "image_file_b64" in answer.get_json()["errors"][0]["title"]
 
 
-def box_of(alpha: Pixels) -> tuple[int, int, int, int]:
+def box_of(alpha: ByteArray) -> tuple[int, int, int, int]:
     """Top, bottom, left and right of what is visible."""
     rows, columns = np.flatnonzero(alpha.any(axis=1)), np.flatnonzero(alpha.any(axis=0))
     return int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
 
 
-def disc(client: FlaskClient, **fields: str) -> Pixels:
+def disc(client: FlaskClient, **fields: str) -> ByteArray:
     """RGBA of the disc of 300 pixels in 600 x 600, as it is placed."""
     answer = remove(client, image_file=picture_upload(photo_of_a_disc()), size="full", **fields)
     assert answer.status_code == 200, answer.get_data(as_text=True)

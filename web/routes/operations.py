@@ -6,8 +6,8 @@ from apiflask import APIBlueprint
 from flask import Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from web.description import Responses
 from web.errors import BusyError
+from web.schemas import Responses
 from web.service import service
 
 _FIGURES: Responses = {
