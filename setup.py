@@ -56,10 +56,10 @@ EXTRAS = {
         "werkzeug>=3.1.5",
         "apiflask>=3.0",  # OpenAPI out of the schemas that check the requests
         "flask-swagger-ui>=5.20",  # Swagger UI's files, so that none comes from a CDN
-        "flask-limiter>=4.0",
+        "limits>=5.0",  # how often a client may ask
         "cachetools>=6.0",  # opened photos that expire
         "prometheus-client>=0.22",
-        "waitress>=3.0.1",  # before, requests could be smuggled: CVE-2024-49768
+        "waitress>=3.0.1,<4",  # CVE-2024-49768; web/connections.py builds on its classes
     ],
     "browser": ["playwright>=1.50"],  # drives Debian's chromium; downloads none of its own
     "test": ["pytest>=8.2", "hypothesis>=6.100", "ruff>=0.12", "mypy>=1.14", "scikit-learn>=1.5"],
