@@ -9,8 +9,9 @@ picture after.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from time import perf_counter
 
 import numpy as np
@@ -20,7 +21,7 @@ from vx_detectron.config import load_cfg
 from vx_detectron.deliver.cutout import Cutout
 from vx_detectron.engines import Engine, build_engine
 from vx_detectron.errors import NoSubjectError
-from vx_detectron.image_io import Photo, PhotoSource, as_photo
+from vx_detectron.image_io import Photo, PhotoSource, as_photo, shrunk
 from vx_detectron.refine import RefineOptions, refine
 from vx_detectron.refine.window import bounded_size, sample, surroundings, window_size
 from vx_detectron.structures import (
@@ -141,13 +142,21 @@ class OpenPhoto:
         return select(self.photo.pixels, self.instances, self.isolator.subject_options, choice)
 
     def cut(
-        self, choice: Choice | None = None, refine_options: RefineOptions | None = None
+        self,
+        choice: Choice | None = None,
+        refine_options: RefineOptions | None = None,
+        *,
+        megapixels: float | None = None,
+        check: Callable[[], None] | None = None,
     ) -> Cutout:
         """Cut the subject out.
 
         Args:
             choice: as in ``select``.
             refine_options: other than the configuration's.
+            megapixels: make the cut-out, and the photo in it, at most this large, which is
+                quicker than to shrink it afterwards. The choice is made in the whole photo.
+            check: called between the steps; whatever it raises ends the work.
 
         Raises:
             NoSubjectError: nothing in the photo deserves to be the subject.
@@ -156,21 +165,47 @@ class OpenPhoto:
         seconds = dict(self.seconds)
         with _timed(seconds, "subject"):
             subject = self.select(choice)
+        if check:
+            check()
+        seen, options = self._smaller(refine_options, megapixels)
         if not subject:
-            return self._without_subject(subject, seconds)
+            return seen._without_subject(subject, seconds)
         with _timed(seconds, "refinement"):
-            alpha, steps = self.alpha(subject.chosen, refine_options)
+            alpha, steps = seen.alpha(subject.chosen, options, check=check)
         source = ", ".join(sorted({_source(self.instances, index) for index in subject.chosen}))
-        return self._cutout(alpha, subject, self._provenance(source, steps, seconds))
+        return seen._cutout(alpha, subject, self._provenance(source, steps, seconds))
+
+    def _smaller(
+        self, refine_options: RefineOptions | None, megapixels: float | None
+    ) -> tuple[OpenPhoto, RefineOptions]:
+        """The same in a smaller photo, and the refinement that does there what it would here."""
+        options = refine_options or self.isolator.refine_options
+        photo = self.photo if megapixels is None else shrunk(self.photo, megapixels)
+        if photo is self.photo:
+            return self, options
+        height, width = photo.pixels.shape[:2]
+        scale = np.array([width, height] * 2) / np.array([*self.instances.image_size[::-1]] * 2)
+        boxes = (self.instances.boxes * scale).astype(np.float32)
+        instances = replace(self.instances, image_size=(height, width), boxes=boxes)
+        thinner = options.edge_width * float(np.sqrt(scale[0] * scale[1]))
+        # Below a pixel an edge would be jagged.
+        edge_width = min(options.edge_width, max(thinner, 1.0))
+        smaller = OpenPhoto(self.isolator, photo, instances, self.seconds)
+        return smaller, replace(options, edge_width=edge_width)
 
     def alpha(
-        self, chosen: Iterable[int], refine_options: RefineOptions | None = None
+        self,
+        chosen: Iterable[int],
+        refine_options: RefineOptions | None = None,
+        *,
+        check: Callable[[], None] | None = None,
     ) -> tuple[FloatArray, tuple[str, ...]]:
         """The refined mask of some instances, as one subject; see ``refine``.
 
         Args:
             chosen: positions in ``instances``, at least one.
             refine_options: other than the configuration's.
+            check: as in ``cut``.
 
         Returns:
             float32 (H, W), 0 = background .. 1 = subject; and the steps that ran.
@@ -185,7 +220,13 @@ class OpenPhoto:
         mask = union_mask(instances, indices, size, window)
         saliency = instances.saliency
         return refine(
-            self.photo.pixels, mask, cell=cell, window=window, saliency=saliency, options=options
+            self.photo.pixels,
+            mask,
+            cell=cell,
+            window=window,
+            saliency=saliency,
+            options=options,
+            check=check,
         )
 
     def alpha_of(self, index: int) -> FloatArray:

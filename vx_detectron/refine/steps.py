@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import cv2
@@ -25,6 +26,7 @@ def refine(
     window: Window | None = None,
     saliency: FloatArray | None = None,
     options: RefineOptions | None = None,
+    check: Callable[[], None] | None = None,
 ) -> tuple[FloatArray, tuple[str, ...]]:
     """Turn a soft mask into an alpha mask.
 
@@ -37,6 +39,8 @@ def refine(
         saliency: float32, 0..1, probability of "main subject" over the whole photo at any
             resolution; None where the network has no such map.
         options: which steps run; by default all but the matting.
+        check: called between the steps, and within the longest one; whatever it raises ends the
+            work.
 
     Returns:
         alpha, float32 (H, W), 0 = background .. 1 = subject; and the names of the steps that
@@ -49,7 +53,7 @@ def refine(
         ValueError: an array of another shape, dtype or range, or a cell that is not positive.
         ConfigError: the DenseCRF is on and pydensecrf is missing.
     """
-    options = options or RefineOptions()
+    options, check = options or RefineOptions(), check or _never_mind
     window = window or (slice(0, image.shape[0]), slice(0, image.shape[1]))
     _check(image, mask, window, cell, saliency)
     alpha = np.zeros(image.shape[:2], dtype=np.float32)
@@ -63,15 +67,17 @@ def refine(
     if saliency is not None and options.fuse_saliency:
         map_cell = math.sqrt(math.prod(image.shape[:2]) / saliency.size)
         small_map = sample(saliency, image.shape[:2], window, size), map_cell * scale
-    refined, fine_cell, steps = _run(small, small_mask, cell * scale, small_map, options)
+    refined, fine_cell, steps = _run(small, small_mask, cell * scale, small_map, options, check)
+    check()
     if options.sharp_edge:
         edge.sharpen(view, small, refined, options.edge_width, out=alpha[window])
         steps.append("sharp edge")
     else:
         alpha[window] = _resize(refined if steps else mask, view.shape[:2])
     if options.matting:
+        check()
         width = options.matting_band * fine_cell / scale
-        alpha[window], step = matting.matte(view, alpha[window], width)
+        alpha[window], step = matting.matte(view, alpha[window], width, check)
         steps.append(step)
     return alpha, tuple(steps)
 
@@ -82,6 +88,7 @@ def _run(
     cell: float,
     saliency: tuple[FloatArray, float] | None,
     options: RefineOptions,
+    check: Callable[[], None],
 ) -> tuple[FloatArray, float, list[str]]:
     """The steps at working size; ``saliency`` comes with the side of its pixels.
 
@@ -100,6 +107,7 @@ def _run(
         )
         cell = min(cell, options.saliency_edge * saliency[1])
         steps.append("saliency fusion")
+    check()
     if options.dense_crf:
         mask = dense_crf.follow_edges(
             image,
@@ -113,6 +121,7 @@ def _run(
             iterations=options.crf_iterations,
         )
         steps.append("DenseCRF")
+    check()
     if options.morphology:
         mask = morphology.clean(
             mask,
@@ -122,6 +131,10 @@ def _run(
         )
         steps.append("morphology")
     return mask, cell, steps
+
+
+def _never_mind() -> None:
+    """What is checked where nobody asks for it."""
 
 
 def _resize(array: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
