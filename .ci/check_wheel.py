@@ -29,7 +29,7 @@ def build() -> Path:
     """The wheel, freshly built through the source archive, both checked as PyPI would."""
     for old in (DIST, ROOT / "build" / "lib"):  # a stale build/lib would end up in the wheel
         shutil.rmtree(old, ignore_errors=True)
-    run(sys.executable, "-m", "build", "--outdir", DIST)
+    run(sys.executable, "-m", "build", "--quiet", "--outdir", DIST)
     run(sys.executable, "-m", "twine", "check", "--strict", *sorted(DIST.iterdir()))
     (wheel,) = DIST.glob("*.whl")
     return wheel
