@@ -9,7 +9,7 @@ picture after.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from time import perf_counter
@@ -21,7 +21,7 @@ from vx_detectron.config import load_cfg
 from vx_detectron.deliver.cutout import Cutout
 from vx_detectron.engines import NO_EYE, Detector, Eye, build_detector, build_eye
 from vx_detectron.errors import NoSubjectError
-from vx_detectron.image_io import Photo, PhotoSource, as_photo
+from vx_detectron.image_io import Photo, PhotoSource, as_photo, shrunk
 from vx_detectron.refine import RefineOptions, refine
 from vx_detectron.refine.window import (
     bounded_size,
@@ -156,13 +156,21 @@ class OpenPhoto:
         return select(self.photo.pixels, self.instances, self.isolator.subject_options, choice)
 
     def cut(
-        self, choice: Choice | None = None, refine_options: RefineOptions | None = None
+        self,
+        choice: Choice | None = None,
+        refine_options: RefineOptions | None = None,
+        *,
+        megapixels: float | None = None,
+        check: Callable[[], None] | None = None,
     ) -> Cutout:
         """Cut the subject out.
 
         Args:
             choice: as in ``select``.
             refine_options: other than the configuration's.
+            megapixels: make the cut-out, and the photo in it, at most this large, which is
+                quicker than to shrink it afterwards. The choice is made in the whole photo.
+            check: called between the steps; whatever it raises ends the work.
 
         Raises:
             NoSubjectError: nothing in the photo deserves to be the subject.
@@ -171,13 +179,33 @@ class OpenPhoto:
         seconds = dict(self.seconds)
         with _timed(seconds, "subject"):
             subject = self.select(choice)
+        if check:
+            check()
+        seen, options = self._smaller(refine_options, megapixels)
         if not subject:
-            return self._without_subject(subject, seconds)
+            return seen._without_subject(subject, seconds)
         with _timed(seconds, "refinement"):
-            by_hand = bool(choice)
-            alpha, steps = self.alpha(subject.chosen, refine_options, by_hand=by_hand)
+            alpha, steps = seen.alpha(subject.chosen, options, by_hand=bool(choice), check=check)
         source = ", ".join(sorted({_source(self.instances, index) for index in subject.chosen}))
-        return self._cutout(alpha, subject, self._provenance(source, steps, seconds))
+        return seen._cutout(alpha, subject, self._provenance(source, steps, seconds))
+
+    def _smaller(
+        self, refine_options: RefineOptions | None, megapixels: float | None
+    ) -> tuple[OpenPhoto, RefineOptions]:
+        """The same in a smaller photo, and the refinement that does there what it would here."""
+        options = refine_options or self.isolator.refine_options
+        photo = self.photo if megapixels is None else shrunk(self.photo, megapixels)
+        if photo is self.photo:
+            return self, options
+        height, width = photo.pixels.shape[:2]
+        scale = np.array([width, height] * 2) / np.array([*self.instances.image_size[::-1]] * 2)
+        boxes = (self.instances.boxes * scale).astype(np.float32)
+        instances = replace(self.instances, image_size=(height, width), boxes=boxes)
+        thinner = options.edge_width * float(np.sqrt(scale[0] * scale[1]))
+        # Below a pixel an edge would be jagged.
+        edge_width = min(options.edge_width, max(thinner, 1.0))
+        smaller = OpenPhoto(self.isolator, photo, instances, self.seconds)
+        return smaller, replace(options, edge_width=edge_width)
 
     def alpha(
         self,
@@ -185,6 +213,7 @@ class OpenPhoto:
         refine_options: RefineOptions | None = None,
         *,
         by_hand: bool = True,
+        check: Callable[[], None] | None = None,
     ) -> tuple[FloatArray, tuple[str, ...]]:
         """The refined mask of some instances, as one subject; see ``refine``.
 
@@ -193,6 +222,7 @@ class OpenPhoto:
             refine_options: other than the configuration's.
             by_hand: whether a person picked them; else what the eye sees besides belongs to the
                 subject too.
+            check: as in ``cut``.
 
         Returns:
             float32 (H, W), 0 = background .. 1 = subject; and the steps that ran.
@@ -217,6 +247,7 @@ class OpenPhoto:
             saliency=saliency,
             by_hand=by_hand,
             options=options,
+            check=check,
         )
 
     def alpha_of(self, index: int) -> FloatArray:

@@ -143,6 +143,10 @@ class Upload(Strict):
 
     image = fields.File(
         required=True,
+        error_messages={
+            "required": "The photo is missing: send it as a file in this field.",
+            "invalid": "Expected a file, got text; with curl write image=@photo.jpg.",
+        },
         metadata=_said("JPEG, PNG, WebP, TIFF, BMP, GIF, PPM, AVIF, or HEIF where it is installed"),
     )
 
