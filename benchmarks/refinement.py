@@ -162,7 +162,7 @@ def time(isolator: Isolator, photo: Path) -> None:
 
 
 def answer_twice(isolator: Isolator, pixels: NDArray[np.uint8]) -> dict[str, tuple[float, float]]:
-    """Wall-clock and processor seconds of each stage, and of choosing anew in the opened photo."""
+    """Wall-clock and processor seconds of each stage, and of choosing again in the opened photo."""
     clocks = [(perf_counter(), process_time())]
 
     def lap() -> tuple[float, float]:

@@ -1,7 +1,7 @@
 """Which of Detectron2's keys the torchvision engine honours; the others are refused by name.
 
-Looked at are MODEL, INPUT and TEST. A key that no part of the chosen network reads is let
-through, as Detectron2 does: ``MODEL.RETINANET`` in a Mask R-CNN changes nothing.
+MODEL, INPUT and TEST are checked. A key that no part of the chosen network reads is accepted, as
+in Detectron2: ``MODEL.RETINANET`` in a Mask R-CNN changes nothing.
 """
 
 from __future__ import annotations
@@ -199,7 +199,11 @@ def _feature_rules(values: Values) -> Iterator[Rule]:
         if reader == "SEM_SEG_HEAD":
             yield from _saliency_rules(values, strides) if known else ()
         elif values["MODEL.BACKBONE.NAME"] == FBNET:
-            yield key, len(names) == 1, "one feature, for those of this backbone differ in width"
+            yield (
+                key,
+                len(names) == 1,
+                "one feature, as those of this backbone differ in width",
+            )
 
 
 def _saliency_rules(values: Values, strides: Mapping[str, int]) -> Iterator[Rule]:

@@ -74,8 +74,8 @@ _LIMITS: dict[str, Limit] = {
 def check_training(cfg: CfgNode) -> None:
     """Raise ConfigError with every training key whose value cannot be honoured.
 
-    Looked at are SOLVER, DATALOADER, DATASETS, TEST, VIS_PERIOD and FLOAT32_PRECISION; MODEL and
-    INPUT are the engines' to check.
+    SOLVER, DATALOADER, DATASETS, TEST, VIS_PERIOD and FLOAT32_PRECISION are checked; the engines
+    check MODEL and INPUT.
     """
     values = flatten(cfg)
     lines = [

@@ -40,15 +40,15 @@ def engine_name(cfg: CfgNode) -> str:
     """What ``VX.ENGINE`` means here: ``auto`` takes detectron2 where it is installed.
 
     Raises:
-        EngineError: detectron2 was asked for and is not there.
+        EngineError: detectron2 was requested but is not installed.
     """
     name: str = cfg.VX.ENGINE
     if name == "auto":
         return "detectron2" if _detectron2_imports() else "torchvision"
     if name == "detectron2" and not _detectron2_imports():
         raise EngineError(
-            "VX.ENGINE is 'detectron2', but detectron2 cannot be imported; see 'Engines' in the "
-            "README, or use --engine torchvision, which runs the same checkpoints"
+            "VX.ENGINE is 'detectron2', but detectron2 cannot be imported; see "
+            "docs/engines.md, or use --engine torchvision, which runs the same checkpoints"
         )
     return name
 
@@ -57,7 +57,7 @@ def build_engine(cfg: CfgNode) -> Engine:
     """The engine that ``VX.ENGINE`` asks for; see ``engine_name``.
 
     Raises:
-        EngineError: detectron2 was asked for and is not there, or the device is not.
+        EngineError: detectron2 was requested but is not installed, or the device is missing.
         ConfigError, CheckpointError: the engine cannot be built from this configuration.
     """
     if engine_name(cfg) == "torchvision":
@@ -71,7 +71,7 @@ def build_engine(cfg: CfgNode) -> Engine:
 
 def _detectron2_imports() -> bool:
     with warnings.catch_warnings():
-        # Detectron2's own use of torch.jit, which nobody here can change.
+        # Detectron2's own use of torch.jit, which we cannot change.
         warnings.simplefilter("ignore", FutureWarning)
         try:
             import detectron2.modeling  # noqa: F401

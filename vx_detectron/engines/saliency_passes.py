@@ -1,7 +1,7 @@
 """Further looks at a photo, mirrored and at other sizes, for a steadier saliency map.
 
-Test-time augmentation, as the field calls it. One pass sees the large things better, another the
-fine ones; what only one of them believes, such as a false hole, fades in the mean.
+This is test-time augmentation. One pass sees the large things better, another the fine ones; what
+only one of them sees, such as a false hole, fades in the mean.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from vx_detectron.engines.preprocess import network_input
 from vx_detectron.structures import ByteArray
 
-# Log-odds beyond it count as it: one pass that is sure must not silence the others.
+# Log-odds are clipped here: one pass that is certain must not outvote the others.
 CERTAIN = 7.0
 
 

@@ -74,15 +74,15 @@ class MaskRCNN(nn.Module):
     def losses(
         self, samples: Sequence[Sample], detector: bool = True, saliency: bool = True
     ) -> dict[str, Tensor]:
-        """What a training step makes smaller, under Detectron2's names and with its weights.
+        """The losses of a training step, under Detectron2's names and with its weights.
 
-        The mode of the parts, training or evaluation, changes nothing here but their batch norms.
+        The mode of the parts, training or evaluation, affects only their batch norms here.
 
         Args:
             samples: the photos of the step, of any sizes; on any device.
             detector: compute ``loss_rpn_cls``, ``loss_rpn_loc``, ``loss_cls``, ``loss_box_reg``
-                and ``loss_mask``. Where a photo is not wholly annotated, what matches nothing in
-                it is no example of background.
+                and ``loss_mask``. In a photo that is not completely annotated, what
+                matches nothing is not an example of background.
             saliency: compute ``loss_sem_seg``, if there is a saliency head.
 
         Returns:

@@ -20,7 +20,7 @@ PREDICTOR_STD = 0.01
 
 
 class SaliencyFPNHead(nn.Module):
-    """Every level is brought to one stride by convolutions and doublings, and all are summed up.
+    """Brings every level to one stride by convolutions and upsampling, and sums them.
 
     Args:
         in_features: names of the levels.

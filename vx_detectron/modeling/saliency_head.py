@@ -32,7 +32,7 @@ class SaliencyHead(nn.Module):
     """A branch of the trunk of its own from stride 4 on, and a decoder up to stride 2.
 
     The branch repeats the trunk's last stages and adds one, where a cell sees most of the photo.
-    Being its own it can learn what a subject is without unteaching the detector its classes; it
+    Because it is separate, it can learn what a subject is without degrading the detector; it
     starts from the trunk's and the box head's weights (see ``copies``).
 
     Args:
@@ -77,8 +77,8 @@ class SaliencyHead(nn.Module):
 def _twice(x: Tensor, like: Tensor) -> Tensor:
     """Double the size, and cut to that of ``like``.
 
-    Where the network's input is no multiple of 32 pixels the coarser map reaches beyond the finer
-    one; to squeeze it in would move what it shows.
+    Where the network's input is not a multiple of 32 pixels, the coarser map reaches beyond the
+    finer one; squeezing it in would move what it shows.
     """
     height, width = like.shape[-2:]
     if x.shape[-2:] == (height, width):
@@ -113,7 +113,7 @@ def saliency_loss(logits: list[Tensor], target: Tensor, edge_weight: float = 0.0
         logits: per level (N, 1, h, w), finest first.
         target: float (N, 1, H, W), 0..1; negative where unknown.
         edge_weight: how much more a pixel near the subject's edge counts, at most; 5 in F3Net
-            (Wei et al., 2020), which this follows; 0 counts all alike.
+            (Wei et al., 2020), which this follows; 0 weights all pixels equally.
     """
     losses = []
     for level in logits:

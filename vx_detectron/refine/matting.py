@@ -1,8 +1,8 @@
-"""Closed-form matting: how much of each pixel along the edge is hair, fur or other fine stuff.
+"""Closed-form matting: how much of each pixel along the edge is hair, fur or other fine detail.
 
 Levin, Lischinski and Weiss, "A closed-form solution to natural image matting", PAMI 2008. In each
 3 x 3 window alpha is taken for a linear function of colour, which makes alpha the solution of a
-sparse linear system. The alpha before it pulls softly at each unknown: without, alpha strays
+sparse linear system. The previous alpha pulls softly at each unknown: without that, alpha strays
 wherever colours say nothing. pymatting solves the same system without that pull, but numba
 compiles it for half a minute and more at the first import.
 """
@@ -25,7 +25,7 @@ STEP = "closed-form matting"
 
 _MOST_UNKNOWNS = 50_000  # pixels of the band; they bound time and memory
 _EPS = 1e-5  # variance of colour (0..1) in a window below which alpha is constant in it
-_PRIOR = 1.0  # pull of the alpha before; chosen on composites of hair and fur with known alpha
+_PRIOR = 1.0  # pull of the previous alpha; chosen on composites of hair and fur with known alpha
 _TOLERANCE = 1e-4  # of the solver, relative
 _ITERATIONS = 500  # of the solver, at most
 _WINDOW = 9  # pixels
@@ -47,7 +47,7 @@ def matte(
 
     Returns:
         float32 (H, W), 0..1, and what was done, for the provenance: a band of more than 50,000
-        pixels is solved at a smaller size, and the solver stops after 500 steps; both are said.
+        pixels is solved at a smaller size, and the solver stops after 500 steps; both are named.
     """
     unknown = np.abs(signed_distance(alpha)) <= width
     check()
@@ -74,7 +74,7 @@ def _shrink(array: NDArray[Any], scale: float) -> NDArray[Any]:
 def _solve(
     image: ByteArray, alpha: FloatArray, unknown: BoolArray, check: Callable[[], None]
 ) -> tuple[FloatArray, bool]:
-    """Alpha with the unknown pixels solved for, and whether the solver came to its end."""
+    """Alpha with the unknown pixels solved for, and whether the solver converged."""
     check()
     matrix, right_side = _system(image, alpha, unknown)
     scaling = sparse.diags(1 / np.maximum(matrix.diagonal(), 1e-12))

@@ -15,7 +15,7 @@ from vx_detectron.refine.options import RefineOptions
 from vx_detectron.refine.window import bounded_size, sample, window_size
 from vx_detectron.structures import ByteArray, FloatArray, Window
 
-_VISIBLE = 0.02  # mask values below are no reason to look there
+_VISIBLE = 0.02  # mask values below this count as nothing
 
 
 def refine(
@@ -151,7 +151,7 @@ def _resize(array: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
 def _check(
     image: ByteArray, mask: FloatArray, window: Window, cell: float, saliency: FloatArray | None
 ) -> None:
-    """Raise ValueError on anything `refine` does not promise to take."""
+    """Raise ValueError on anything that `refine` does not accept."""
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
         raise ValueError(
             f"image must be RGB uint8 of shape (H, W, 3), got {image.dtype} {image.shape}"
@@ -174,5 +174,5 @@ def _check_probabilities(name: str, array: FloatArray) -> None:
             f"{name} must be float32 of shape (height, width), got {array.dtype} {array.shape}"
         )
     low, high = float(array.min()), float(array.max())
-    if not (low >= 0 and high <= 1):  # also catches NaN, which min and max pass on
+    if not (low >= 0 and high <= 1):  # also catches NaN, which min and max propagate
         raise ValueError(f"{name} must lie within 0..1, got {low:g}..{high:g}")

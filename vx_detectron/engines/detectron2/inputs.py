@@ -12,7 +12,7 @@ from vx_detectron.modeling.samples import Sample
 
 
 class PartialInstances(Instances):  # type: ignore[misc]
-    """The annotated instances of a photo that may show others.
+    """The annotated instances of a photo that may also show things nobody annotated.
 
     ``detectron2_partial`` has the network parts that make a difference.
     """
@@ -23,7 +23,7 @@ class PartialInstances(Instances):  # type: ignore[misc]
 
 
 def to_detectron2(sample: Sample, ignore_value: int = 255) -> dict[str, Any]:
-    """The sample as Detectron2's networks want it in training.
+    """The sample as Detectron2's networks expect it in training.
 
     Args:
         sample: see ``Sample``.
