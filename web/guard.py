@@ -128,7 +128,7 @@ def check_header() -> None:
         _expect_form(_MEDIA_TYPES[request.blueprint])
         if request.args:
             names = ", ".join(sorted(request.args))
-            raise BadOptionError(f"Options belong into the form, not into the address: {names}.")
+            raise BadOptionError(f"Options belong in the form, not in the URL: {names}.")
 
 
 def allowance(name: str) -> Allowance:

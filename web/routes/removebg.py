@@ -61,8 +61,8 @@ _KINDS = {
     "transportation": {"bicycle", "motorcycle", "airplane", "train", "boat"},
 }
 _TYPES = ("auto", *_KINDS, "product", "graphic", "other")
-_NOT_HERE = "is not supported here"
-_NO_ADDRESS = "addresses are never fetched; send the file itself"
+_NOT_HERE = "not supported here; leave it out"
+_NO_ADDRESS = "URLs are never fetched; send the file itself"
 # What else its clients send: the values that ask for nothing, and why others are refused.
 _OTHERS = {
     "image_url": ({""}, _NO_ADDRESS),
@@ -178,7 +178,7 @@ def _given() -> dict[str, Any]:
             raise BadOptionError(f"{name[:60]}: there is no such field.")
         harmless, why = _OTHERS[name]
         if value not in harmless:
-            raise BadOptionError(f"{name}: {why}; leave it out.")
+            raise BadOptionError(f"{name}: {why}.")
     # As the service itself takes it, a field that is empty has not been sent.
     wanted = {k: value for k, value in fields_given.items() if k in schema.fields and value != ""}
     try:
