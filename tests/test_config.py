@@ -281,6 +281,45 @@ def test_a_wrong_override_is_named(overrides: list[str], message: str) -> None:
         load_cfg(None, overrides)
 
 
+@pytest.mark.parametrize("source", ["file", "override"])
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("VX.INPUT.SALIENCY_SIZES", "(256,)", r"no longer a key: .* set VX\.EYE\.SIZES"),
+        ("MODEL.SEM_SEG_HEAD.NAME", "VXSaliencyHead", r"a network of its own .* VX\.EYE\.NAME"),
+        ("MODEL.SEM_SEG_HEAD.NAME", "VXSaliencyFPNHead", r"drop the sections MODEL\.SEM_SEG_HEAD"),
+    ],
+)
+def test_what_version_0_1_had_names_its_replacement(
+    source: str, key: str, value: str, message: str, tmp_path: Path
+) -> None:
+    if source == "override":
+        with pytest.raises(ConfigError, match=f"the overrides: .*{message}"):
+            load_cfg(None, [key, value])
+        return
+    *sections, last = key.split(".")
+    lines = [f"{'  ' * depth}{name}:" for depth, name in enumerate(sections)]
+    text = "\n".join([*lines, f"{'  ' * len(sections)}{last}: {value}"])
+    path = write(tmp_path, text, "old.yaml")
+    with pytest.raises(ConfigError, match=rf"old\.yaml: .*{message}"):
+        load_cfg(path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("VX.EYE.SIZES", "()", "one to eight whole numbers within 32..2048, got"),
+        ("VX.EYE.SIZES", "(320, 31)", "one to eight whole numbers"),
+        ("VX.EYE.SIZES", "(320.5,)", "one to eight whole numbers"),
+        ("VX.EYE.NAME", "''", "a name or a file, got ''"),
+        ("VX.TRAIN", "saliency", "one of auto, detector, eye, both, got 'saliency'"),
+    ],
+)
+def test_an_eye_or_a_part_that_cannot_be_is_refused(key: str, value: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=rf"{key} must be {message}"):
+        load_cfg(None, [key, value])
+
+
 # --- What the torchvision engine honours ---------------------------------------------------------
 
 
@@ -356,10 +395,7 @@ def test_what_is_honoured_or_never_read_is_let_through(overrides: list[str]) -> 
     ("key", "value"),
     [
         ("MODEL.FBNET_V2.ARCH", "FBNetV3_G"),
-        ("MODEL.SEM_SEG_HEAD.NAME", "SemSegFPNHead"),
-        ("MODEL.SEM_SEG_HEAD.IN_FEATURES", "['trunk0', 'trunk3']"),
-        ("MODEL.SEM_SEG_HEAD.COMMON_STRIDE", "4"),
-        ("MODEL.PANOPTIC_FPN.COMBINE.ENABLED", "True"),
+        ("MODEL.META_ARCHITECTURE", "PanopticFPN"),
         ("MODEL.RPN.IN_FEATURES", "['trunk2', 'trunk3']"),
     ],
 )
@@ -372,14 +408,10 @@ def test_the_bundled_network_has_limits_of_its_own(key: str, value: str) -> None
     [
         ("MODEL.FPN.IN_FEATURES", "['res2', 'res3', 'res4', 'res5']"),
         ("MODEL.FPN.NORM", "GN"),
-        ("MODEL.SEM_SEG_HEAD.COMMON_STRIDE", "2"),
-        ("MODEL.SEM_SEG_HEAD.CONVS_DIM", "48"),
-        ("MODEL.SEM_SEG_HEAD.NORM", "BN"),
-        ("MODEL.SEM_SEG_HEAD.IN_FEATURES", "['trunk1']"),
     ],
 )
 def test_the_mobile_pyramid_has_limits_of_its_own(key: str, value: str) -> None:
-    pyramid = "experiments/mask_rcnn_fbnetv3a_FPN_saliency"
+    pyramid = "experiments/mask_rcnn_fbnetv3a_FPN"
     assert unsupported_keys(load_cfg(pyramid)) == []
     assert unsupported_keys(load_cfg(pyramid, [key, value])) == [key]
 

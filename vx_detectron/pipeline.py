@@ -31,6 +31,7 @@ from vx_detectron.refine.window import (
     window_size,
 )
 from vx_detectron.structures import (
+    ByteArray,
     FloatArray,
     Instances,
     Provenance,
@@ -88,8 +89,23 @@ class Isolator:
         """Cut the subject out of one photo; ``open`` and ``OpenPhoto.cut`` in one call."""
         return self.open(photo).cut(choice)
 
+    def see(self, image: ByteArray, seconds: dict[str, float] | None = None) -> Instances:
+        """What the networks themselves say about one photo.
+
+        Args:
+            image: uint8 (H, W, 3), RGB.
+            seconds: receives what each took.
+        """
+        seconds = {} if seconds is None else seconds
+        with _timed(seconds, "detector"):
+            instances = self.detector.predict(image)
+        if self.eye is None:
+            return instances
+        with _timed(seconds, "eye"):
+            return replace(instances, saliency=self.eye.look(image))
+
     def open(self, photo: PhotoSource) -> OpenPhoto:
-        """Run the network over one photo, so that any number of choices can be made in it.
+        """Run the networks over one photo, so that any number of choices can be made in it.
 
         Args:
             photo: a path, a file's bytes, a binary stream, a PIL image, a uint8 array (H, W, 3)
@@ -102,11 +118,7 @@ class Isolator:
         limits = self.cfg.VX.INPUT
         photo = as_photo(photo, max_pixels=limits.MAX_PIXELS, max_bytes=limits.MAX_BYTES)
         seconds: dict[str, float] = {}
-        with _timed(seconds, "detector"):
-            instances = self.detector.predict(photo.pixels)
-        if self.eye is not None:
-            with _timed(seconds, "eye"):
-                instances = replace(instances, saliency=self.eye.look(photo.pixels))
+        instances = self.see(photo.pixels, seconds)
         with _timed(seconds, "candidates"):
             instances = drop_second_names(instances)
             if self.cfg.VX.SUBJECT.SALIENT_REGIONS:

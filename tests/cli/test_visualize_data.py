@@ -26,7 +26,7 @@ def data(tmp_path: Path) -> list[str]:
 
 
 def run(*arguments: object) -> Result:
-    texts = ["--config-file", "train_vx_fbnetv3a", *map(str, arguments)]
+    texts = ["--config-file", "train_vx_eye", *map(str, arguments)]
     return CliRunner().invoke(main, texts)
 
 

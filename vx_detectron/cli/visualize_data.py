@@ -42,7 +42,7 @@ def main(
 
     \b
     Examples:
-      visualize_data --config-file train_vx_fbnetv3a VX.DATA.JSON mine.json \\
+      visualize_data --config-file train_vx_eye VX.DATA.JSON mine.json \\
           VX.DATA.IMAGE_ROOT photos
       visualize_data --config-file output/config.yaml -n 30 VX.AUGMENT.COPY_PASTE_PROB 1
       visualize_data --config-file output/config.yaml --originals -o originals.jpg

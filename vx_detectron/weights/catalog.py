@@ -203,8 +203,8 @@ def _bundled(name: str) -> Path:
 def _local(spec: str) -> Path:
     if not spec:
         raise CheckpointError(
-            "Expected weights, got none. Set MODEL.WEIGHTS to a path, bundled://, detectron2:// "
-            "or https://."
+            "Expected weights, got none. Set MODEL.WEIGHTS, or VX.EYE.WEIGHTS for the eye, to a "
+            "path, bundled://, detectron2:// or https://."
         )
     path = Path(spec).expanduser()
     if path.is_file():
