@@ -151,7 +151,7 @@ def test_without_the_fallback_or_anything_salient_there_is_no_subject() -> None:
         Isolator(load_cfg(None, OPTIONS), FindsNothing()).isolate(flat)
 
 
-class Stopped(Exception):
+class StoppedError(Exception):
     """What a caller raises to end the work."""
 
 
@@ -166,9 +166,9 @@ def test_a_check_ends_the_work_before_and_after_the_network(allowed: int) -> Non
 
     def check() -> None:
         if len(ran) >= allowed:
-            raise Stopped
+            raise StoppedError
 
-    with pytest.raises(Stopped):
+    with pytest.raises(StoppedError):
         Isolator(load_cfg(None, OPTIONS), Noted()).isolate(disc_photo(), check=check)
     assert len(ran) == allowed
 
