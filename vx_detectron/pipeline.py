@@ -85,9 +85,18 @@ class Isolator:
         self.subject_options = _subject_options(self.cfg)
         self.refine_options = _refine_options(self.cfg)
 
-    def isolate(self, photo: PhotoSource, choice: Choice | None = None) -> Cutout:
+    def isolate(
+        self,
+        photo: PhotoSource,
+        choice: Choice | None = None,
+        refine_options: RefineOptions | None = None,
+        *,
+        megapixels: float | None = None,
+        check: Callable[[], None] | None = None,
+    ) -> Cutout:
         """Cut the subject out of one photo; ``open`` and ``OpenPhoto.cut`` in one call."""
-        return self.open(photo).cut(choice)
+        opened = self.open(photo, check=check)
+        return opened.cut(choice, refine_options, megapixels=megapixels, check=check)
 
     def see(self, image: ByteArray, seconds: dict[str, float] | None = None) -> Instances:
         """What the networks themselves say about one photo.
@@ -104,13 +113,14 @@ class Isolator:
         with _timed(seconds, "eye"):
             return replace(instances, saliency=self.eye.look(image))
 
-    def open(self, photo: PhotoSource) -> OpenPhoto:
+    def open(self, photo: PhotoSource, *, check: Callable[[], None] | None = None) -> OpenPhoto:
         """Run the networks over one photo, so that any number of choices can be made in it.
 
         Args:
             photo: a path, a file's bytes, a binary stream, a PIL image, a uint8 array (H, W, 3)
                 RGB, (H, W) grey or (H, W, 4) RGBA, or a ``Photo``. An array of shape (H, W, 3) is
                 not copied, so leave it as it is.
+            check: as in ``OpenPhoto.cut``.
 
         Raises:
             ImageError: it cannot be read, or is larger than ``VX.INPUT`` allows.
@@ -118,7 +128,11 @@ class Isolator:
         limits = self.cfg.VX.INPUT
         photo = as_photo(photo, max_pixels=limits.MAX_PIXELS, max_bytes=limits.MAX_BYTES)
         seconds: dict[str, float] = {}
+        if check:
+            check()
         instances = self.see(photo.pixels, seconds)
+        if check:
+            check()
         with _timed(seconds, "candidates"):
             instances = drop_second_names(instances)
             if self.cfg.VX.SUBJECT.SALIENT_REGIONS:

@@ -40,11 +40,8 @@ def isolate_upload(given: Fields) -> Response:
 
     def work(turn: Turn) -> Response:
         order = read_order(given, here.isolator.refine_options, here.max_pixels)
-        photo = read_upload(given["image"], here.max_pixels)
-        turn.check()
-        found = here.isolator.open(photo)
-        turn.check()
-        cutout = found.cut(
+        cutout = here.isolator.isolate(
+            read_upload(given["image"], here.max_pixels),
             order.choice,
             order.refine_options,
             megapixels=order.cut_megapixels,

@@ -41,8 +41,7 @@ def open_photo(form_and_files_data: dict[str, Any]) -> dict[str, Any]:
 
     def work(turn: Turn) -> dict[str, Any]:
         photo = read_upload(form_and_files_data["image"], here.max_pixels)
-        turn.check()
-        found = here.isolator.open(photo)
+        found = here.isolator.open(photo, check=turn.check)
         here.metrics.took(found.seconds)
         turn.check()
         described = describe(found, found.select())

@@ -121,10 +121,8 @@ def remove(form_and_files_data: Any) -> Response:
         photo = read_upload(file, here.max_pixels)
         x0, y0, x1, y1 = _region(given["roi"], photo.pixels.shape[:2])
         whole = (x1 - x0, y1 - y0) == photo.pixels.shape[1::-1]
-        turn.check()
         seen = photo if whole else changed(photo, lambda array: array[y0:y1, x0:x1].copy())
-        found = here.isolator.open(seen)
-        turn.check()
+        found = here.isolator.open(seen, check=turn.check)
         megapixels = _MEGAPIXELS[given["size"]]
         cutout = found.cut(
             _choice_of(given["type"], found),
