@@ -179,6 +179,28 @@ def test_without_the_fallback_or_anything_salient_there_is_no_subject() -> None:
         Isolator(load_cfg(None, OPTIONS), FindsNothing()).isolate(flat)
 
 
+class StoppedError(Exception):
+    """What a caller raises to end the work."""
+
+
+@pytest.mark.parametrize("allowed", [0, 1])
+def test_a_check_ends_the_work_before_and_after_the_network(allowed: int) -> None:
+    ran = list[str]()
+
+    class Noted(FindsNothing):
+        def predict(self, image: ByteArray) -> Instances:
+            ran.append("network")
+            return super().predict(image)
+
+    def check() -> None:
+        if len(ran) >= allowed:
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        Isolator(load_cfg(None, OPTIONS), Noted()).isolate(disc_photo(), check=check)
+    assert len(ran) == allowed
+
+
 def test_tiny_and_narrow_photos_are_decided_not_crashed(isolator: Isolator) -> None:
     for shape in ((1, 1, 3), (3, 400, 3), (400, 2, 3)):
         try:

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all: the one place where an output gets its name."""
+"""Files that are written completely or not at all: the one place where an output gets its name."""
 
 from __future__ import annotations
 

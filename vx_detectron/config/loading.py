@@ -50,7 +50,12 @@ def load_cfg(config_file: str | Path | None = None, overrides: Sequence[str] = (
 
     Raises:
         ConfigError: the file is missing, is not plain yaml, or has another version than 2; a key
-            is unknown or a value is of another type than the default; a VX value makes no sense.
+            is unknown; a value has another type than the default, or is out of VX's range.
+
+    Example:
+        >>> cfg = load_cfg("vx_fbnetv3a", ["VX.REFINE.MATTING", "True"])
+        >>> cfg.VX.REFINE.MATTING
+        True
     """
     path = find_config(config_file)
     cfg = get_cfg()
@@ -140,7 +145,7 @@ def _merge(cfg: CfgNode, values: Mapping[str, Any], source: str) -> None:
     if version not in (VERSION, str(VERSION)):
         raise ConfigError(
             f"{source}: VERSION must be {VERSION}, got {version!r}; Detectron2's "
-            "detectron2.config.upgrade_config writes an old file anew"
+            "detectron2.config.upgrade_config converts an old file"
         )
     known = flatten(cfg)
     if values.get("MODEL.SEM_SEG_HEAD.NAME") in _OLD_HEADS:

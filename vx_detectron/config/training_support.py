@@ -74,8 +74,8 @@ _LIMITS: dict[str, Limit] = {
 def check_training(cfg: CfgNode) -> None:
     """Raise ConfigError with every training key whose value cannot be honoured.
 
-    Looked at are SOLVER, DATALOADER, DATASETS, TEST, VIS_PERIOD, FLOAT32_PRECISION and, where the
-    eye is trained, VX.EYE.NAME; MODEL and INPUT are the engines' to check.
+    SOLVER, DATALOADER, DATASETS, TEST, VIS_PERIOD, FLOAT32_PRECISION and, where the eye is trained,
+    VX.EYE.NAME are checked; MODEL and INPUT are the engines' to check.
     """
     values = flatten(cfg)
     lines = [

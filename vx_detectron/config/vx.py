@@ -19,7 +19,7 @@ def add_vx_config(cfg: CfgNode) -> None:
     """
     node = type(cfg)  # yacs merges only nodes of one class
 
-    # "auto": CUDA where there is some, else the CPU. An explicit device that is missing is an
+    # "auto": CUDA where it is available, else the CPU. An explicit device that is missing is an
     # error. Detectron2's own default is "cuda".
     cfg.MODEL.DEVICE = "auto"
 
@@ -31,7 +31,7 @@ def add_vx_config(cfg: CfgNode) -> None:
     cfg.VX.CLASS_NAMES = []
 
     cfg.VX.INPUT = node()
-    # Largest photo, in pixels (width x height). It guards the memory.
+    # Largest photo, in pixels (width x height); protects the memory.
     cfg.VX.INPUT.MAX_PIXELS = 100_000_000
     # Largest file, in bytes.
     cfg.VX.INPUT.MAX_BYTES = 512 * 2**20
@@ -70,24 +70,25 @@ def _add_eye(cfg: CfgNode, node: type[CfgNode]) -> None:
 def _add_subject(cfg: CfgNode, node: type[CfgNode]) -> None:
     """How the subject is chosen among the instances."""
     cfg.VX.SUBJECT = node()
-    # A photo that less probably has a subject is taken for one without. 0..1.
+    # Probability of a subject below which the photo counts as having none. 0..1.
     cfg.VX.SUBJECT.MIN_SCORE = 0.2
-    # How many instances take part, the most conspicuous ones.
+    # How many instances take part: the most conspicuous ones.
     cfg.VX.SUBJECT.MAX_CANDIDATES = 100
     # Whether the subject may be more than one instance, such as rider and horse.
     cfg.VX.SUBJECT.GROUPS = True
-    # Whether salient regions that no class explains may be the subject.
+    # Whether salient regions, which have no class, may be the subject or part of it.
     cfg.VX.SUBJECT.SALIENT_REGIONS = True
 
 
 def _add_refine(cfg: CfgNode, node: type[CfgNode]) -> None:
-    """How the edge of the mask is refined; every step can be left out."""
+    """How the edge of the mask is refined; every step can be switched off."""
     cfg.VX.REFINE = node()
     # Let the network's saliency map place the edge of the instances' masks more finely.
     cfg.VX.REFINE.FUSE_SALIENCY = True
     # A dense CRF in the band around the edge.
     cfg.VX.REFINE.DENSE_CRF = True
-    # Close pinholes and drop specks: not for the IoU, but for as many parts as the subject has.
+    # Close pinholes and drop specks: not for the IoU, but so that the mask has as many parts as the
+    # subject.
     cfg.VX.REFINE.MORPHOLOGY = True
     # Narrow the soft edge to what the photo's own pixels show.
     cfg.VX.REFINE.SHARP_EDGE = True
@@ -96,18 +97,18 @@ def _add_refine(cfg: CfgNode, node: type[CfgNode]) -> None:
 
 
 def _add_data(cfg: CfgNode, node: type[CfgNode]) -> None:
-    """What a training learns from, beyond Detectron2's DATASETS."""
+    """What a training learns from, in addition to Detectron2's DATASETS."""
     cfg.VX.DATA = node()
     # The photos' folder. The file names of VX.DATA.JSON start from it.
     cfg.VX.DATA.IMAGE_ROOT = ""
     # COCO annotations, a path; or else a folder of masks that are named like their photos.
     cfg.VX.DATA.JSON = ""
     cfg.VX.DATA.MASK_ROOT = ""
-    # What the masks of the folder are. "subject": black and white or grey, one subject a photo;
+    # What the masks of the folder are. "subject": black and white or grey, one subject per photo;
     # "instances": the same, but each connected piece is an instance of one class; "classes": each
     # pixel is the number of its class, 1 for the first of VX.CLASS_NAMES, 0 for background.
     cfg.VX.DATA.MASKS = "subject"
-    # Whether every photo is decoded before a training, which finds files that are cut off, or
+    # Whether every photo is decoded before a training, which finds truncated files, or
     # only its head is read, which is quick.
     cfg.VX.DATA.DECODE = False
     # How many photos are held out to choose the best checkpoint and for a test, together at most
@@ -118,7 +119,7 @@ def _add_data(cfg: CfgNode, node: type[CfgNode]) -> None:
 
 
 def _add_augment(cfg: CfgNode, node: type[CfgNode]) -> None:
-    """How a training varies its photos, besides INPUT.RANDOM_FLIP."""
+    """How a training augments its photos, in addition to INPUT.RANDOM_FLIP."""
     cfg.VX.AUGMENT = node()
     # How a photo is cropped and scaled. "resized": a part of it, stretched to a square;
     # "large_scale_jitter": the photo much smaller or larger, padded or cropped to a square (Ghiasi
@@ -130,7 +131,7 @@ def _add_augment(cfg: CfgNode, node: type[CfgNode]) -> None:
     cfg.VX.AUGMENT.CROP_ASPECT = [0.67, 1.5]
     # "large_scale_jitter": least and greatest scale; 1 fits the photo into the square.
     cfg.VX.AUGMENT.JITTER_SCALE = [0.1, 2.0]
-    # Rotation by up to so many degrees, either way.
+    # Largest rotation either way, in degrees.
     cfg.VX.AUGMENT.ROTATION_PROB = 0.0
     cfg.VX.AUGMENT.ROTATION_DEGREES = 10.0
     # Instances of another photo pasted onto this one. Its subject then counts as unknown.
@@ -152,7 +153,7 @@ def _add_augment(cfg: CfgNode, node: type[CfgNode]) -> None:
 
 
 def _add_solver(cfg: CfgNode, node: type[CfgNode]) -> None:
-    """How a training goes, beyond Detectron2's SOLVER."""
+    """How a training runs, in addition to Detectron2's SOLVER."""
     cfg.VX.SOLVER = node()
     # "SGD" as in Detectron2, or "AdamW".
     cfg.VX.SOLVER.OPTIMIZER = "SGD"
@@ -164,11 +165,11 @@ def _add_solver(cfg: CfgNode, node: type[CfgNode]) -> None:
     cfg.VX.SOLVER.EMA_DECAY = 0.998
     # Side of the training crops, in pixels of the network's input.
     cfg.VX.SOLVER.CROP = 320
-    # How much more a pixel near the subject's edge counts, at most. 0 counts all alike.
+    # How much more a pixel near the subject's edge counts, at most. 0 weights all pixels equally.
     cfg.VX.SOLVER.EDGE_WEIGHT = 0.0
     # Steps between two lines of the log.
     cfg.VX.SOLVER.LOG_PERIOD = 20
-    # The training ends after so many evaluations (TEST.EVAL_PERIOD) without a gain. 0: never.
+    # The training stops after this many evaluations (TEST.EVAL_PERIOD) without a gain. 0: never.
     cfg.VX.SOLVER.PATIENCE = 0
 
 
@@ -246,7 +247,7 @@ _LIMITS: dict[str, tuple[Callable[[Any], bool], str]] = {
 
 
 def check_vx_values(cfg: CfgNode) -> None:
-    """Raise ConfigError for the first value of the VX node that makes no sense."""
+    """Raise ConfigError for the first value of the VX node that is not allowed."""
     values = flatten(cfg)
     for key, (fits, wanted) in _LIMITS.items():
         if not fits(values[key]):

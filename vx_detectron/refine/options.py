@@ -15,7 +15,7 @@ class RefineOptions:
     """Which steps run and how strongly. A "cell" is the side of one cell of the mask head.
 
     Attributes:
-        fuse_saliency: weigh the learned saliency map in, where the network has one.
+        fuse_saliency: combine the mask with the learned saliency map, where there is one.
         dense_crf: let a DenseCRF move the uncertain edge to the photo's own edges.
         morphology: remove specks, fill pinholes; gains no IoU, but brings the number of parts
             near the subject's own.
