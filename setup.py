@@ -113,6 +113,7 @@ setup(
     },
     entry_points={
         "console_scripts": [
+            "vx = vx_detectron.cli.vx:main",
             "vx-average-checkpoints = vx_detectron.cli.average_checkpoints:main",
             "vx-isolate = vx_detectron.cli.isolate:main",
             "vx-download = vx_detectron.cli.download:main",
