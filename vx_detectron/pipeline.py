@@ -16,6 +16,7 @@ from time import perf_counter
 import numpy as np
 from fvcore.common.config import CfgNode
 
+from vx_detectron.config.options import refine_options, subject_options
 from vx_detectron.engines import Engine, build_engine
 from vx_detectron.errors import NoSubjectError
 from vx_detectron.refine import RefineOptions, refine
@@ -32,7 +33,6 @@ from vx_detectron.structures import (
 )
 from vx_detectron.subject import (
     Choice,
-    SubjectOptions,
     add_salient_regions,
     drop_second_names,
     grabcut_fallback,
@@ -58,8 +58,8 @@ class Isolator:
     def __init__(self, cfg: CfgNode, engine: Engine | None = None) -> None:
         self.cfg = cfg
         self.engine = engine or build_engine(cfg)
-        self.subject_options = _subject_options(cfg)
-        self.refine_options = _refine_options(cfg)
+        self.subject_options = subject_options(cfg)
+        self.refine_options = refine_options(cfg)
 
     def isolate(self, image: ByteArray, choice: Choice | None = None) -> Cutout:
         """Cut the subject out of one photo; see ``OpenPhoto.cut``."""
@@ -225,26 +225,6 @@ def _is_region(instances: Instances, index: int) -> bool:
 
 def _source(instances: Instances, index: int) -> str:
     return "saliency" if _is_region(instances, index) else "instances"
-
-
-def _subject_options(cfg: CfgNode) -> SubjectOptions:
-    node = cfg.VX.SUBJECT
-    return SubjectOptions(
-        min_score=node.MIN_SCORE,
-        max_candidates=node.MAX_CANDIDATES,
-        group=node.GROUPS,
-    )
-
-
-def _refine_options(cfg: CfgNode) -> RefineOptions:
-    node = cfg.VX.REFINE
-    return RefineOptions(
-        fuse_saliency=node.FUSE_SALIENCY,
-        dense_crf=node.DENSE_CRF,
-        morphology=node.MORPHOLOGY,
-        sharp_edge=node.SHARP_EDGE,
-        matting=node.MATTING,
-    )
 
 
 @contextmanager

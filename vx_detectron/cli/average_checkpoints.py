@@ -31,7 +31,7 @@ def main(checkpoints: tuple[str, ...], output: Path) -> None:
     if missing:
         raise click.UsageError(f"no such file: {', '.join(missing)}")
     if output.exists():
-        raise click.UsageError(f"{output} is there already; choose another --output, or remove it.")
+        raise click.UsageError(f"{output} already exists; choose another --output, or remove it.")
     from vx_detectron.training import state
     from vx_detectron.training.soup import average_checkpoints
 

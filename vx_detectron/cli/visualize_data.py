@@ -57,7 +57,7 @@ def main(
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     if output.exists() and not overwrite:
         raise click.UsageError(
-            f"{output} is there already; choose another --output, or --overwrite it."
+            f"{output} already exists; choose another --output, or --overwrite it."
         )
     _write(config_file, (*joined(opt), *opts), originals, photos, output)
     result(str(output))

@@ -12,6 +12,7 @@ import yaml  # type: ignore[import-untyped]
 from fvcore.common.config import CfgNode
 
 from vx_detectron.config.defaults import DETECTRON2, VERSION, flatten
+from vx_detectron.config.detectron2_values import check_detectron2_values
 from vx_detectron.config.vx import add_fbnet_config, add_vx_config, check_vx_values
 from vx_detectron.errors import ConfigError
 
@@ -40,12 +41,13 @@ def load_cfg(config_file: str | Path | None = None, overrides: Sequence[str] = (
 
     Raises:
         ConfigError: the file is missing, is not plain yaml, or has another version than 2; a key
-            is unknown or a value is of another type than the default; a VX value makes no sense.
+            is unknown or a value is of another type than the default; a value makes no sense.
     """
     path = find_config(config_file)
     cfg = get_cfg()
     _merge(cfg, _read(path), str(path))
     _merge(cfg, _pairs(overrides), "the overrides")
+    check_detectron2_values(cfg)
     check_vx_values(cfg)
     cfg.freeze()
     return cfg
@@ -130,7 +132,7 @@ def _merge(cfg: CfgNode, values: Mapping[str, Any], source: str) -> None:
     if version not in (VERSION, str(VERSION)):
         raise ConfigError(
             f"{source}: VERSION must be {VERSION}, got {version!r}; Detectron2's "
-            "detectron2.config.upgrade_config writes an old file anew"
+            "detectron2.config.upgrade_config converts an old file"
         )
     known = flatten(cfg)
     for key, value in values.items():

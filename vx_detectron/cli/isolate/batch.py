@@ -195,7 +195,7 @@ def _did_you_mean(photo: str) -> str:
 def _there_already(job: Job, existing: Existing) -> Outcome | None:
     if not existing.is_done(job):
         return None
-    return Outcome(job, "skipped", f"{job.output} is there already")
+    return Outcome(job, "skipped", f"{job.output} already exists")
 
 
 def attempt(job: Job, work: Callable[[Job], T]) -> T | Outcome:

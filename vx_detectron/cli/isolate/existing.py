@@ -47,7 +47,7 @@ class Existing:
         kept = self.overwrite is False and any(map(os.path.isfile, outputs_of(job)))
         if kept and job.photo == STDIN:
             raise ImageError(
-                "an output is there already, and --skip-existing cannot know whether it is that of "
+                "an output already exists, and --skip-existing cannot know whether it is that of "
                 "a photo from standard input; use --overwrite to replace it"
             )
         return kept
@@ -66,7 +66,7 @@ class Existing:
             return False  # a device or pipe is not a result of an earlier run
         if wanted is None:
             raise ImageError(
-                f"the output {output} is there already; use --overwrite to replace it or "
+                f"the output {output} already exists; use --overwrite to replace it or "
                 "--skip-existing to keep it"
             )
         _expect_own(output, wanted)
@@ -110,7 +110,7 @@ def _expect_own(output: str, wanted: Mark) -> None:
     else:
         words = "was made with other options"
     raise ImageError(
-        f"the output {output} is there already, but {words}; use --overwrite to replace it, or "
+        f"the output {output} already exists, but {words}; use --overwrite to replace it, or "
         "choose another name"
     )
 

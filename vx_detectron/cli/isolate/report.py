@@ -143,7 +143,7 @@ class Report:
         if done:
             words[0] += f", {self.seconds / done:.2f} s each"
         others: list[tuple[Status, str]] = [
-            ("skipped", "there already"),
+            ("skipped", "already done"),
             ("no subject", "without a subject"),
             ("failed", "failed"),
         ]
