@@ -32,11 +32,11 @@ def main(checkpoints: tuple[str, ...], output: Path) -> None:
         raise click.UsageError(f"no such file: {', '.join(missing)}")
     if output.exists():
         raise click.UsageError(f"{output} already exists; choose another --output, or remove it.")
-    from vx_detectron.training import state
-    from vx_detectron.training.soup import average_checkpoints
+    from vx_detectron.training.averaging import average_checkpoints
+    from vx_detectron.training.checkpoints import save
 
     mean = average_checkpoints([path for path, _ in pairs], [share for _, share in pairs])
-    state.save(output.parent, output.name, {"model": mean})
+    save(output.parent, output.name, {"model": mean})
     result(str(output))
 
 

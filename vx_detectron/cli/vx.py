@@ -17,6 +17,7 @@ COMMANDS = {
     "train": ("vx_detectron.cli.train_net", "Train or fine-tune a network."),
     "average": ("vx_detectron.cli.average_checkpoints", "Average the weights of trainings."),
     "evaluate": ("vx_detectron.cli.evaluate", "Measure masks, choices and detections."),
+    "fit-chooser": ("vx_detectron.cli.fit_chooser", "Fit how the subject is chosen."),
     "download": ("vx_detectron.cli.download", "Fetch public weights into the cache."),
     "web": ("vx_detectron.cli.web", "Serve the page and the HTTP API."),
     "info": ("vx_detectron.cli.info", "Show what is installed, and what can run."),

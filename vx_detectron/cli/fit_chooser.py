@@ -1,0 +1,85 @@
+"""``fit-chooser``: fit the numbers by which the subject is chosen."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from vx_detectron.cli.common import (
+    OVERRIDABLE,
+    Command,
+    UserPath,
+    joined,
+    result,
+    with_trailing_overrides,
+)
+from vx_detectron.errors import ConfigError, VxError
+
+
+@click.command(cls=Command, name="fit-chooser", context_settings=OVERRIDABLE)
+@click.argument("data", type=UserPath(exists=True, file_okay=False, path_type=Path))
+@click.option("-o", "--output", type=UserPath(dir_okay=False, path_type=Path), required=True,
+              metavar="FILE", help="The json to write; the bundled one is "
+              "vx_detectron/subject/chooser.json.")  # fmt: skip
+@click.option("--source", default="duts_tr", show_default=True, metavar="NAME",
+              help="The source of the photos that have only the mask of their "
+              "subject.")  # fmt: skip
+@click.option("--masks", type=click.IntRange(0), default=400, show_default=True, metavar="N",
+              help="How many photos of --source to use.")  # fmt: skip
+@click.option("--seeds", type=click.IntRange(1), default=5, show_default=True, metavar="N",
+              help="Cross-validations to pool.")  # fmt: skip
+@with_trailing_overrides
+def main(
+    data: Path,
+    output: Path,
+    source: str,
+    masks: int,
+    seeds: int,
+    opt: tuple[tuple[str, str], ...],
+    opts: tuple[str, ...],
+) -> None:
+    """Fit the subject chooser on the photos in DATA, and print cross-validated figures.
+
+    DATA holds instances.json (COCO), images, and subject_choice_dev.json, which subject people
+    chose. KEY VALUE pairs override the configuration of the network.
+
+    The figures and the path of the file go to standard output, messages to standard error.
+
+    \b
+    Example:
+      {prog} data -o chooser.json VX.ENGINE torchvision
+    """  # noqa: D301
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    _fit(data, output, source, masks, seeds, [*joined(opt), *opts])
+    result(str(output))
+
+
+def _fit(
+    data: Path, output: Path, source: str, masks: int, seeds: int, opts: Sequence[str]
+) -> None:
+    from vx_detectron.config import load_cfg
+    from vx_detectron.engines import build_engine
+    from vx_detectron.files import write_text
+    from vx_detectron.training.chooser.examples import gather
+
+    try:
+        from vx_detectron.training.chooser.fitting import fit_and_validate
+    except ModuleNotFoundError as error:
+        raise VxError(f"fitting needs scikit-learn ({error}): pip install scikit-learn") from error
+    try:
+        cfg = load_cfg(None, opts)
+    except ConfigError as error:
+        raise click.UsageError(str(error)) from error
+    fits, lines = fit_and_validate(gather(build_engine(cfg), data, source, masks), seeds)
+    for line in lines:
+        result(line)
+    write_text(output, json.dumps(fits, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
