@@ -102,7 +102,7 @@ def test_nothing_to_measure_fails(data: Path) -> None:
         (("--fail-under", "iou=much"), "finite number, got 'much'"),
         (("--fail-under", "iou=nan"), "finite number, got 'nan'"),
         (("--time-limit", "nan"), "finite number, got nan"),
-        (("--output", ""), "expected a path"),
+        (("--predictions", ""), "expected a path, got an empty one"),
         (("--predictions", ".", "--command", "x"), "--predictions or --command"),
         (("--predictions", ".", "--weights", "x"), "leave out --weights"),
         (("--ablation", "--fail-under", "iou=0.5"), "--ablation has several results"),
