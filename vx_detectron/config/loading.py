@@ -12,6 +12,7 @@ import yaml  # type: ignore[import-untyped]
 from fvcore.common.config import CfgNode
 
 from vx_detectron.config.defaults import DETECTRON2, VERSION, flatten
+from vx_detectron.config.detectron2_values import check_detectron2_values
 from vx_detectron.config.vx import add_fbnet_config, add_vx_config, check_vx_values
 from vx_detectron.errors import ConfigError
 
@@ -50,7 +51,7 @@ def load_cfg(config_file: str | Path | None = None, overrides: Sequence[str] = (
 
     Raises:
         ConfigError: the file is missing, is not plain yaml, or has another version than 2; a key
-            is unknown; a value has another type than the default, or is out of VX's range.
+            is unknown; a value has another type than the default, or makes no sense.
 
     Example:
         >>> cfg = load_cfg("vx_fbnetv3a", ["VX.REFINE.MATTING", "True"])
@@ -61,6 +62,7 @@ def load_cfg(config_file: str | Path | None = None, overrides: Sequence[str] = (
     cfg = get_cfg()
     _merge(cfg, _read(path), str(path))
     _merge(cfg, _pairs(overrides), "the overrides")
+    check_detectron2_values(cfg)
     check_vx_values(cfg)
     cfg.freeze()
     return cfg
