@@ -21,6 +21,8 @@ REQUIRED = [
     "torch>=2.10",
     "torchvision>=0.25",
     "numpy>=2.0",
+    # Runs exported networks without torch; opset 18 with its RoiAlign needs 1.14.
+    "onnxruntime>=1.20",
     # Headless: the same cv2 without Qt and libGL, which servers and containers lack. Whoever has
     # opencv-python beside it must keep one of the two, they share the folder cv2.
     "opencv-python-headless>=4.10",
@@ -47,6 +49,7 @@ EXTRAS = {
     # After torch is there, and with --no-build-isolation: its setup.py imports torch. Its model
     # zoo imports pkg_resources, which setuptools 81 dropped.
     "detectron2": [f"detectron2 @ {DETECTRON2}", "setuptools<81"],
+    "export": ["onnx>=1.17", "onnxscript>=0.5"],  # writes networks that ONNX Runtime runs
     "heic": ["pillow-heif>=0.21"],
     "psd": ["psd-tools>=1.10"],
     "train": ["tensorboard>=2.16", "matplotlib>=3.8"],
@@ -64,7 +67,7 @@ EXTRAS = {
     "test": ["pytest>=8.2", "hypothesis>=6.100", "ruff>=0.12", "mypy>=1.14", "scikit-learn>=1.5"],
 }
 EXTRAS["test"] += ["pysodmetrics>=1.6"]  # the salient-object measures are checked against it
-for _extra in ("heic", "psd", "train", "web"):
+for _extra in ("export", "heic", "psd", "train", "web"):
     EXTRAS["test"] += EXTRAS[_extra]  # so that their tests run
 
 PACKAGES = find_packages(include=["vx_detectron", "vx_detectron.*"])

@@ -24,7 +24,7 @@ LAYERS = (
     {"deliver", "engines"},
     {"pipeline"},
     {"data"},
-    {"evaluation"},
+    {"evaluation", "export"},
     {"training"},
     {"cli"},
 )
@@ -42,7 +42,10 @@ FORBIDDEN_TO_PURE = {
 DETECTRON2_UNITS = {"data", "engines", "training"}
 
 # Slow to load, so only when they are used.
-HEAVY = ("detectron2", "matplotlib", "numba", "pydensecrf", "pymatting", "skimage", "torch")
+HEAVY = (
+    "detectron2", "matplotlib", "numba", "onnx", "onnxruntime", "pydensecrf", "pymatting", "scipy",
+    "skimage", "torch",
+)  # fmt: skip
 
 TOOLS = sorted(path.name for path in (ROOT / "tools").glob("*.py"))
 

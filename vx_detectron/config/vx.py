@@ -24,11 +24,17 @@ def add_vx_config(cfg: CfgNode) -> None:
     cfg.MODEL.DEVICE = "auto"
 
     cfg.VX = node()
-    # Which engine runs the network: "detectron2", "torchvision", or "auto": the first where it
-    # can be imported, else the second.
+    # Which engine runs the network: "onnx" (ONNX Runtime, for exported networks), "detectron2",
+    # "torchvision", or "auto": the first of these that can run it here.
     cfg.VX.ENGINE = "auto"
     # Names of the classes 0, 1, ...; as many as MODEL.ROI_HEADS.NUM_CLASSES. Empty: COCO's 80.
     cfg.VX.CLASS_NAMES = []
+
+    cfg.VX.ONNX = node()
+    # ONNX Runtime's execution providers, the first choice first, such as ("CUDA", "CPU"); empty:
+    # by MODEL.DEVICE. And how many threads a network has; 0: as many as there are cores.
+    cfg.VX.ONNX.PROVIDERS = ()
+    cfg.VX.ONNX.THREADS = 0
 
     cfg.VX.INPUT = node()
     # Largest photo, in pixels (width x height). It guards the memory.
@@ -188,7 +194,11 @@ def _interval(
 
 _PROBABILITIES = ("ROTATION", "COPY_PASTE", "COLOR_JITTER", "GRAYSCALE", "BLUR", "JPEG")
 _LIMITS: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "VX.ENGINE": _one_of("auto", "detectron2", "torchvision"),
+    "VX.ENGINE": _one_of("auto", "onnx", "detectron2", "torchvision"),
+    "VX.ONNX.THREADS": (
+        lambda value: 0 <= value <= 1024,
+        "a number of threads, or 0 for as many as there are cores",
+    ),
     "VX.CLASS_NAMES": (
         lambda value: (
             len(set(map(str, value))) == len(value)

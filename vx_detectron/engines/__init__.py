@@ -1,6 +1,6 @@
-"""THE SEAM: one small protocol, two engines behind it that must agree.
+"""THE SEAM: one small protocol, three engines behind it that must agree.
 
-Nothing of Detectron2 or torchvision crosses it: a photo goes in, ``Instances`` come out.
+Nothing of Detectron2, torch or ONNX Runtime crosses it: a photo goes in, ``Instances`` come out.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from typing import Protocol
 
 from fvcore.common.config import CfgNode
 
+from vx_detectron.config.exported import SUFFIX
+from vx_detectron.engines import onnx_detector
 from vx_detectron.errors import EngineError
 from vx_detectron.structures import ByteArray, Instances
 
@@ -18,7 +20,7 @@ class Engine(Protocol):
     """A network that is ready to run.
 
     Attributes:
-        name: ``torchvision`` or ``detectron2``.
+        name: ``onnx``, ``detectron2`` or ``torchvision``.
         device: such as ``cpu`` or ``cuda:0``.
         weights: as ``MODEL.WEIGHTS`` names them.
         weights_sha256: their digest.
@@ -37,13 +39,18 @@ class Engine(Protocol):
 
 
 def engine_name(cfg: CfgNode) -> str:
-    """What ``VX.ENGINE`` means here: ``auto`` takes detectron2 where it is installed.
+    """What ``VX.ENGINE`` means here: ``auto`` is the fastest engine that can run it.
+
+    That is onnx for an exported network or a bundled one, else detectron2 where it is installed.
 
     Raises:
-        EngineError: detectron2 was asked for and is not there.
+        EngineError: an engine was asked for and is not there.
     """
     name: str = cfg.VX.ENGINE
     if name == "auto":
+        # Detectron2 last: to know whether it is there takes seconds.
+        if onnx_detector.can_run(cfg) or cfg.MODEL.WEIGHTS.endswith(SUFFIX):
+            return "onnx"
         return "detectron2" if _detectron2_imports() else "torchvision"
     if name == "detectron2" and not _detectron2_imports():
         raise EngineError(
@@ -57,10 +64,13 @@ def build_engine(cfg: CfgNode) -> Engine:
     """The engine that ``VX.ENGINE`` asks for; see ``engine_name``.
 
     Raises:
-        EngineError: detectron2 was asked for and is not there, or the device is not.
+        EngineError: an engine was asked for and is not there, or the device is not.
         ConfigError, CheckpointError: the engine cannot be built from this configuration.
     """
-    if engine_name(cfg) == "torchvision":
+    name = engine_name(cfg)
+    if name == "onnx":
+        return onnx_detector.OnnxDetector(cfg)
+    if name == "torchvision":
         from vx_detectron.engines.torchvision_engine import TorchvisionEngine
 
         return TorchvisionEngine(cfg)

@@ -14,8 +14,6 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
-from scipy.sparse.linalg import cg
 
 from vx_detectron.refine.distance import signed_distance
 
@@ -69,6 +67,10 @@ def _shrink(array: NDArray[Any], scale: float) -> NDArray[Any]:
 
 def _solve(image: ByteArray, alpha: FloatArray, unknown: BoolArray) -> tuple[FloatArray, bool]:
     """Alpha with the unknown pixels solved for, and whether the solver came to its end."""
+    # Only here: it takes longer to load than a whole cut without matting.
+    from scipy import sparse
+    from scipy.sparse.linalg import cg
+
     matrix, right_side = _system(image, alpha, unknown)
     scaling = sparse.diags(1 / np.maximum(matrix.diagonal(), 1e-12))
     values, steps_left = cg(
@@ -88,6 +90,8 @@ def _system(
     image: ByteArray, alpha: FloatArray, unknown: BoolArray
 ) -> tuple[Any, NDArray[np.float64]]:
     """The Laplacian of the unknowns and the prior, sparse, and what is known to pull at them."""
+    from scipy import sparse
+
     windows = _windows(unknown)
     laplacian = _laplacians(image, windows)
     unknown_flat = unknown.ravel()

@@ -182,7 +182,7 @@ def bundled() -> tuple[str, ...]:
     folder = _bundled_folder()
     if not folder.is_dir():
         return ()
-    suffixes = (".safetensors", ".pth", ".pkl")
+    suffixes = (".onnx", ".safetensors", ".pth", ".pkl")
     return tuple(sorted(file.name for file in folder.iterdir() if file.suffix in suffixes))
 
 
