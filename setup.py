@@ -105,7 +105,7 @@ setup(
     package_data={
         "vx_detectron": [
             "py.typed",
-            "weights/*.pth",
+            "weights/*.safetensors",
             "weights/*.md",
             "data/explore/*.jinja",
             "data/page/*.jinja",

@@ -121,9 +121,9 @@ def build(options: argparse.Namespace, folder: Path) -> Callable[[], Stages]:
     pixels = read_photo(options.photo).pixels
     if options.measure == "DenseCRF":
         return lambda: timed("DenseCRF", lambda: dense_crf(pixels))
-    from vx_detectron.engines import build_engine
+    from vx_detectron.engines import build_detector
 
-    engine = build_engine(rival_cfg(options.rival_weights, options.measure.split()[-1]))
+    engine = build_detector(rival_cfg(options.rival_weights, options.measure.split()[-1]))
     return lambda: timed("network", lambda: engine.predict(pixels))
 
 

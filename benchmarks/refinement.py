@@ -171,7 +171,7 @@ def answer_twice(isolator: Isolator, pixels: NDArray[np.uint8]) -> dict[str, tup
         return wall_now - wall, cpu_now - cpu
 
     laps = {}
-    isolator.engine.predict(pixels)
+    isolator.detector.predict(pixels)
     laps["network"] = lap()
     opened = isolator.open(pixels)
     laps["open"] = lap()

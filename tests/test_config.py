@@ -50,7 +50,7 @@ def test_no_file_is_the_bundled_model(tmp_path: Path, monkeypatch: pytest.Monkey
     write(tmp_path, "SEED: 7", "vx_fbnetv3a.yaml")
     monkeypatch.chdir(tmp_path)  # a file of that name where one happens to stand is not it
     cfg = load_cfg()
-    assert cfg.MODEL.WEIGHTS == "bundled://vx_fbnetv3a.pth"
+    assert cfg.MODEL.WEIGHTS == "bundled://vx_fbnetv3a.safetensors"
     assert cfg.MODEL.BACKBONE.NAME == "FBNetV2C4Backbone"
     assert cfg.SEED == -1
 

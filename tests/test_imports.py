@@ -110,7 +110,7 @@ def test_the_package_has_no_forbidden_imports() -> None:
     [
         ("structures.py", "from vx_detectron.pipeline import isolate"),
         ("structures.py", "import vx_detectron.config"),
-        ("config.py", "def f():\n    from vx_detectron.engines import build_engine"),
+        ("config.py", "def f():\n    from vx_detectron.engines import build_detector"),
         ("image_io/reading.py", "from vx_detectron import config"),
         ("image_io/reading.py", "from ..config import get_cfg"),
         ("subject/ranking.py", "from vx_detectron import refine"),

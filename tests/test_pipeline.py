@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from vx_detectron.config import load_cfg
-from vx_detectron.engines import Engine
+from vx_detectron.engines import Detector
 from vx_detectron.engines.torchvision_engine import TorchvisionEngine
 from vx_detectron.errors import NoSubjectError, SubjectError
 from vx_detectron.pipeline import FALLBACK, Isolator, union_mask
@@ -27,7 +27,7 @@ def isolator() -> Isolator:
 
 def without(isolator: Isolator, *options: str) -> Isolator:
     """The same loaded network under other options."""
-    return Isolator(load_cfg(None, [*OPTIONS, *options]), isolator.engine)
+    return Isolator(load_cfg(None, [*OPTIONS, *options]), isolator.detector)
 
 
 def disc_photo() -> ByteArray:
@@ -88,7 +88,7 @@ def test_a_mirrored_photo_gives_the_mirrored_person(
 class CountsPasses:
     """The bundled engine, and how often it was run."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Detector) -> None:
         self.engine, self.passes = engine, 0
 
     def __getattr__(self, name: str) -> Any:
@@ -103,7 +103,7 @@ class CountsPasses:
 def test_an_opened_photo_answers_many_choices_with_one_pass(
     isolator: Isolator, astronaut: ByteArray
 ) -> None:
-    engine = CountsPasses(isolator.engine)
+    engine = CountsPasses(isolator.detector)
     photo = Isolator(isolator.cfg, engine).open(astronaut)
     first, again = photo.cut(), photo.cut(Choice(point=(225, 110)))
     everything = photo.select(Choice(everything=True))

@@ -1,25 +1,31 @@
 """READ THIS FIRST: from a photo to its subject, in four steps.
 
-    engine.predict -> Instances -> subject.select -> Subject -> refine -> alpha -> (composite)
+    detector.predict, eye.look -> Instances -> subject.select -> Subject -> refine -> alpha
 
 ``Isolator(cfg).isolate(image)`` is the whole product; ``Isolator.open(image)`` runs the network
-once for many choices. Reading and writing files, and painting the background behind the subject,
-stand before and after.
+once for many choices. Reading photos comes before, ``deliver`` after.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from time import perf_counter
 
 import numpy as np
 from fvcore.common.config import CfgNode
 
-from vx_detectron.engines import Engine, build_engine
+from vx_detectron.engines import NO_EYE, Detector, Eye, build_detector, build_eye
 from vx_detectron.errors import NoSubjectError
 from vx_detectron.refine import RefineOptions, refine
-from vx_detectron.refine.window import bounded_size, sample, surroundings, window_size
+from vx_detectron.refine.window import (
+    bounded_size,
+    lit_box,
+    sample,
+    surroundings,
+    window_size,
+)
 from vx_detectron.structures import (
     ByteArray,
     Cutout,
@@ -44,19 +50,24 @@ _MARGIN = 3.0  # around the subject's boxes, in cells: the refinement sees no fa
 
 
 class Isolator:
-    """The network, loaded once, and the way of a photo through it. Keeps nothing of a photo.
+    """The networks, loaded once, and the way of a photo through them. Keeps nothing of a photo.
 
     Args:
         cfg: see ``vx_detectron.config.load_cfg``.
-        engine: one that is built already; by default the one that the configuration asks for.
+        detector: one that is built already, to run with ``eye``; by default both are built as the
+            configuration asks.
+        eye: the eye beside it, if any.
 
     Raises:
-        ConfigError, CheckpointError, EngineError: the engine cannot be built.
+        ConfigError, CheckpointError, EngineError: a network cannot be built.
     """
 
-    def __init__(self, cfg: CfgNode, engine: Engine | None = None) -> None:
+    def __init__(
+        self, cfg: CfgNode, detector: Detector | None = None, eye: Eye | None = None
+    ) -> None:
         self.cfg = cfg
-        self.engine = engine or build_engine(cfg)
+        self.detector = detector or build_detector(cfg)
+        self.eye = build_eye(cfg) if detector is None else eye
         self.subject_options = _subject_options(cfg)
         self.refine_options = _refine_options(cfg)
 
@@ -71,8 +82,11 @@ class Isolator:
             image: uint8 (H, W, 3), RGB; not copied, so leave it as it is.
         """
         seconds: dict[str, float] = {}
-        with _timed(seconds, "network"):
-            instances = self.engine.predict(image)
+        with _timed(seconds, "detector"):
+            instances = self.detector.predict(image)
+        if self.eye is not None:
+            with _timed(seconds, "eye"):
+                instances = replace(instances, saliency=self.eye.look(image))
         with _timed(seconds, "candidates"):
             instances = drop_second_names(instances)
             if self.cfg.VX.SUBJECT.SALIENT_REGIONS:
@@ -125,18 +139,25 @@ class OpenPhoto:
         if not subject:
             return self._without_subject(subject, seconds)
         with _timed(seconds, "refinement"):
-            alpha, steps = self.alpha(subject.chosen, refine_options)
+            by_hand = bool(choice)
+            alpha, steps = self.alpha(subject.chosen, refine_options, by_hand=by_hand)
         source = ", ".join(sorted({_source(self.instances, index) for index in subject.chosen}))
         return Cutout(alpha, subject, self.instances, self._provenance(source, steps, seconds))
 
     def alpha(
-        self, chosen: Iterable[int], refine_options: RefineOptions | None = None
+        self,
+        chosen: Iterable[int],
+        refine_options: RefineOptions | None = None,
+        *,
+        by_hand: bool = True,
     ) -> tuple[FloatArray, tuple[str, ...]]:
         """The refined mask of some instances, as one subject; see ``refine``.
 
         Args:
             chosen: positions in ``instances``, at least one.
             refine_options: other than the configuration's.
+            by_hand: whether a person picked them; else what the eye sees besides belongs to the
+                subject too.
 
         Returns:
             float32 (H, W), 0 = background .. 1 = subject; and the steps that ran.
@@ -144,14 +165,23 @@ class OpenPhoto:
         options = refine_options or self.isolator.refine_options
         instances, indices = self.instances, list(chosen)
         cell = max(_cell(instances, index) for index in indices)
-        window = surroundings(instances.boxes[indices], _MARGIN * cell, instances.image_size)
+        boxes = instances.boxes[indices]
+        if not by_hand and instances.saliency is not None:
+            boxes = np.concatenate([boxes, lit_box(instances.saliency, instances.image_size)])
+        window = surroundings(boxes, _MARGIN * cell, instances.image_size)
         if window is None:
             return np.zeros(instances.image_size, dtype=np.float32), ()
         size = bounded_size(window_size(window), options.working_side)
         mask = union_mask(instances, indices, size, window)
         saliency = instances.saliency
         return refine(
-            self.image, mask, cell=cell, window=window, saliency=saliency, options=options
+            self.image,
+            mask,
+            cell=cell,
+            window=window,
+            saliency=saliency,
+            by_hand=by_hand,
+            options=options,
         )
 
     def alpha_of(self, index: int) -> FloatArray:
@@ -174,11 +204,16 @@ class OpenPhoto:
     def _provenance(
         self, source: str, steps: tuple[str, ...], seconds: dict[str, float]
     ) -> Provenance:
+        detector, eye = self.isolator.detector, self.isolator.eye
         return Provenance(
-            engine=self.isolator.engine.name,
-            device=self.isolator.engine.device,
-            weights=self.isolator.engine.weights,
-            weights_sha256=self.isolator.engine.weights_sha256,
+            engine=detector.name,
+            device=detector.device,
+            weights=detector.weights,
+            weights_sha256=detector.weights_sha256,
+            eye=eye.name if eye else NO_EYE,
+            eye_engine=eye.engine if eye else "",
+            eye_weights=eye.weights if eye else "",
+            eye_sha256=eye.weights_sha256 if eye else "",
             mask_source=source,
             refinement=steps,
             seconds=seconds,

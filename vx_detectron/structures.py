@@ -172,6 +172,10 @@ class Provenance:
         device: such as ``cpu`` or ``cuda:0``.
         weights: name or path of the weights.
         weights_sha256: their digest, empty for none.
+        eye: name of the eye, such as ``vx_eye``; ``none`` where there is none.
+        eye_engine: what ran it, such as ``torch``; empty for none.
+        eye_weights: name or path of its weights; empty for none.
+        eye_sha256: their digest; empty for none.
         mask_source: ``instances``, ``saliency`` or ``grabcut fallback``.
         refinement: the refinement steps that ran, in order.
         seconds: wall-clock seconds of each stage.
@@ -181,6 +185,10 @@ class Provenance:
     device: str
     weights: str
     weights_sha256: str
+    eye: str
+    eye_engine: str
+    eye_weights: str
+    eye_sha256: str
     mask_source: str
     refinement: tuple[str, ...]
     seconds: Mapping[str, float] = field(default_factory=dict)

@@ -70,7 +70,7 @@ def photo(tmp_path_factory: pytest.TempPathFactory) -> Photo:
 
 @pytest.fixture(scope="module")
 def opened(photo: Photo) -> OpenPhoto:
-    return Isolator(load_cfg(), engine=Squares()).open(photo.pixels)
+    return Isolator(load_cfg(), detector=Squares()).open(photo.pixels)
 
 
 def _square(name: str) -> NDArray[np.bool_]:

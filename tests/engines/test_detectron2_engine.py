@@ -12,7 +12,7 @@ from detectron2_reference import build, stored
 from numpy.typing import NDArray
 from small_networks import NETWORKS, SALIENT, fill, small_cfg, write_weights
 
-from vx_detectron.engines import build_engine
+from vx_detectron.engines import build_detector
 from vx_detectron.engines.torchvision_engine import TorchvisionEngine
 from vx_detectron.errors import CheckpointError, ConfigError, EngineError
 
@@ -38,7 +38,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 def detectron2(name: str, weights: dict[str, str], **overrides: object) -> Any:
     keys = {"MODEL__WEIGHTS": weights.get(name, ""), "VX__ENGINE": "detectron2", **overrides}
-    return build_engine(small_cfg(name, **keys))
+    return build_detector(small_cfg(name, **keys))
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -9,12 +9,12 @@ import pytest
 import torch
 from detectron2_reference import FULL_SIZE, build
 from small_networks import fill, small_cfg
+from vx_detectron.modeling.saliency_fpn_head import SaliencyFPNHead
 
 from vx_detectron.config import load_cfg
 from vx_detectron.config.class_names import COCO, COCO_IDS
 from vx_detectron.engines.preprocess import input_size
 from vx_detectron.modeling.mask_rcnn import build_model
-from vx_detectron.modeling.saliency_fpn_head import SaliencyFPNHead
 from vx_detectron.structures import paste_mask
 
 pytest.importorskip("detectron2")

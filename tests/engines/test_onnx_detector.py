@@ -21,7 +21,7 @@ from small_networks import NETWORKS, write_weights
 
 from vx_detectron.config import CfgNode, load_cfg
 from vx_detectron.config.exported import read_metadata
-from vx_detectron.engines import build_engine, engine_name
+from vx_detectron.engines import build_detector, engine_name
 from vx_detectron.engines.onnx_detector import OnnxDetector
 from vx_detectron.engines.torchvision_engine import TorchvisionEngine
 from vx_detectron.errors import CheckpointError, ConfigError, EngineError
@@ -171,7 +171,7 @@ def test_a_key_that_was_exported_with_another_value_is_named(file: Path) -> None
 
 
 def test_auto_takes_onnx_for_an_exported_file(file: Path) -> None:
-    assert build_engine(load_cfg(file)).name == "onnx"
+    assert build_detector(load_cfg(file)).name == "onnx"
 
 
 def test_auto_leaves_other_weights_to_the_others(source: CfgNode) -> None:
@@ -183,7 +183,7 @@ def test_other_weights_are_refused_by_name(source: CfgNode) -> None:
     cfg.defrost()
     cfg.VX.ENGINE = "onnx"
     with pytest.raises(ConfigError, match=r"fbnet\.pth'; write one with `vx export"):
-        build_engine(cfg)
+        build_detector(cfg)
 
 
 def test_a_missing_onnx_runtime_is_an_error(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,14 +8,14 @@ import pytest
 import torch
 from small_networks import fill, small_cfg
 from torch.nn import functional as F
-
-from vx_detectron.modeling.copies import copies_of_detector
-from vx_detectron.modeling.mask_rcnn import build_model
 from vx_detectron.modeling.saliency_head import (
     SaliencyHead,
     saliency_loss,
     saliency_maps,
 )
+
+from vx_detectron.modeling.copies import copies_of_detector
+from vx_detectron.modeling.mask_rcnn import build_model
 
 
 @pytest.mark.parametrize("size", [(64, 96), (50, 78), (2, 40)])

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from vx_detectron.engines.saliency_passes import mean_saliency
 
 from vx_detectron.config import load_cfg
-from vx_detectron.engines.saliency_passes import mean_saliency
 from vx_detectron.engines.torchvision_engine import TorchvisionEngine
 from vx_detectron.structures import ByteArray
 

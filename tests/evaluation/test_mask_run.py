@@ -304,7 +304,7 @@ def test_the_pipeline_itself(cat: Truths, isolator: Isolator) -> None:
         "seconds"
     ].keys()
     assert results["prediction"]["engine"] == "torchvision"
-    assert results["prediction"]["weights_sha256"] == isolator.engine.weights_sha256
+    assert results["prediction"]["weights_sha256"] == isolator.detector.weights_sha256
     assert "FUSE_SALIENCY: true" in results["prediction"]["config"]
 
 

@@ -46,7 +46,7 @@ def test_training_then_evaluating_prints_one_line_of_json_each(tmp_path: Path) -
     evaluated = CliRunner().invoke(main, [*written, "--eval-only"])
     assert evaluated.exit_code == 0, evaluated.stderr
     figures = json.loads(evaluated.stdout)
-    assert figures["subject_iou"] == pytest.approx(result["best_subject_iou"], abs=1e-6)
+    assert figures["subject_iou"] == pytest.approx(result["best_iou"], abs=1e-6)
     assert figures["engine"] == "torchvision" and 0 <= figures["saliency_iou"] <= 1
     again = CliRunner().invoke(main, [*written])
     assert again.exit_code == 1 and "by --resume" in again.stderr

@@ -63,7 +63,7 @@ def _fit(
     import json
 
     from vx_detectron.config import load_cfg
-    from vx_detectron.engines import build_engine
+    from vx_detectron.engines import build_detector
     from vx_detectron.errors import ConfigError
     from vx_detectron.files import write_text
     from vx_detectron.training.chooser.examples import gather
@@ -78,7 +78,7 @@ def _fit(
         cfg = load_cfg(None, opts)
     except ConfigError as error:
         raise click.UsageError(str(error)) from error
-    fits, lines = fit_and_validate(gather(build_engine(cfg), data, source, masks), seeds)
+    fits, lines = fit_and_validate(gather(build_detector(cfg), data, source, masks), seeds)
     for line in lines:
         click.echo(line)
     write_text(output, json.dumps(fits, indent=2) + "\n")

@@ -28,7 +28,10 @@ FAILED, INTERRUPTED = 1, 130
 def main(
     config_file: str, resume: bool, eval_only: bool, num_gpus: int, opts: tuple[str, ...]
 ) -> None:
-    """Train the network of a configuration on your photos with COCO annotations or masks.
+    """Train the detector, the eye, or both on your photos with COCO annotations or masks.
+
+    VX.TRAIN says which; "auto" trains what the data teach. Where both are trained, each has a
+    folder of its own in OUTPUT_DIR, and OUTPUT_DIR/config.yaml uses the weights of both.
 
     KEY VALUE pairs override the file.
 
@@ -53,7 +56,8 @@ def main(
       model_final.pth the last weights; model_0000249.pth and the like are for --resume
       result.json     what came out, and which engine trained
 
-    The result, as json, goes to standard output; words go to standard error.
+    The result of each network goes to standard output, as a line of json; words go to standard
+    error.
 
     \b
     Exit codes:
@@ -101,10 +105,11 @@ def _run(config_file: str, opts: tuple[str, ...], resume: bool, eval_only: bool)
 
     from vx_detectron.training.run import train
 
-    result = train(cfg, resume)
+    results = train(cfg, resume)
     if os.environ.get("RANK", "0") == "0":
-        _print(asdict(result))
-    return 0 if result.finished else INTERRUPTED
+        for result in results:
+            _print(asdict(result))
+    return 0 if all(result.finished for result in results) else INTERRUPTED
 
 
 def _print(result: dict[str, Any]) -> None:

@@ -19,6 +19,16 @@ from vx_detectron.errors import ConfigError
 DEFAULT_CONFIG = "vx_fbnetv3a"  # the network whose weights are inside the package
 
 
+# Keys of earlier versions, and what took their place.
+REPLACED = {
+    "VX.INPUT.SALIENCY_SIZES": (
+        "the saliency map comes from a network of its own, the eye: set VX.EYE.SIZES, which has "
+        "the first look's size too"
+    ),
+}
+_OLD_HEADS = ("VXSaliencyHead", "VXSaliencyFPNHead")
+
+
 def get_cfg() -> CfgNode:
     """A fresh tree of defaults: Detectron2's keys, ``MODEL.FBNET_V2`` and ``VX``. Not frozen."""
     cfg = CfgNode(DETECTRON2)
@@ -136,7 +146,15 @@ def _merge(cfg: CfgNode, values: Mapping[str, Any], source: str) -> None:
             "detectron2.config.upgrade_config writes an old file anew"
         )
     known = flatten(cfg)
+    if values.get("MODEL.SEM_SEG_HEAD.NAME") in _OLD_HEADS:
+        raise ConfigError(
+            f"{source}: the saliency head is a network of its own now, the eye: drop the sections "
+            "MODEL.SEM_SEG_HEAD and MODEL.PANOPTIC_FPN and the key MODEL.META_ARCHITECTURE, and "
+            "choose the eye by VX.EYE.NAME"
+        )
     for key, value in values.items():
+        if key in REPLACED:
+            raise ConfigError(f"{source}: {key} is no longer a key: {REPLACED[key]}")
         if key not in known:
             raise ConfigError(f"{source}: {_unknown(key, known)}")
         _set(cfg, key, value, known[key], source)

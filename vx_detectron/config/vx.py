@@ -41,10 +41,8 @@ def add_vx_config(cfg: CfgNode) -> None:
     cfg.VX.INPUT.MAX_PIXELS = 100_000_000
     # Largest file, in bytes.
     cfg.VX.INPUT.MAX_BYTES = 512 * 2**20
-    # Further passes of the network for the saliency map alone, each mirrored and with this short
-    # side, in pixels of the network's input. The map is the mean of all.
-    cfg.VX.INPUT.SALIENCY_SIZES = ()
 
+    _add_eye(cfg, node)
     _add_subject(cfg, node)
     _add_refine(cfg, node)
 
@@ -53,9 +51,26 @@ def add_vx_config(cfg: CfgNode) -> None:
     # so. False: it is an error.
     cfg.VX.FALLBACK.ENABLED = True
 
+    # What a training trains: "detector", "eye", "both" one after the other, or "auto": what the
+    # data teach.
+    cfg.VX.TRAIN = "detector"
     _add_data(cfg, node)
     _add_augment(cfg, node)
     _add_solver(cfg, node)
+
+
+def _add_eye(cfg: CfgNode, node: type[CfgNode]) -> None:
+    """The network that maps the main subject, beside the detector."""
+    cfg.VX.EYE = node()
+    # "vx_eye", the bundled network; "none"; or a file of weights for the bundled network.
+    cfg.VX.EYE.NAME = "vx_eye"
+    # Its weights, as MODEL.WEIGHTS takes them.
+    cfg.VX.EYE.WEIGHTS = "bundled://vx_eye.safetensors"
+    # How often it looks at a photo, and the short side of each look in pixels of its input. Every
+    # second look is mirrored; the map is the mean of all.
+    cfg.VX.EYE.SIZES = (320,)
+    # Whether it looks once more at the subject's own window where that shows it much larger.
+    cfg.VX.EYE.ZOOM = True
 
 
 def _add_subject(cfg: CfgNode, node: type[CfgNode]) -> None:
@@ -208,10 +223,14 @@ _LIMITS: dict[str, tuple[Callable[[Any], bool], str]] = {
     ),
     "VX.INPUT.MAX_PIXELS": _at_least(1),
     "VX.INPUT.MAX_BYTES": _at_least(1),
-    "VX.INPUT.SALIENCY_SIZES": (
-        lambda value: all(isinstance(size, int) and size >= 1 for size in value),
-        "whole numbers of at least 1",
+    "VX.EYE.NAME": (lambda value: isinstance(value, str) and bool(value), "a name or a file"),
+    "VX.EYE.SIZES": (
+        lambda value: (
+            0 < len(value) <= 8 and all(type(size) is int and 32 <= size <= 2048 for size in value)
+        ),
+        "one to eight whole numbers within 32..2048",
     ),
+    "VX.TRAIN": _one_of("auto", "detector", "eye", "both"),
     "VX.SUBJECT.MIN_SCORE": _within(0, 1),
     "VX.SUBJECT.MAX_CANDIDATES": _at_least(1),
     "VX.DATA.MASKS": _one_of("subject", "instances", "classes"),

@@ -1,6 +1,7 @@
-"""THE SEAM: one small protocol, three engines behind it that must agree.
+"""THE SEAMS: two networks behind two small protocols, and what builds them.
 
-Nothing of Detectron2, torch or ONNX Runtime crosses it: a photo goes in, ``Instances`` come out.
+A detector knows what the things in a photo are; an eye knows what people look at. Any detector
+works beside any eye. Nothing of Detectron2, torch or ONNX Runtime crosses either seam.
 """
 
 from __future__ import annotations
@@ -10,17 +11,19 @@ from typing import Protocol
 
 from fvcore.common.config import CfgNode
 
-from vx_detectron.config.exported import SUFFIX
-from vx_detectron.engines import onnx_detector
+from vx_detectron.config.exported import SUFFIX as EXPORTED
 from vx_detectron.errors import EngineError
-from vx_detectron.structures import ByteArray, Instances
+from vx_detectron.structures import ByteArray, FloatArray, Instances
+
+NO_EYE, OWN_EYE = "none", "vx_eye"
+_WEIGHTS = (".safetensors", ".pth", ".pkl")
 
 
-class Engine(Protocol):
-    """A network that is ready to run.
+class Detector(Protocol):
+    """A network that finds instances, ready to run.
 
     Attributes:
-        name: ``onnx``, ``detectron2`` or ``torchvision``.
+        name: of the engine that runs it: ``onnx``, ``detectron2`` or ``torchvision``.
         device: such as ``cpu`` or ``cuda:0``.
         weights: as ``MODEL.WEIGHTS`` names them.
         weights_sha256: their digest.
@@ -38,18 +41,50 @@ class Engine(Protocol):
         ...
 
 
-def engine_name(cfg: CfgNode) -> str:
-    """What ``VX.ENGINE`` means here: ``auto`` is the fastest engine that can run it.
+class Eye(Protocol):
+    """A network that maps the main subject, ready to run.
 
-    That is onnx for an exported network or a bundled one, else detectron2 where it is installed.
+    Attributes:
+        name: as ``VX.EYE.NAME`` gives it.
+        engine: what runs it: ``onnx`` or ``torch``.
+        device: such as ``cpu`` or ``cuda:0``.
+        weights: where its weights came from.
+        weights_sha256: their digest.
+    """
+
+    name: str
+    engine: str
+    device: str
+    weights: str
+    weights_sha256: str
+
+    def look(self, image: ByteArray) -> FloatArray:
+        """How probably each part of the photo belongs to its main subject.
+
+        Args:
+            image: uint8 (H, W, 3), RGB.
+
+        Returns:
+            float32 (h, w), 0..1, over the whole photo at the eye's own resolution.
+        """
+        ...
+
+
+def engine_name(cfg: CfgNode) -> str:
+    """The detector's engine that ``VX.ENGINE`` means here.
+
+    ``auto`` is the fastest that can run the configuration: onnx for an exported detector and for
+    the bundled one, else detectron2 where it is installed, else torchvision.
 
     Raises:
-        EngineError: an engine was asked for and is not there.
+        EngineError: detectron2 was asked for and is not there.
     """
     name: str = cfg.VX.ENGINE
     if name == "auto":
-        # Detectron2 last: to know whether it is there takes seconds.
-        if onnx_detector.can_run(cfg) or cfg.MODEL.WEIGHTS.endswith(SUFFIX):
+        from vx_detectron.engines import onnx_detector
+
+        # Detectron2 last: finding out whether it is there takes seconds.
+        if onnx_detector.can_run(cfg) or cfg.MODEL.WEIGHTS.endswith(EXPORTED):
             return "onnx"
         return "detectron2" if _detectron2_imports() else "torchvision"
     if name == "detectron2" and not _detectron2_imports():
@@ -60,16 +95,18 @@ def engine_name(cfg: CfgNode) -> str:
     return name
 
 
-def build_engine(cfg: CfgNode) -> Engine:
-    """The engine that ``VX.ENGINE`` asks for; see ``engine_name``.
+def build_detector(cfg: CfgNode) -> Detector:
+    """The detector of a configuration, in the engine that ``VX.ENGINE`` asks for.
 
     Raises:
-        EngineError: an engine was asked for and is not there, or the device is not.
-        ConfigError, CheckpointError: the engine cannot be built from this configuration.
+        EngineError: the engine that was asked for is not there, or the device is not.
+        ConfigError, CheckpointError: the detector cannot be built from this configuration.
     """
     name = engine_name(cfg)
     if name == "onnx":
-        return onnx_detector.OnnxDetector(cfg)
+        from vx_detectron.engines.onnx_detector import OnnxDetector
+
+        return OnnxDetector(cfg)
     if name == "torchvision":
         from vx_detectron.engines.torchvision_engine import TorchvisionEngine
 
@@ -77,6 +114,33 @@ def build_engine(cfg: CfgNode) -> Engine:
     from vx_detectron.engines.detectron2.engine import Detectron2Engine
 
     return Detectron2Engine(cfg)
+
+
+def build_eye(cfg: CfgNode) -> Eye | None:
+    """The eye that ``VX.EYE.NAME`` asks for; None for ``none``.
+
+    ``VX.ENGINE`` applies to it too: onnx is ONNX Runtime, torchvision and detectron2 are torch, and
+    auto is ONNX Runtime where there is an exported file of the eye.
+
+    Raises:
+        EngineError: what runs it, or the device, is not there.
+        CheckpointError: its weights are missing, unsafe or of another network.
+    """
+    name: str = cfg.VX.EYE.NAME
+    if name == NO_EYE:
+        return None
+    if name != OWN_EYE and not name.lower().endswith((*_WEIGHTS, EXPORTED)):
+        raise EngineError(
+            f"VX.EYE.NAME must be {OWN_EYE}, {NO_EYE} or a file of weights "
+            f"({', '.join((*_WEIGHTS, EXPORTED))}), got {name!r}"
+        )
+    from vx_detectron.engines import onnx_eye
+
+    if onnx_eye.is_meant(cfg):
+        return onnx_eye.OnnxEye(cfg)
+    from vx_detectron.engines.torch_eye import TorchEye
+
+    return TorchEye(cfg)
 
 
 def _detectron2_imports() -> bool:

@@ -17,8 +17,6 @@ from vx_detectron.errors import ConfigError, VxError
 from vx_detectron.structures import ByteArray, Instances
 from vx_detectron.weights import catalog
 
-_BUNDLED = "bundled://"
-
 
 class OnnxDetector:
     """Runs an exported detector on one photo at a time.
@@ -62,7 +60,6 @@ class OnnxDetector:
             scores,
             classes,
             masks,
-            None,
             network_size=(photo.shape[1], photo.shape[2]),
             image_size=(image.shape[0], image.shape[1]),
             class_names=self.class_names,
@@ -71,17 +68,13 @@ class OnnxDetector:
 
 def can_run(cfg: CfgNode) -> bool:
     """Whether there is an exported network for this configuration, and the means to run it here."""
-    if not onnx_runtime.is_installed():
+    weights = catalog.exported_form(cfg.MODEL.WEIGHTS)
+    if weights is None:
         return False
     try:
-        path = catalog.resolve(_exported_weights(cfg))
-        if differences(cfg, path):
-            return False
-        available = onnx_runtime.available_providers()
-        onnx_runtime.choose_providers(cfg.MODEL.DEVICE, cfg.VX.ONNX.PROVIDERS, available)
+        return not differences(cfg, catalog.resolve(weights)) and onnx_runtime.can_run(cfg)
     except VxError:
         return False
-    return True
 
 
 def differences(cfg: CfgNode, path: Path) -> list[str]:
@@ -99,15 +92,12 @@ def differences(cfg: CfgNode, path: Path) -> list[str]:
 
 
 def _exported_weights(cfg: CfgNode) -> str:
-    """The ONNX file that ``MODEL.WEIGHTS`` names, or that lies beside the bundled weights."""
-    weights: str = cfg.MODEL.WEIGHTS
-    if weights.endswith(exported.SUFFIX):
-        return weights
-    beside = f"{Path(weights.removeprefix(_BUNDLED)).stem}{exported.SUFFIX}"
-    if weights.startswith(_BUNDLED) and beside in catalog.bundled():
-        return _BUNDLED + beside
-    raise ConfigError(
-        f"the onnx engine runs exported networks, and MODEL.WEIGHTS is {weights!r}; write one "
-        "with `vx export -o NAME.onnx` and give it with --config-file NAME.onnx, or use another "
-        "engine"
-    )
+    """The ONNX file that ``MODEL.WEIGHTS`` means; ConfigError where there is none."""
+    weights = catalog.exported_form(cfg.MODEL.WEIGHTS)
+    if weights is None:
+        raise ConfigError(
+            f"the onnx engine runs exported networks, and MODEL.WEIGHTS is {cfg.MODEL.WEIGHTS!r}; "
+            "write one with `vx export -o NAME.onnx` and give it with --config-file NAME.onnx, or "
+            "use another engine"
+        )
+    return weights

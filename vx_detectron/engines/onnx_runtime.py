@@ -41,6 +41,17 @@ def available_providers() -> tuple[str, ...]:
     return tuple(name.removesuffix(_ENDING) for name in names)
 
 
+def can_run(cfg: CfgNode) -> bool:
+    """Whether ONNX Runtime is installed, with the device that the configuration asks for."""
+    if not is_installed():
+        return False
+    try:
+        choose_providers(cfg.MODEL.DEVICE, cfg.VX.ONNX.PROVIDERS, available_providers())
+    except EngineError:
+        return False
+    return True
+
+
 def choose_providers(
     device: str, wanted: Sequence[str], available: Sequence[str]
 ) -> list[Provider]:

@@ -42,9 +42,11 @@ def export_eye(
         licence: of that file, or empty.
     """
     step = input.multiple
-    sides = {} if input.square else {2: Dim("h") * step, 3: Dim("w") * step}
-    sample = input.size(3, 4)
-    model = export_part(_FinestMap(network), (1, 3, *sample), sides)
+    if input.side:
+        sample, sides = (1, 3, input.side, input.side), {}
+    else:
+        sample, sides = (1, 3, 4 * step, 5 * step), {2: Dim("h") * step, 3: Dim("w") * step}
+    model = export_part(_FinestMap(network), sample, sides)
     _name(model, "photo", "map")
     stamp(
         model,

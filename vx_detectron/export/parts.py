@@ -11,9 +11,12 @@ import onnx
 import onnx.compose
 import torch
 from onnx import ModelProto
+from onnxscript import optimizer
 from torch import nn
 
 from vx_detectron.export.glue import OPSET, PART
+
+_ANY = 2**31  # bytes
 
 
 def export_part(part: nn.Module, shape: tuple[int, ...], dynamic: Mapping[int, Any]) -> ModelProto:
@@ -41,7 +44,10 @@ def export_part(part: nn.Module, shape: tuple[int, ...], dynamic: Mapping[int, A
     finally:
         logger.setLevel(level)
     assert program is not None
-    proto: ModelProto = program.model_proto
+    # A norm that is folded into a convolution as the network runs is folded for good here.
+    proto: ModelProto = optimizer.optimize(
+        program.model_proto, input_size_limit=_ANY, output_size_limit=_ANY
+    )
     return proto
 
 

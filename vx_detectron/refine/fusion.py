@@ -33,6 +33,28 @@ def agrees(mask: FloatArray, saliency: FloatArray) -> bool:
     return bool(inside.any()) and float(saliency[inside].mean()) >= THRESHOLD
 
 
+def blend(mask: FloatArray, saliency: FloatArray, weight: float) -> FloatArray:
+    """Weighted mean of both log-odds, everywhere.
+
+    For a subject that nobody picked by hand: detector and eye speak of the same question, what the
+    photo's main subject is, and each sees what the other misses.
+
+    Args:
+        mask: float32 (H, W), 0..1.
+        saliency: float32 (H, W), 0..1, probability of "main subject" over the same pixels.
+        weight: 0..1, the map's share.
+
+    Returns:
+        float32 (H, W), 0..1.
+
+    Raises:
+        ValueError: mask and map differ in shape.
+    """
+    _expect_same_shape(mask, saliency)
+    logit = (1 - weight) * _logit(mask, _MASK_LIMIT) + weight * _logit(saliency, _SALIENCY_LIMIT)
+    return np.asarray(1 / (1 + np.exp(-logit)), dtype=np.float32)
+
+
 def fuse(
     mask: FloatArray,
     saliency: FloatArray,
@@ -63,14 +85,10 @@ def fuse(
     Raises:
         ValueError: mask and map differ in shape.
     """
-    if mask.shape != saliency.shape:
-        raise ValueError(
-            f"saliency must have the mask's shape {mask.shape}, got {saliency.shape}: resample it"
-        )
+    _expect_same_shape(mask, saliency)
     if weight == 0 or not agrees(mask, saliency):
         return mask.copy()
-    logit = (1 - weight) * _logit(mask, _MASK_LIMIT) + weight * _logit(saliency, _SALIENCY_LIMIT)
-    mean = (1 / (1 + np.exp(-logit))).astype(np.float32)
+    mean = blend(mask, saliency, weight)
     distance = np.abs(signed_distance(mask))
     farthest = np.maximum(distance, np.abs(signed_distance(mean)))
     inside, mean_inside = mask >= THRESHOLD, mean >= THRESHOLD
@@ -78,6 +96,13 @@ def fuse(
     strayed |= _not_within(inside & ~mean_inside, farthest <= trim * cell)
     near = distance <= np.where(mean > mask, reach, trim) * cell
     return np.where(near & ~strayed, mean, mask)
+
+
+def _expect_same_shape(mask: FloatArray, saliency: FloatArray) -> None:
+    if mask.shape != saliency.shape:
+        raise ValueError(
+            f"saliency must have the mask's shape {mask.shape}, got {saliency.shape}: resample it"
+        )
 
 
 def _logit(probability: FloatArray, limit: float) -> FloatArray:

@@ -27,6 +27,7 @@ def refine(
     cell: float,
     window: Window | None = None,
     saliency: FloatArray | None = None,
+    by_hand: bool = False,
     options: RefineOptions | None = None,
 ) -> tuple[FloatArray, tuple[str, ...]]:
     """Turn a soft mask into an alpha mask.
@@ -39,6 +40,8 @@ def refine(
         window: rows and columns of the photo that the mask shows; by default all of them.
         saliency: float32, 0..1, probability of "main subject" over the whole photo at any
             resolution; None where the network has no such map.
+        by_hand: whether a person picked what the mask shows. The map then only corrects its edge;
+            else the map, which shows the subject too, has its say everywhere.
         options: which steps run; by default all but the matting.
 
     Returns:
@@ -66,7 +69,9 @@ def refine(
     if saliency is not None and options.fuse_saliency:
         map_cell = math.sqrt(math.prod(image.shape[:2]) / saliency.size)
         small_map = sample(saliency, image.shape[:2], window, size), map_cell * scale
-    refined, fine_cell, steps = _run(small, small_mask, cell * scale, small_map, options)
+    refined, fine_cell, steps = _run(
+        small, small_mask, cell * scale, small_map, by_hand=by_hand, options=options
+    )
     if options.sharp_edge:
         edge.sharpen(view, small, refined, options.edge_width, out=alpha[window])
         steps.append("sharp edge")
@@ -84,6 +89,8 @@ def _run(
     mask: FloatArray,
     cell: float,
     saliency: tuple[FloatArray, float] | None,
+    *,
+    by_hand: bool,
     options: RefineOptions,
 ) -> tuple[FloatArray, float, list[str]]:
     """The steps at working size; ``saliency`` comes with the side of its pixels.
@@ -92,7 +99,11 @@ def _run(
         the mask, the side of its cell after the fusion, and the names of the steps.
     """
     steps = []
-    if saliency is not None and fusion.agrees(mask, saliency[0]):
+    if saliency is not None and not by_hand:
+        mask = fusion.blend(mask, saliency[0], options.saliency_weight)
+        cell = min(cell, options.saliency_edge * saliency[1])
+        steps.append("saliency fusion")
+    elif saliency is not None and fusion.agrees(mask, saliency[0]):
         mask = fusion.fuse(
             mask,
             saliency[0],

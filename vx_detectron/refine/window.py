@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vx_detectron.refine.distance import THRESHOLD
 from vx_detectron.structures import Window
 
 FloatArray = NDArray[np.float32]
@@ -31,6 +32,25 @@ def surroundings(boxes: FloatArray, margin: float, photo: tuple[int, int]) -> Wi
         spans.append(slice(start, stop))
     rows, columns = spans
     return (rows, columns) if rows.start < rows.stop and columns.start < columns.stop else None
+
+
+def lit_box(field: FloatArray, photo: tuple[int, int]) -> FloatArray:
+    """The box around all of a map from 0.5 up.
+
+    Args:
+        field: float32 (h, w), 0..1, over the whole photo.
+        photo: its height and width.
+
+    Returns:
+        float32 (1, 4), x0, y0, x1, y1 in pixels of the photo; (0, 4) where nothing is lit.
+    """
+    lit = field >= THRESHOLD
+    rows, columns = np.flatnonzero(lit.any(axis=1)), np.flatnonzero(lit.any(axis=0))
+    if not len(rows):
+        return np.zeros((0, 4), dtype=np.float32)
+    y, x = photo[0] / field.shape[0], photo[1] / field.shape[1]
+    box = [columns[0] * x, rows[0] * y, (columns[-1] + 1) * x, (rows[-1] + 1) * y]
+    return np.array([box], dtype=np.float32)
 
 
 def window_size(window: Window) -> tuple[int, int]:

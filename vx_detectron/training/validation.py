@@ -19,7 +19,6 @@ from torch import nn
 
 from vx_detectron.data.coco import DatasetDict
 from vx_detectron.data.scene import read_scene
-from vx_detectron.engines import Engine
 from vx_detectron.errors import DataError, ImageError
 from vx_detectron.image_io import write_picture
 from vx_detectron.metrics import count
@@ -153,16 +152,18 @@ class Validator:
 
     Args:
         cfg: the configuration; files go to its ``OUTPUT_DIR``.
-        engine: runs the model as it is at each call.
-        model: the one that the engine runs.
+        isolator: the pipeline around the model, which runs it as it is at each call.
+        model: the network in training.
         records: photos held out, whose subject is known; without any nothing is measured.
     """
 
     def __init__(
-        self, cfg: CfgNode, engine: Engine, model: nn.Module, records: Sequence[DatasetDict]
+        self, cfg: CfgNode, isolator: Isolator, model: nn.Module, records: Sequence[DatasetDict]
     ) -> None:
         self.folder, self.patience = Path(cfg.OUTPUT_DIR), cfg.VX.SOLVER.PATIENCE
-        self.isolator, self.model, self.records = Isolator(cfg, engine), model, records
+        self.isolator, self.model, self.records = isolator, model, records
+        # The eye is judged by its own map: the detector beside it does not change.
+        self.measure = SALIENCY if cfg.VX.TRAIN == "eye" else SUBJECT
         self.best = Best()
 
     def run(self, iteration: int) -> dict[str, float]:
@@ -177,7 +178,7 @@ class Validator:
         if not figures:
             return {}
         write_predictions(self.folder, iteration, shown)
-        if self.best.update(figures[SUBJECT], iteration):
+        if self.best.update(figures[self.measure], iteration):
             checkpoints.save(self.folder, checkpoints.BEST, {"model": self.model.state_dict()})
         return figures
 

@@ -67,7 +67,7 @@ def choice(labels: Path, annotations: Path, images: Path, options: dict[str, Any
 def detection(annotations: Path, images: Path, options: dict[str, Any]) -> int:
     """Measure the detector itself."""
     floors = _floors(options["fail_under"], report.DETECTION_FIGURES)
-    engine = _isolator(options).engine
+    engine = _isolator(options).detector
     with report.Progress() as progress:
         results = evaluate_detection(
             engine, annotations, images, every=options["every"], progress=progress

@@ -89,6 +89,8 @@ def _numbers(
               "runs the network.  [default: auto, Detectron2 where it is installed]")  # fmt: skip
 @click.option("--device", metavar="NAME", help="cpu, cuda, cuda:N or auto.  [default: auto]")
 @click.option("--weights", metavar="PATH|URL", help="Other weights for the network.")
+@click.option("--eye", metavar="NAME|FILE", help="The network that maps the main subject: vx_eye, "
+              "none, or a file of its weights.  [default: vx_eye]")  # fmt: skip
 @click.option("--no-fallback", is_flag=True, help="Where the network finds nothing at all, report "
               "that there is no subject; else GrabCut cuts what stands out, and the report says "
               "so.")  # fmt: skip

@@ -15,10 +15,16 @@ from vx_detectron.cli.isolate.batch import Outcome, Status
 from vx_detectron.cli.isolate.outputs import STDOUT
 from vx_detectron.cli.isolate.photos import STDIN
 from vx_detectron.deliver.record import to_line
+from vx_detectron.engines import Detector, Eye
 from vx_detectron.image_io.names import printable
 from vx_detectron.pipeline import Isolator
 
 QUIET, NORMAL, VERBOSE = -1, 0, 1
+
+
+def _weights(network: Detector | Eye) -> str:
+    digest = f" (sha256 {network.weights_sha256[:12]})" if network.weights_sha256 else ""
+    return f"weights {printable(network.weights)}{digest}"
 
 
 class Report:
@@ -40,11 +46,11 @@ class Report:
         self._bar = tqdm(total=total, unit="photo", disable=not shown, file=sys.stderr)
 
     def loaded(self, isolator: Isolator, seconds: float) -> None:
-        """Say which network runs, and where."""
-        engine = isolator.engine
-        digest = f" (sha256 {engine.weights_sha256[:12]})" if engine.weights_sha256 else ""
+        """Say which networks run, and where."""
+        detector, eye = isolator.detector, isolator.eye
+        looks = f"eye {eye.name} in {eye.engine}, {_weights(eye)}" if eye else "no eye"
         self.say(
-            f"{engine.name} on {engine.device}, weights {printable(engine.weights)}{digest}, "
+            f"{detector.name} on {detector.device}, {_weights(detector)}; {looks}; "
             f"loaded in {seconds:.1f} s"
         )
 

@@ -96,6 +96,7 @@ def _overrides(options: Options) -> list[str]:
     """Keys and values in turn; what ``--opt`` sets comes last and wins."""
     pairs: list[str] = []
     texts = {"device": "MODEL.DEVICE", "weights": "MODEL.WEIGHTS", "engine": "VX.ENGINE"}
+    texts["eye"] = "VX.EYE.NAME"
     for option, key in texts.items():
         if options[option] is not None:
             pairs += [key, repr(options[option])]  # quoted, so that 2024 stays a text

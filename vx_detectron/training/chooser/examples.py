@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 from vx_detectron.data.coco import DatasetDict, decode_mask, read_coco
-from vx_detectron.engines import Engine
+from vx_detectron.engines import Detector
 from vx_detectron.errors import ConfigError
 from vx_detectron.evaluation.choice_labels import (
     CLEAR,
@@ -80,7 +80,7 @@ class Example:
     members: frozenset[int] = frozenset()
 
 
-def gather(engine: Engine, data: Path, source: str, masks: int) -> dict[str, list[Example]]:
+def gather(engine: Detector, data: Path, source: str, masks: int) -> dict[str, list[Example]]:
     """The examples for each kind of saliency map.
 
     Args:
@@ -109,7 +109,7 @@ def gather(engine: Engine, data: Path, source: str, masks: int) -> dict[str, lis
 
 
 def labelled_examples(
-    engine: Engine, label: ChoiceLabel, record: DatasetDict, names: Mapping[int, str]
+    engine: Detector, label: ChoiceLabel, record: DatasetDict, names: Mapping[int, str]
 ) -> Iterator[tuple[str, Example]]:
     """``given`` and ``network`` of one labelled photo, each with the name of its map."""
     image = read_photo(record["file_name"]).pixels
@@ -132,7 +132,7 @@ def labelled_examples(
         yield name, _silent_if_none(one)
 
 
-def masked_examples(engine: Engine, record: DatasetDict) -> Iterator[tuple[str, Example]]:
+def masked_examples(engine: Detector, record: DatasetDict) -> Iterator[tuple[str, Example]]:
     """``mask`` and, where there is room beside the subject, ``nothing`` of one photo."""
     image = read_photo(record["file_name"]).pixels
     size = image.shape[:2]
