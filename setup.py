@@ -40,6 +40,7 @@ REQUIRED = [
     "safetensors>=0.4.5",
     "pyyaml>=6.0",
     "filelock>=3.12",
+    "lazy_loader>=0.4",  # import vx_detectron loads a module when its name is first used
     "click>=8.2",
     "tqdm>=4.66",
     "jinja2>=3.1",  # the pages of explore_data and evaluate; torch brings it anyway
@@ -67,6 +68,7 @@ EXTRAS = {
     "test": ["pytest>=8.2", "hypothesis>=6.100", "ruff>=0.12", "mypy>=1.14", "scikit-learn>=1.5"],
 }
 EXTRAS["test"] += ["pysodmetrics>=1.6"]  # the salient-object measures are checked against it
+EXTRAS["test"] += ["efficientnet-lite-pytorch>=0.1"]  # and the eye's backbone against this one
 for _extra in ("export", "heic", "psd", "train", "web"):
     EXTRAS["test"] += EXTRAS[_extra]  # so that their tests run
 
@@ -105,6 +107,7 @@ setup(
     package_data={
         "vx_detectron": [
             "py.typed",
+            "__init__.pyi",
             "weights/*.safetensors",
             "weights/*.md",
             "data/explore/*.jinja",

@@ -1,9 +1,10 @@
 """READ THIS FIRST: from a photo to its subject, in four steps.
 
-    detector.predict, eye.look -> Instances -> subject.select -> Subject -> refine -> alpha
+    detector.predict, eye.look -> Instances -> subject.select -> Subject -> refine -> Cutout
 
-``Isolator(cfg).isolate(image)`` is the whole product; ``Isolator.open(image)`` runs the network
-once for many choices. Reading photos comes before, ``deliver`` after.
+``Isolator().isolate(photo).save(path)`` is the whole product; ``Isolator.open(photo)`` runs the
+networks once for many choices. ``image_io`` reads the photo before, and ``deliver`` writes the
+picture after.
 """
 
 from __future__ import annotations
@@ -16,8 +17,11 @@ from time import perf_counter
 import numpy as np
 from fvcore.common.config import CfgNode
 
+from vx_detectron.config import load_cfg
+from vx_detectron.deliver.cutout import Cutout
 from vx_detectron.engines import NO_EYE, Detector, Eye, build_detector, build_eye
 from vx_detectron.errors import NoSubjectError
+from vx_detectron.image_io import Photo, PhotoSource, as_photo
 from vx_detectron.refine import RefineOptions, refine
 from vx_detectron.refine.window import (
     bounded_size,
@@ -27,8 +31,6 @@ from vx_detectron.refine.window import (
     window_size,
 )
 from vx_detectron.structures import (
-    ByteArray,
-    Cutout,
     FloatArray,
     Instances,
     Provenance,
@@ -53,60 +55,93 @@ class Isolator:
     """The networks, loaded once, and the way of a photo through them. Keeps nothing of a photo.
 
     Args:
-        cfg: see ``vx_detectron.config.load_cfg``.
+        cfg: see ``vx_detectron.config.load_cfg``; by default that of the bundled networks.
         detector: one that is built already, to run with ``eye``; by default both are built as the
             configuration asks.
         eye: the eye beside it, if any.
 
     Raises:
         ConfigError, CheckpointError, EngineError: a network cannot be built.
+
+    Example:
+        >>> from skimage import data
+        >>> from vx_detectron import Isolator, Transparent
+        >>> isolator = Isolator()
+        >>> cutout = isolator.isolate(data.astronaut())  # or "photo.jpg"
+        >>> cutout.save("astronaut.png", background=Transparent())
+        >>> cutout.labels[0]
+        'person'
+        >>> cutout.alpha.shape, cutout.alpha.dtype
+        ((512, 512), dtype('float32'))
     """
 
     def __init__(
-        self, cfg: CfgNode, detector: Detector | None = None, eye: Eye | None = None
+        self, cfg: CfgNode | None = None, detector: Detector | None = None, eye: Eye | None = None
     ) -> None:
-        self.cfg = cfg
-        self.detector = detector or build_detector(cfg)
-        self.eye = build_eye(cfg) if detector is None else eye
-        self.subject_options = _subject_options(cfg)
-        self.refine_options = _refine_options(cfg)
+        self.cfg = load_cfg() if cfg is None else cfg
+        self.detector = detector or build_detector(self.cfg)
+        self.eye = build_eye(self.cfg) if detector is None else eye
+        self.subject_options = _subject_options(self.cfg)
+        self.refine_options = _refine_options(self.cfg)
 
-    def isolate(self, image: ByteArray, choice: Choice | None = None) -> Cutout:
-        """Cut the subject out of one photo; see ``OpenPhoto.cut``."""
-        return self.open(image).cut(choice)
+    def isolate(self, photo: PhotoSource, choice: Choice | None = None) -> Cutout:
+        """Cut the subject out of one photo; ``open`` and ``OpenPhoto.cut`` in one call."""
+        return self.open(photo).cut(choice)
 
-    def open(self, image: ByteArray) -> OpenPhoto:
+    def open(self, photo: PhotoSource) -> OpenPhoto:
         """Run the network over one photo, so that any number of choices can be made in it.
 
         Args:
-            image: uint8 (H, W, 3), RGB; not copied, so leave it as it is.
+            photo: a path, a file's bytes, a binary stream, a PIL image, a uint8 array (H, W, 3)
+                RGB, (H, W) grey or (H, W, 4) RGBA, or a ``Photo``. An array of shape (H, W, 3) is
+                not copied, so leave it as it is.
+
+        Raises:
+            ImageError: it cannot be read, or is larger than ``VX.INPUT`` allows.
         """
+        limits = self.cfg.VX.INPUT
+        photo = as_photo(photo, max_pixels=limits.MAX_PIXELS, max_bytes=limits.MAX_BYTES)
         seconds: dict[str, float] = {}
         with _timed(seconds, "detector"):
-            instances = self.detector.predict(image)
+            instances = self.detector.predict(photo.pixels)
         if self.eye is not None:
             with _timed(seconds, "eye"):
-                instances = replace(instances, saliency=self.eye.look(image))
+                instances = replace(instances, saliency=self.eye.look(photo.pixels))
         with _timed(seconds, "candidates"):
             instances = drop_second_names(instances)
             if self.cfg.VX.SUBJECT.SALIENT_REGIONS:
                 instances = add_salient_regions(instances, self.subject_options)
-        return OpenPhoto(self, image, instances, seconds)
+        return OpenPhoto(self, photo, instances, seconds)
 
 
 class OpenPhoto:
     """A photo and the things in it: choosing again does not run the network again.
 
     Attributes:
-        image: uint8 (H, W, 3), RGB.
+        photo: as it was read.
         instances: what may be the subject, salient regions included.
         seconds: what finding them took, by stage.
+
+    Example:
+        >>> from skimage import data
+        >>> from vx_detectron import Choice, Isolator
+        >>> opened = Isolator().open(data.astronaut())
+        >>> best = opened.select().ranking[0]
+        >>> best.label, round(best.score, 1)
+        ('person', 1.0)
+        >>> person = opened.cut(Choice(label="person"))
+        >>> everything = opened.cut(Choice(everything=True))
+        >>> bool(everything.alpha.sum() > person.alpha.sum())
+        True
+        >>> opened.cut(Choice(label="giraffe"))
+        Traceback (most recent call last):
+        vx_detectron.errors.SubjectError: ...
     """
 
     def __init__(
-        self, isolator: Isolator, image: ByteArray, instances: Instances, seconds: dict[str, float]
+        self, isolator: Isolator, photo: Photo, instances: Instances, seconds: dict[str, float]
     ) -> None:
-        self.isolator, self.image = isolator, image
+        self.isolator, self.photo = isolator, photo
         self.instances, self.seconds = instances, seconds
 
     def select(self, choice: Choice | None = None) -> Subject:
@@ -118,7 +153,7 @@ class OpenPhoto:
         Raises:
             SubjectError: the photo holds nothing of the kind that was asked for.
         """
-        return select(self.image, self.instances, self.isolator.subject_options, choice)
+        return select(self.photo.pixels, self.instances, self.isolator.subject_options, choice)
 
     def cut(
         self, choice: Choice | None = None, refine_options: RefineOptions | None = None
@@ -142,7 +177,7 @@ class OpenPhoto:
             by_hand = bool(choice)
             alpha, steps = self.alpha(subject.chosen, refine_options, by_hand=by_hand)
         source = ", ".join(sorted({_source(self.instances, index) for index in subject.chosen}))
-        return Cutout(alpha, subject, self.instances, self._provenance(source, steps, seconds))
+        return self._cutout(alpha, subject, self._provenance(source, steps, seconds))
 
     def alpha(
         self,
@@ -175,7 +210,7 @@ class OpenPhoto:
         mask = union_mask(instances, indices, size, window)
         saliency = instances.saliency
         return refine(
-            self.image,
+            self.photo.pixels,
             mask,
             cell=cell,
             window=window,
@@ -193,13 +228,16 @@ class OpenPhoto:
         if len(self.instances) or not self.isolator.cfg.VX.FALLBACK.ENABLED:
             raise NoSubjectError(subject.reason)
         with _timed(seconds, "fallback"):
-            saliency, origin = saliency_of(self.image, self.instances)
-            alpha = grabcut_fallback(self.image, saliency)
+            saliency, origin = saliency_of(self.photo.pixels, self.instances)
+            alpha = grabcut_fallback(self.photo.pixels, saliency)
         if alpha is None:
             raise NoSubjectError(f"{subject.reason}; and nothing stands out for GrabCut to cut")
         reason = f"{subject.reason}; cut by GrabCut from {origin} instead"
         labelled = Subject(chosen=(), ranking=(), reason=reason, method=FALLBACK)
-        return Cutout(alpha, labelled, self.instances, self._provenance(FALLBACK, (), seconds))
+        return self._cutout(alpha, labelled, self._provenance(FALLBACK, (), seconds))
+
+    def _cutout(self, alpha: FloatArray, subject: Subject, provenance: Provenance) -> Cutout:
+        return Cutout(self.photo, alpha, subject, self.instances, provenance)
 
     def _provenance(
         self, source: str, steps: tuple[str, ...], seconds: dict[str, float]

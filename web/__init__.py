@@ -18,6 +18,8 @@ from web.routes import api, docs, operations, page, removebg
 from web.service import build_service
 from web.settings import load_settings
 
+Spec = dict[Any, Any] | str  # APIFlask's type of an OpenAPI description
+
 
 class _Request(Request):
     """Keeps uploads in memory: Werkzeug would put those above 500 kB into a file."""
@@ -48,8 +50,10 @@ def _is_address(host: str) -> bool:
     return True
 
 
-def _require_bodies(spec: dict[str, Any]) -> dict[str, Any]:
+def _require_bodies(spec: Spec) -> Spec:
     """Say, as APIFlask does not, that a form with a required field cannot be left out."""
+    if not isinstance(spec, dict):  # as yaml, which is not asked for here
+        return spec
     schemas = spec["components"]["schemas"]
     for operation in (one for path in spec["paths"].values() for one in path.values()):
         for form in operation.get("requestBody", {}).get("content", {}).values():

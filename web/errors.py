@@ -10,6 +10,7 @@ from typing import Any
 from apiflask import APIFlask
 from apiflask.exceptions import HTTPError
 from flask import Response, jsonify, make_response, render_template, request
+from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from vx_detectron.errors import (
@@ -215,8 +216,6 @@ def as_removebg(problem: Problem) -> Response:
 
 def answer_error(error: Exception) -> Response:
     """The answer to an exception, in the form that fits its address."""
-    if isinstance(error, HTTPException) and error.response is not None:
-        return error.response  # there is one already
     problem = problem_of(error)
     if request.path.startswith("/v1.0/"):
         answer = as_removebg(problem)
@@ -231,7 +230,13 @@ def answer_error(error: Exception) -> Response:
     return answer
 
 
+def _handle(error: Exception) -> ResponseReturnValue:
+    if isinstance(error, HTTPException) and error.response is not None:
+        return error.response  # there is one already
+    return answer_error(error)
+
+
 def register_errors(app: APIFlask) -> None:
     """Answer every exception."""
     for kind in (HTTPError, HTTPException, Exception):
-        app.register_error_handler(kind, answer_error)
+        app.register_error_handler(kind, _handle)

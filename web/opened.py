@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 
 from cachetools import TTLCache
 
-from vx_detectron.image_io import Photo
+from vx_detectron.deliver.cutout import Cutout
 from vx_detectron.pipeline import OpenPhoto
 from vx_detectron.refine import RefineOptions
-from vx_detectron.structures import Cutout
 from vx_detectron.subject import Choice
 from web.errors import PhotoGoneError
 
@@ -24,11 +23,9 @@ class Opened:
     """One opened photo, and its last cut, so that another background does not cut again.
 
     Attributes:
-        photo: as read.
-        found: what the network found in it.
+        found: the photo, and what the network found in it.
     """
 
-    photo: Photo
     found: OpenPhoto
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _last: tuple[object, Cutout] | None = None
@@ -45,9 +42,9 @@ class Opened:
     @property
     def size(self) -> int:
         """Bytes that it takes, nearly."""
-        height, width = self.photo.pixels.shape[:2]
+        height, width = self.found.photo.pixels.shape[:2]
         grids = self.found.instances.mask_grids.nbytes
-        return max(height * width * BYTES_A_PIXEL + grids, _LEAST_BYTES)
+        return max(int(height * width) * BYTES_A_PIXEL + int(grids), _LEAST_BYTES)
 
 
 class OpenedPhotos:

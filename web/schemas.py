@@ -13,6 +13,9 @@ from web import scenes
 
 FORMATS = ("png", "jpg", "webp", "tiff", "ora", "json")
 
+Responses = dict[int | str, dict[str, str | dict[str, dict[str, Any]]]]
+"""What a route may answer, by status, in OpenAPI's words: as APIFlask wants it."""
+
 
 class Numbers(fields.String):
     """Numbers separated by commas, as on the command line; a tuple of floats.
@@ -29,8 +32,11 @@ class Numbers(fields.String):
         super().__init__(**kwargs)
         self._order = order
 
-    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> tuple[float, ...]:
-        text = super()._deserialize(value, *args, **kwargs)
+    # It stays a String, which is what the OpenAPI description has to call it.
+    def _deserialize(  # type: ignore[override]
+        self, value: Any, *args: Any, **kwargs: Any
+    ) -> tuple[float, ...]:
+        text: str = super()._deserialize(value, *args, **kwargs)
         try:
             numbers = tuple(float(part) for part in text.split(","))
         except ValueError:
@@ -45,7 +51,7 @@ def _said(description: str) -> dict[str, str]:
     return {"description": description}
 
 
-def _classes(name: str, description: str) -> fields.List:
+def _classes(name: str, description: str) -> fields.List[Any]:
     """A field that may be repeated, each time with the name of a class."""
     return fields.List(
         fields.String(validate=Length(1, 60)),
@@ -56,11 +62,15 @@ def _classes(name: str, description: str) -> fields.List:
     )
 
 
-class Options(Schema):
-    """What to cut out, and what the result shows: as the options of the command line."""
+class Strict(Schema):
+    """A form in which a field that nobody knows is an error."""
 
     class Meta:  # noqa: D106
         unknown = RAISE
+
+
+class Options(Strict):
+    """What to cut out, and what the result shows: as the options of the command line."""
 
     subject = fields.String(
         validate=Length(1, 60), metadata=_said("The best instance of this class, such as dog.")
@@ -128,11 +138,8 @@ class Options(Schema):
     )
 
 
-class Upload(Schema):
+class Upload(Strict):
     """A photo."""
-
-    class Meta:  # noqa: D106
-        unknown = RAISE
 
     image = fields.File(
         required=True,

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from flask.testing import FlaskClient
 from PIL import Image
-from web_photos import Pixels, picture_upload, pixels_of, upload, without_subject
+from web_photos import picture_upload, pixels_of, upload, without_subject
+
+from vx_detectron.structures import ByteArray
 
 
 def remove(client: FlaskClient, headers: dict[str, str] | None = None, **fields: Any) -> Any:
@@ -36,7 +38,7 @@ def test_preview_is_a_quarter_of_a_megapixel(client: FlaskClient) -> None:
     assert pixels_of(answer.data).shape == (500, 500, 4)
 
 
-def photo_of_a_disc() -> Pixels:
+def photo_of_a_disc() -> ByteArray:
     """A red disc on green, 600 x 600."""
     rows, columns = np.mgrid[:600, :600]
     inside = (rows - 300) ** 2 + (columns - 300) ** 2 < 150**2

@@ -10,15 +10,13 @@ from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from vx_detectron.errors import ImageError
 from vx_detectron.files import replacing
 from vx_detectron.image_io.formats import PictureFormat
 from vx_detectron.image_io.names import Writable, name_of, reason
-
-ByteArray = NDArray[np.uint8]
+from vx_detectron.structures import ByteArray
 
 _LONGEST_SIDE = {"jpg": 65_500, "webp": 16_383}  # libjpeg's limit, and WebP's own
 

@@ -11,18 +11,16 @@ from __future__ import annotations
 from types import ModuleType
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vx_detectron.errors import ConfigError
 from vx_detectron.refine.distance import signed_distance
-
-FloatArray = NDArray[np.float32]
+from vx_detectron.structures import BoolArray, ByteArray, FloatArray
 
 _SURE = 1e-4  # probability left to the other label outside the band
 
 
 def follow_edges(
-    image: NDArray[np.uint8],
+    image: ByteArray,
     mask: FloatArray,
     cell: float,
     *,
@@ -73,7 +71,7 @@ def follow_edges(
     return np.clip(refined, 0.0, 1.0)
 
 
-def _unary_energy(distance: FloatArray, unsure: NDArray[np.bool_], width: float) -> FloatArray:
+def _unary_energy(distance: FloatArray, unsure: BoolArray, width: float) -> FloatArray:
     """Negative log probability of both labels, float32 (2, nodes)."""
     limit = np.log(1 / _SURE)
     sure = np.where(distance > 0, limit, -limit)
@@ -82,9 +80,7 @@ def _unary_energy(distance: FloatArray, unsure: NDArray[np.bool_], width: float)
     return np.ascontiguousarray(energy, dtype=np.float32)
 
 
-def _features(
-    image: NDArray[np.uint8], nodes: NDArray[np.bool_], sxy: float, srgb: float
-) -> FloatArray:
+def _features(image: ByteArray, nodes: BoolArray, sxy: float, srgb: float) -> FloatArray:
     """Place and colour of each node in units of the kernel, float32 (5, nodes)."""
     rows, columns = np.nonzero(nodes)
     features = np.empty((5, len(rows)), dtype=np.float32)

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from vx_detectron.refine.distance import THRESHOLD, signed_distance
-
-FloatArray = NDArray[np.float32]
-BoolArray = NDArray[np.bool_]
+from vx_detectron.structures import BoolArray, FloatArray
 
 # The mask is 0 wherever the box ended, right or wrong, so its certainty is trusted less.
 _MASK_LIMIT = 0.05

@@ -16,11 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vx_detectron.refine.distance import signed_distance
-
-FloatArray = NDArray[np.float32]
-ByteArray = NDArray[np.uint8]
-BoolArray = NDArray[np.bool_]
-IntArray = NDArray[np.int64]
+from vx_detectron.structures import BoolArray, ByteArray, DoubleArray, FloatArray, IntArray
 
 STEP = "closed-form matting"
 
@@ -86,9 +82,7 @@ def _solve(image: ByteArray, alpha: FloatArray, unknown: BoolArray) -> tuple[Flo
     return solved, steps_left == 0
 
 
-def _system(
-    image: ByteArray, alpha: FloatArray, unknown: BoolArray
-) -> tuple[Any, NDArray[np.float64]]:
+def _system(image: ByteArray, alpha: FloatArray, unknown: BoolArray) -> tuple[Any, DoubleArray]:
     """The Laplacian of the unknowns and the prior, sparse, and what is known to pull at them."""
     from scipy import sparse
 
@@ -118,7 +112,7 @@ def _windows(unknown: BoolArray) -> IntArray:
     return np.asarray(corner[:, None] + np.array(offsets), dtype=np.int64)
 
 
-def _laplacians(image: ByteArray, windows: IntArray) -> NDArray[np.float64]:
+def _laplacians(image: ByteArray, windows: IntArray) -> DoubleArray:
     """Each window's share of the matting Laplacian, (n, 9, 9): the paper's equation 12."""
     colours = image.reshape(-1, 3)[windows] / 255.0
     offset = colours - colours.mean(axis=1, keepdims=True)

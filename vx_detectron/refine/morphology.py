@@ -7,9 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vx_detectron.refine.distance import THRESHOLD
-
-FloatArray = NDArray[np.float32]
-BoolArray = NDArray[np.bool_]
+from vx_detectron.structures import BoolArray, FloatArray
 
 
 def clean(mask: FloatArray, cell: float, *, speck_fraction: float, hole_cells: float) -> FloatArray:

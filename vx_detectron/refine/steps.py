@@ -12,10 +12,7 @@ from numpy.typing import NDArray
 from vx_detectron.refine import dense_crf, edge, fusion, matting, morphology
 from vx_detectron.refine.options import RefineOptions
 from vx_detectron.refine.window import bounded_size, sample, window_size
-from vx_detectron.structures import Window
-
-FloatArray = NDArray[np.float32]
-ByteArray = NDArray[np.uint8]
+from vx_detectron.structures import ByteArray, FloatArray, Window
 
 _VISIBLE = 0.02  # mask values below are no reason to look there
 

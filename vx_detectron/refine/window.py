@@ -6,12 +6,9 @@ import math
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from vx_detectron.refine.distance import THRESHOLD
-from vx_detectron.structures import Window
-
-FloatArray = NDArray[np.float32]
+from vx_detectron.structures import FloatArray, Window
 
 
 def surroundings(boxes: FloatArray, margin: float, photo: tuple[int, int]) -> Window | None:

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from vx_detectron.structures import FloatArray
+from vx_detectron.structures import BoolArray, FloatArray
 from vx_detectron.subject.proposals import PERSON, Group, parts
 from vx_detectron.subject.scene import Scene
-from vx_detectron.subject.thumbnails import BoolArray, dilate
+from vx_detectron.subject.thumbnails import dilate
 
 FEATURES = (
     "saliency",

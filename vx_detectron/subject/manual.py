@@ -9,11 +9,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from vx_detectron.errors import SubjectError
-from vx_detectron.structures import REGION_LABEL, Candidate, FloatArray, Instances, paste_mask
+from vx_detectron.structures import (
+    REGION_LABEL,
+    BoolArray,
+    Candidate,
+    FloatArray,
+    Instances,
+    paste_mask,
+)
 from vx_detectron.subject.choice import Choice, folded, listed_numbers
 from vx_detectron.subject.options import SubjectOptions
 from vx_detectron.subject.scene import Scene
-from vx_detectron.subject.thumbnails import BoolArray
 
 _FITS = 0.5  # IoU with the wanted box
 _MOSTLY = 0.5  # share of an unwanted thing in a region from which the region shows it

@@ -10,9 +10,8 @@ from itertools import combinations
 
 import numpy as np
 
-from vx_detectron.structures import IntArray
+from vx_detectron.structures import BoolArray, IntArray
 from vx_detectron.subject.scene import Scene
-from vx_detectron.subject.thumbnails import BoolArray
 
 Group = tuple[int, ...]
 

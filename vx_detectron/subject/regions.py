@@ -8,9 +8,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from vx_detectron.structures import FloatArray, Instances
+from vx_detectron.structures import BoolArray, FloatArray, Instances
 from vx_detectron.subject.options import SubjectOptions
-from vx_detectron.subject.thumbnails import BoolArray, binary_masks, unit
+from vx_detectron.subject.thumbnails import binary_masks, unit
 
 _DEFAULT_GRID = 28  # of the added masks when there is no instance to take it from
 _MOSTLY = 0.5  # share of an instance inside a region from which it may help to explain it

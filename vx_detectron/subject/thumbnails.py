@@ -8,9 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vx_detectron.structures import FloatArray, Instances
-
-BoolArray = NDArray[np.bool_]
+from vx_detectron.structures import BoolArray, FloatArray, Instances
 
 THUMBNAIL_SIDE = 160
 

@@ -14,7 +14,6 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 from fvcore.common.config import CfgNode
-from numpy.typing import NDArray
 from torch import nn
 
 from vx_detectron.data.coco import DatasetDict
@@ -23,13 +22,12 @@ from vx_detectron.errors import DataError, ImageError
 from vx_detectron.image_io import write_picture
 from vx_detectron.metrics import count
 from vx_detectron.pipeline import Isolator, union_mask
-from vx_detectron.structures import ByteArray
+from vx_detectron.structures import BoolArray, ByteArray
 from vx_detectron.training import checkpoints
 from vx_detectron.training.early_stopping import Best
 
 logger = logging.getLogger(__name__)
 
-BoolArray = NDArray[np.bool_]
 
 SUBJECT, SALIENCY = "subject_iou", "saliency_iou"
 

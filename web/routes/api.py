@@ -16,6 +16,7 @@ from web.schemas import (
     Options,
     ProblemOut,
     RecordOut,
+    Responses,
     Upload,
     UploadAndOptions,
 )
@@ -24,7 +25,7 @@ from web.service import service
 blueprint = APIBlueprint("api", __name__, url_prefix="/api/v1", tag="Cut-outs")
 
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
-_PICTURES = {
+_PICTURES: Responses = {
     200: {
         "description": "The cut-out; X-Reason says why this is the subject.",
         "content": {
@@ -33,7 +34,7 @@ _PICTURES = {
         },
     },
 }
-_PROBLEMS = {
+_PROBLEMS: Responses = {
     code: {"description": words, "content": {"application/problem+json": {"schema": ProblemOut}}}
     for code, words in {
         400: "The request is broken.",
@@ -67,11 +68,11 @@ def open_photo(form_and_files_data: dict[str, Any]) -> dict[str, Any]:
     def work(turn: Turn) -> dict[str, Any]:
         photo = read_upload(form_and_files_data["image"], here.max_pixels)
         turn.check()
-        found = here.isolator.open(photo.pixels)
+        found = here.isolator.open(photo)
         here.metrics.took(found.seconds)
         turn.check()
-        described = describe(photo, found, found.select())
-        name = here.photos.add(Opened(photo, found))
+        described = describe(found, found.select())
+        name = here.photos.add(Opened(found))
         return {"id": name, "lifetime": here.photos.lifetime, **described}
 
     return here.run(work)
@@ -89,7 +90,7 @@ def compose(photo_id: str, form_and_files_data: dict[str, Any]) -> Response:
         order = read_order(form_and_files_data, here.isolator.refine_options, here.max_pixels)
         cutout = opened.cut(order.choice, order.refine_options)
         turn.check()
-        return answer_with(opened.photo, cutout, order)
+        return answer_with(cutout, order)
 
     return here.run(work)
 

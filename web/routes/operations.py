@@ -7,7 +7,12 @@ from flask import Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from web.errors import BusyError
+from web.schemas import Responses
 from web.service import service
+
+_FIGURES: Responses = {
+    200: {"description": "Prometheus' text format.", "content": {"text/plain": {}}}
+}
 
 blueprint = APIBlueprint("operations", __name__, tag="Operations")
 
@@ -29,9 +34,7 @@ def ready() -> dict[str, str]:
 
 
 @blueprint.get("/metrics")
-@blueprint.doc(
-    responses={200: {"description": "Prometheus' text format.", "content": {"text/plain": {}}}}
-)
+@blueprint.doc(responses=_FIGURES)
 def metrics() -> Response:
     """Figures for Prometheus."""
     return Response(service().metrics.text(), content_type=CONTENT_TYPE_LATEST)

@@ -34,6 +34,7 @@ from web.cutting import TYPES, shrink
 from web.errors import BadOptionError
 from web.gate import Turn
 from web.orders import background_of, read_upload
+from web.schemas import Responses
 from web.service import service
 
 blueprint = APIBlueprint("removebg", __name__, url_prefix="/v1.0", tag="remove.bg")
@@ -74,6 +75,15 @@ _NEUTRAL = {
 }
 
 
+_ANSWERS: Responses = {
+    200: {"description": "The cut-out.", "content": {"image/png": {}, "application/json": {}}},
+    400: {"description": "unknown_foreground, or a bad picture or option."},
+    403: {"description": "The token is missing or wrong."},
+    429: {"description": "Too many requests."},
+    503: {"description": "Too busy."},
+}
+
+
 class RemoveBg(Schema):
     """The fields of remove.bg that are honoured."""
 
@@ -92,15 +102,7 @@ class RemoveBg(Schema):
 
 @blueprint.post("/removebg")
 @blueprint.input(RemoveBg, location="form_and_files")
-@blueprint.doc(
-    responses={
-        200: {"description": "The cut-out.", "content": {"image/png": {}, "application/json": {}}},
-        400: "unknown_foreground, or a bad picture or option.",
-        403: "The token is missing or wrong.",
-        429: "Too many requests.",
-        503: "Too busy.",
-    }
-)
+@blueprint.doc(responses=_ANSWERS)
 def remove(form_and_files_data: dict[str, Any]) -> Response:
     """Cut the foreground out, as remove.bg does."""
     _expect_neutral()

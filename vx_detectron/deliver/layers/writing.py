@@ -50,7 +50,9 @@ def write_layers(
     layers = find_layers(photo.pixels, instances, alpha_of)
     encode = _WRITERS.get(path.suffix.lower())
     if encode is not None:
-        write_bytes(path, encode(photo.pixels, layers))
+        # The photo is what all the layers above it look like together.
+        stack = [*layers, Layer("photo", photo.pixels)]
+        write_bytes(path, encode(photo.pixels, stack, photo.icc_profile, photo.dpi))
         return
     try:
         path.mkdir(parents=True, exist_ok=True)

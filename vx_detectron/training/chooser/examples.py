@@ -35,7 +35,7 @@ from vx_detectron.evaluation.choice_labels import (
 )
 from vx_detectron.image_io import read_photo
 from vx_detectron.metrics import count
-from vx_detectron.structures import ByteArray, FloatArray, Instances
+from vx_detectron.structures import BoolArray, ByteArray, FloatArray, Instances
 from vx_detectron.subject import (
     SubjectOptions,
     add_salient_regions,
@@ -46,8 +46,6 @@ from vx_detectron.subject import (
 )
 from vx_detectron.subject.chooser import MAPS
 from vx_detectron.subject.proposals import Group
-
-BoolArray = NDArray[np.bool_]
 
 _WEIGHTS = {"given": 1.0, "network": 0.5, "mask": 0.5, "nothing": 0.25}
 _UNCLEAR = 0.3  # how much a photo counts that people disagree about
