@@ -49,7 +49,7 @@ class Difference:
             return f"nothing found by both{missing}"
         return (
             f"{self.count} instances, boxes within {self.boxes:.3f} px, scores within "
-            f"{self.scores:.5f}, mask IoU {self.masks:.4f} or more{missing}"
+            f"{self.scores:.1e}, mask IoU {self.masks:.4f} or more{missing}"
         )
 
 
