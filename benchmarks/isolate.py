@@ -2,8 +2,8 @@
 
     python benchmarks/isolate.py [PHOTO] [--repeats 3] [--threads N] [--config-file ...]
 
-Each line is measured in a process of its own, so that its memory is its own. What the lines are,
-and what they cannot say, stands in the README beside this file.
+Each line is measured in a process of its own, so that its memory is its own. The README beside this
+file explains what the lines show, and what they do not.
 """
 
 from __future__ import annotations

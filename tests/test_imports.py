@@ -18,15 +18,18 @@ PACKAGE = "vx_detectron"
 # rows; within its own row nothing, except in the first.
 LAYERS = (
     {"errors", "files", "housekeeping", "rle", "structures"},
-    {"config", "image_io"},
+    {"image_io"},
+    {"metrics", "refine", "subject"},
+    {"config"},  # its VX node has the options of the refinement and the choice, field by field
     {"weights"},
-    {"metrics", "modeling", "refine", "subject"},
+    {"modeling"},
     {"deliver", "engines"},
     {"pipeline"},
     {"data"},
     {"evaluation", "export"},
     {"training"},
     {"cli"},
+    {"__main__"},
 )
 LEVEL = {unit: level for level, units in enumerate(LAYERS) for unit in units}
 

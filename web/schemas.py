@@ -143,6 +143,10 @@ class Upload(Strict):
 
     image = fields.File(
         required=True,
+        error_messages={
+            "required": "The photo is missing: send it as a file in this field.",
+            "invalid": "Expected a file, got text; with curl write image=@photo.jpg.",
+        },
         metadata=_said("JPEG, PNG, WebP, TIFF, BMP, GIF, PPM, AVIF, or HEIF where it is installed"),
     )
 
@@ -228,6 +232,10 @@ class ProvenanceOut(Schema):
     device = fields.String()
     weights = fields.String()
     weights_sha256 = fields.String()
+    eye = fields.String(metadata=_said("The network that maps the main subject; none for none."))
+    eye_engine = fields.String(metadata=_said("What ran it; empty without an eye."))
+    eye_weights = fields.String()
+    eye_sha256 = fields.String()
     mask_source = fields.String(metadata=_said("instances, saliency or grabcut fallback."))
     refinement = fields.List(fields.String(), metadata=_said("The steps, in their order."))
     seconds = fields.Dict(keys=fields.String(), values=fields.Float())

@@ -1,7 +1,7 @@
 """Which of Detectron2's keys the torchvision engine honours; the others are refused by name.
 
-Looked at are MODEL, INPUT and TEST. A key that no part of the chosen network reads is let
-through, as Detectron2 does: ``MODEL.RETINANET`` in a Mask R-CNN changes nothing.
+MODEL, INPUT and TEST are checked. A key that no part of the chosen network reads is accepted, as
+in Detectron2: ``MODEL.RETINANET`` in a Mask R-CNN changes nothing.
 """
 
 from __future__ import annotations

@@ -17,9 +17,9 @@ def to_instances(
     image_size: tuple[int, int],
     class_names: tuple[str, ...],
 ) -> Instances:
-    """Scale the boxes to the photo, clip them, and drop those that nothing is left of.
+    """Scale the boxes to the photo, clip them, and drop those of which nothing is left.
 
-    What Detectron2's ``detector_postprocess`` does, but for the masks, which stay on their grid.
+    Like Detectron2's ``detector_postprocess``, except for the masks, which stay on their grid.
 
     Args:
         boxes: (N, 4), x0, y0, x1, y1 in pixels of the network's input.

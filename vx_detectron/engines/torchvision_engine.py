@@ -1,4 +1,4 @@
-"""The engine that needs nothing but PyPI: Detectron2's networks out of torchvision's operators."""
+"""The engine that needs only PyPI: Detectron2's networks built from torchvision's operators."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class TorchvisionEngine:
     Raises:
         ConfigError: a key that this engine cannot honour.
         CheckpointError: weights that are missing, unsafe or of another network.
-        EngineError: a device that is not there.
+        EngineError: a device that is missing.
     """
 
     name = "torchvision"

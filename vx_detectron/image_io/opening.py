@@ -108,7 +108,7 @@ def decoder_errors(kind: str, max_pixels: int) -> Iterator[None]:
     except Exception as error:
         raise ImageError(
             f"is a damaged, incomplete or unsupported {kind} file ({reason(error)}); "
-            "open it in a picture editor and save it anew"
+            "open it in a picture editor and save it again"
         ) from error
 
 

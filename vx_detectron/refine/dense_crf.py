@@ -2,8 +2,8 @@
 
 Krähenbühl and Koltun, "Efficient inference in fully connected CRFs with Gaussian edge
 potentials", NeurIPS 2011. With textbook parameters it makes good masks worse; here its reach is
-scaled with the cell of the mask head and its say is confined to a band around the edge. Only the
-pixels in and near that band are its nodes: the others are sure and would only take time.
+scaled with the cell of the mask head and its effect is confined to a band around the edge. Only the
+pixels in and near that band are its nodes: the others are certain and would only cost time.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def _import_densecrf() -> ModuleType:
     except ImportError as error:
         raise ConfigError(
             "the DenseCRF step is switched on but pydensecrf cannot be imported "
-            f"({error}): install pydensecrf2 (on Python 3.13 see the README), or switch the "
+            f"({error}): install pydensecrf2 (see docs/troubleshooting.md), or switch the "
             "step off with VX.REFINE.DENSE_CRF False"
         ) from error
     return densecrf  # type: ignore[no-any-return]

@@ -27,7 +27,7 @@ def sharpen(
 ) -> FloatArray:
     """Enlarge a mask to its photo with a crisp edge that runs along the photo's colours.
 
-    The mask's edge is first made equally steep everywhere, so that a coarse grid leaves no fog,
+    The mask's edge is first made equally steep everywhere, so that a coarse grid leaves no blur,
     then enlarged by the fast guided filter: in each small window alpha is a linear function of
     the photo's colour (He and Sun, "Fast guided filter", 2015). Only a band of a few pixels of
     the small mask can change.

@@ -1,4 +1,4 @@
-"""Two witnesses of one subject: the mask of an instance and the learned saliency map."""
+"""Combine two sources on one subject: the mask of an instance and the learned saliency map."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SALIENCY_LIMIT = 0.01
 
 
 def agrees(mask: FloatArray, saliency: FloatArray) -> bool:
-    """Whether the map speaks of this subject at all.
+    """Whether the map shows this subject at all.
 
     It knows the photo's main subject only. When a person picks another thing, the map is low
     there and would erase the choice.
@@ -64,7 +64,7 @@ def fuse(
     """Weighted mean of both log-odds around the mask's edge; elsewhere the mask alone.
 
     The map places the edge more finely. Where it would move the edge farther than its reach,
-    add a part, or take away a whole one such as a leg, it speaks of another subject, and the
+    add a part, or remove a whole one such as a leg, it shows another subject, and the
     mask stays as it is. It may reach farther inwards than outwards: what a mask holds beyond
     the subject is rarely salient, but what lies beside it often is, and something else.
 
@@ -77,7 +77,7 @@ def fuse(
         trim: how far inwards, in cells.
 
     Returns:
-        float32 (H, W), 0..1; a copy of the mask where both do not agree on the subject.
+        float32 (H, W), 0..1; a copy of the mask where the two do not agree on the subject.
 
     Raises:
         ValueError: mask and map differ in shape.

@@ -56,7 +56,7 @@ def window_size(window: Window) -> tuple[int, int]:
 
 
 def bounded_size(size: tuple[int, int], longest: int) -> tuple[int, int]:
-    """Height and width shrunk, where need be, until the long side is ``longest``."""
+    """Height and width, shrunk if necessary so that the long side is at most ``longest``."""
     scale = min(1.0, longest / max(size))
     return max(round(size[0] * scale), 1), max(round(size[1] * scale), 1)
 
@@ -66,8 +66,8 @@ def sample(
 ) -> FloatArray:
     """A field over a whole photo, seen through a window, at another size.
 
-    Beyond its outermost pixel centres the field goes on with their values: the photo's border is
-    no edge of the subject.
+    Beyond its outermost pixel centres the field keeps their values: the photo's border is not an
+    edge of the subject.
 
     Args:
         field: float32 (h, w), over the whole photo.
@@ -80,7 +80,7 @@ def sample(
     """
     matrix = np.zeros((2, 3))
     for row, axis in ((0, 1), (1, 0)):
-        step = window_size(window)[axis] / size[axis]  # photo pixels a result pixel
+        step = window_size(window)[axis] / size[axis]  # photo pixels per result pixel
         shrink = field.shape[axis] / photo[axis]
         matrix[row, row] = step * shrink
         # pixel centres: result x lies at photo window.start + (x + 0.5) * step

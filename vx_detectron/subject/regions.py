@@ -1,4 +1,4 @@
-"""Salient things no instance explains become instances of their own, honestly labelled.
+"""Salient regions become instances of their own, labelled as what they are.
 
 A detector knows its classes only; the learned saliency map also sees everything else.
 """
@@ -107,7 +107,7 @@ def _box_and_grid(
     """The region's box in the photo, and the map in that box on a (cells, cells) grid."""
     height, width = saliency.shape
     rows, columns = np.flatnonzero(region.any(axis=1)), np.flatnonzero(region.any(axis=0))
-    # One pixel more to every side, for the map fades out beyond the threshold.
+    # One more pixel on every side, because the map fades out beyond the threshold.
     top, bottom = max(int(rows[0]) - 1, 0), min(int(rows[-1]) + 2, height)
     left, right = max(int(columns[0]) - 1, 0), min(int(columns[-1]) + 2, width)
     near = cv2.dilate(region.astype(np.uint8), np.ones((3, 3), dtype=np.uint8)).astype(np.bool_)

@@ -13,7 +13,7 @@ from vx_detectron.subject.thumbnails import binary_masks, dilate, thumbnail_size
 
 _FOCUS_SIDE = 480  # smaller, and what is out of focus looks sharp again
 _CONTACT = 2  # pixels of the thumbnail between two masks that still count as touching
-_CONTACT_PIXELS = 3  # and more than so many must meet, so that one noisy corner does not
+_CONTACT_PIXELS = 3  # more than this many must meet, so that one noisy corner does not count
 
 
 @dataclass(frozen=True, eq=False)

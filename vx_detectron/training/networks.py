@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from vx_detectron.config import load_cfg
 from vx_detectron.data.coco import Loaded
 from vx_detectron.data.subjects import has_subject
-from vx_detectron.engines import build_detector, build_eye
+from vx_detectron.engines import OWN_EYE, build_detector, build_eye
 from vx_detectron.engines.torch_eye import TorchEye
 from vx_detectron.engines.torchvision_engine import TorchvisionEngine
 from vx_detectron.errors import ConfigError
@@ -23,6 +23,7 @@ from vx_detectron.modeling.saliency_loss import saliency_loss
 from vx_detectron.modeling.samples import Sample
 from vx_detectron.pipeline import Isolator
 from vx_detectron.training.checkpoints import load_start_weights
+from vx_detectron.training.validation import deciding_figure
 
 logger = logging.getLogger(__name__)
 
@@ -89,12 +90,13 @@ def parts_to_train(cfg: CfgNode, loaded: Loaded) -> tuple[str, ...]:
         return (DETECTOR, EYE) if asked == "both" else (asked,)
     classes = bool(loaded.categories.class_names)
     subjects = sum(map(has_subject, loaded.records))
-    parts = (DETECTOR,) * classes + (EYE,) * (subjects >= FEWEST_SUBJECTS)
+    eye = subjects >= FEWEST_SUBJECTS and cfg.VX.EYE.NAME == OWN_EYE  # a guest stays as it is
+    parts = (DETECTOR,) * classes + (EYE,) * eye
     if not parts:
         raise ConfigError(
-            f"VX.TRAIN is auto, but the data have no classes for a detector to learn and only "
-            f"{subjects} photos with a known subject for the eye, which needs {FEWEST_SUBJECTS}: "
-            "annotate more, or set VX.TRAIN"
+            "VX.TRAIN is auto, but the data have no classes for a detector to learn, and "
+            f"{subjects} photos with a known subject for the eye, which needs {FEWEST_SUBJECTS} "
+            f"and VX.EYE.NAME {OWN_EYE}, not {cfg.VX.EYE.NAME}: annotate more, or set VX.TRAIN"
         )
     logger.info(
         "VX.TRAIN auto trains the %s: %d classes, %d photos with a known subject",
@@ -111,14 +113,18 @@ def cfg_of_part(cfg: CfgNode, part: str, *, alone: bool) -> CfgNode:
     Args:
         cfg: of the whole training.
         part: ``detector`` or ``eye``.
-        alone: whether it is the only one. Else it writes to a folder of its own in OUTPUT_DIR, and
-            the eye learns as the bundled ``finetune_vx_eye`` says, since SOLVER is the detector's.
+        alone: whether it is the only one. Else it writes to a folder of its own in OUTPUT_DIR,
+            each is held to its own of TEST.EXPECTED_RESULTS, and the eye learns as the bundled
+            ``finetune_vx_eye`` says, since SOLVER is the detector's.
     """
     cfg = cfg.clone()
     cfg.defrost()
     cfg.VX.TRAIN = part
     if not alone:
         cfg.OUTPUT_DIR = f"{cfg.OUTPUT_DIR}/{part}"
+        cfg.TEST.EXPECTED_RESULTS = [
+            one for one in cfg.TEST.EXPECTED_RESULTS if one[1] == deciding_figure(cfg)
+        ]
         if part == EYE:
             for section in _EYE_SECTIONS:
                 *above, name = section.split(".")

@@ -20,14 +20,20 @@ logger = logging.getLogger(__name__)
 
 
 def with_data_classes(cfg: CfgNode, categories: Categories) -> CfgNode:
-    """The configuration with the classes of the data, if the detector shall learn them.
+    """The configuration with the classes of the data, if the detector is to learn them.
 
     ``VX.CLASS_NAMES`` and ``MODEL.ROI_HEADS.NUM_CLASSES`` are taken from the data where no names
-    are given. Where the eye is trained, the detector keeps its classes.
+    are given. Where the eye is trained, the detector keeps its classes; so it does where
+    ``VX.TRAIN`` is "auto" and the data have none, and ``VX.TRAIN`` then becomes "eye".
 
     Raises:
         ConfigError: the data has no classes, or others than those that are given.
     """
+    if cfg.VX.TRAIN == "auto" and not categories.class_names:
+        cfg = cfg.clone()
+        cfg.defrost()
+        cfg.VX.TRAIN = "eye"
+        cfg.freeze()
     if cfg.VX.TRAIN == "eye":
         return cfg
     names, given = categories.class_names, tuple(cfg.VX.CLASS_NAMES)

@@ -17,7 +17,7 @@ from vx_detectron.config import check_supported, check_training, load_cfg
 from vx_detectron.data.catalog import register_splits
 from vx_detectron.data.sources import load_records
 from vx_detectron.data.splits import record_splits
-from vx_detectron.engines import engine_name
+from vx_detectron.engines import NO_EYE, engine_name
 from vx_detectron.engines.device import resolve_device
 from vx_detectron.errors import ConfigError, TrainingError
 from vx_detectron.files import write_text
@@ -28,7 +28,7 @@ from vx_detectron.training.failures import in_words
 from vx_detectron.training.metrics_log import METRICS, draw_curves
 from vx_detectron.training.networks import DETECTOR, EYE, cfg_of_part, parts_to_train
 from vx_detectron.training.photos import Photos, choose_photos, with_data_classes
-from vx_detectron.training.validation import SUBJECT, judge, subject_iou
+from vx_detectron.training.validation import deciding_figure, judge, subject_iou
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +84,8 @@ def train(cfg: CfgNode, resume: bool = False) -> tuple[Result, ...]:
     """Train the detector, the eye, or one after the other, as ``VX.TRAIN`` says.
 
     Where both are trained, each writes to a folder of its own in ``OUTPUT_DIR``, ``detector`` and
-    ``eye``, and ``OUTPUT_DIR/config.yaml`` names the weights of both.
+    ``eye``; the eye is validated beside the detector that was just trained, and
+    ``OUTPUT_DIR/config.yaml`` names the weights of both.
 
     Args:
         cfg: see ``vx_detectron.config.load_cfg``.
@@ -93,28 +94,48 @@ def train(cfg: CfgNode, resume: bool = False) -> tuple[Result, ...]:
     Raises:
         VxError: as ``train_network``.
     """
+    check_training(cfg)
     parts: tuple[str, ...] = (cfg.VX.TRAIN,)
     if cfg.VX.TRAIN in ("auto", "both"):
         parts = parts_to_train(cfg, load_records(cfg))
     alone = len(parts) == 1
-    results = []
+    results: list[Result] = []
     for part in parts:
-        results.append(train_network(cfg_of_part(cfg, part, alone=alone), resume))
+        own = cfg_of_part(cfg, part, alone=alone)
+        if results:
+            own = _beside(results[0], own)
+        results.append(train_network(own, resume))
         if not results[-1].finished:
             return tuple(results)
-    if not alone:
+    if not alone and int(os.environ.get("RANK", "0")) == 0:  # the processes have parted already
         _name_both(cfg, results)
     return tuple(results)
+
+
+def _beside(detector: Result, cfg: CfgNode) -> CfgNode:
+    """The configuration of the eye's training with the detector that was just trained."""
+    trained = _with_weights(Path(cfg.OUTPUT_DIR).parent, detector)
+    cfg = cfg.clone()
+    cfg.defrost()
+    cfg.MODEL, cfg.VX.CLASS_NAMES = trained.MODEL, trained.VX.CLASS_NAMES
+    cfg.freeze()
+    return cfg
 
 
 def _name_both(cfg: CfgNode, results: Sequence[Result]) -> None:
     """Write the configuration that uses the weights of both."""
     detector, eye = results
-    trained = load_cfg(Path(cfg.OUTPUT_DIR) / DETECTOR / CONFIG).clone()
-    trained.defrost()
-    trained.MODEL.WEIGHTS, trained.VX.EYE.WEIGHTS = detector.weights, eye.weights
-    trained.freeze()
+    trained = _with_weights(Path(cfg.OUTPUT_DIR), detector)
+    trained.VX.EYE.WEIGHTS = eye.weights
     write_text(Path(cfg.OUTPUT_DIR) / CONFIG, trained.dump())
+
+
+def _with_weights(folder: Path, detector: Result) -> CfgNode:
+    """The configuration of the detector's training, with the weights that came out; not frozen."""
+    trained = load_cfg(folder / DETECTOR / CONFIG).clone()
+    trained.defrost()
+    trained.MODEL.WEIGHTS = detector.weights
+    return trained
 
 
 def train_network(cfg: CfgNode, resume: bool = False) -> Result:
@@ -158,15 +179,16 @@ def train_network(cfg: CfgNode, resume: bool = False) -> Result:
             draw_curves(folder)
             write_text(folder / RESULT, json.dumps(asdict(result), indent=2) + "\n")
             if finished:
-                expect_results(cfg, {SUBJECT: result.best_iou})
+                expect_results(cfg, {deciding_figure(cfg): result.best_iou})
         return result
 
 
 def evaluate(cfg: CfgNode) -> dict[str, Any]:
-    """Measure ``MODEL.WEIGHTS`` on the photos that a training in ``OUTPUT_DIR`` holds out.
+    """Measure both networks on the photos that a training in ``OUTPUT_DIR`` holds out.
 
     Returns:
-        ``engine``, ``weights``, and the figures of ``validation.subject_iou``.
+        ``engine``, ``weights``, ``eye``, ``eye_weights`` and the figures of
+        ``validation.subject_iou``.
 
     Raises:
         VxError: the weights or the photos cannot be read, or no photo is held out.
@@ -178,7 +200,14 @@ def evaluate(cfg: CfgNode) -> dict[str, Any]:
     figures = subject_iou(judge(isolator, photos.validation))
     if not figures:
         raise TrainingError("no photo with a known subject is held out; raise VX.DATA.VALIDATION")
-    return {"engine": isolator.detector.name, "weights": isolator.detector.weights, **figures}
+    detector, eye = isolator.detector, isolator.eye
+    return {
+        "engine": detector.name,
+        "weights": detector.weights,
+        "eye": eye.name if eye else NO_EYE,
+        "eye_weights": eye.weights if eye else "",
+        **figures,
+    }
 
 
 def _expect_own_folder(folder: Path, resume: bool) -> None:

@@ -32,6 +32,14 @@ logger = logging.getLogger(__name__)
 SUBJECT, SALIENCY = "subject_iou", "saliency_iou"
 
 
+def deciding_figure(cfg: CfgNode) -> str:
+    """Which figure chooses the best weights: the eye is judged by its own map.
+
+    The detector beside it does not change.
+    """
+    return SALIENCY if cfg.VX.TRAIN == "eye" else SUBJECT
+
+
 class Judged(NamedTuple):
     """One photo beside what was found in it.
 
@@ -160,8 +168,7 @@ class Validator:
     ) -> None:
         self.folder, self.patience = Path(cfg.OUTPUT_DIR), cfg.VX.SOLVER.PATIENCE
         self.isolator, self.model, self.records = isolator, model, records
-        # The eye is judged by its own map: the detector beside it does not change.
-        self.measure = SALIENCY if cfg.VX.TRAIN == "eye" else SUBJECT
+        self.measure = deciding_figure(cfg)
         self.best = Best()
 
     def run(self, iteration: int) -> dict[str, float]:

@@ -29,7 +29,7 @@ class Detectron2Engine:
     Raises:
         ConfigError: a network that finds no instances with masks.
         CheckpointError: weights that are missing, unsafe or of another network.
-        EngineError: a device that is not there.
+        EngineError: a device that is missing.
     """
 
     name = "detectron2"
@@ -57,7 +57,7 @@ class Detectron2Engine:
     def predict(self, image: ByteArray) -> Instances:
         """The things in one photo, uint8 (H, W, 3) RGB; see ``Instances``.
 
-        What ``GeneralizedRCNN.inference`` does, stopped before it pastes and thresholds the masks.
+        Like ``GeneralizedRCNN.inference``, but stops before it pastes and thresholds the masks.
         """
         photo = torch.from_numpy(network_input(self.cfg, image))
         batch = self.model.preprocess_image([{"image": photo}])
@@ -93,7 +93,7 @@ def build(cfg: CfgNode) -> GeneralizedRCNN:
 
     Raises:
         ConfigError: Detectron2 cannot build it.
-        EngineError: a device that is not there.
+        EngineError: a device that is missing.
     """
     cfg = cfg.clone()
     cfg.defrost()

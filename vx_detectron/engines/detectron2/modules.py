@@ -1,6 +1,6 @@
 """The bundled model's parts, registered with Detectron2 under the names that its yaml uses.
 
-Importing this file registers them. Where D2Go is there too and has taken a name, its part stays.
+Importing this file registers them. Where D2Go has registered a name, its part is kept.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class FBNetV2RoIBoxHead(FBNetBoxHead):
 
     @property
     def output_shape(self) -> ShapeSpec:
-        """What Detectron2's box predictor asks for."""
+        """What Detectron2's box predictor requires."""
         return ShapeSpec(channels=self.out_channels)
 
 
