@@ -14,7 +14,7 @@ import pytest
 from agreement import agreement, agrees, of_arrays, of_instances
 from calibrated import calibrated
 from detectron2_reference import stored
-from exported_networks import export, small_weights
+from exported_networks import export, red_guest, small_weights
 from numpy.typing import NDArray
 from PIL import Image
 from small_networks import NETWORKS, write_weights
@@ -25,6 +25,7 @@ from vx_detectron.engines import build_detector, engine_name
 from vx_detectron.engines.onnx_detector import OnnxDetector
 from vx_detectron.engines.torchvision_engine import TorchvisionEngine
 from vx_detectron.errors import CheckpointError, ConfigError, EngineError
+from vx_detectron.weights import catalog
 
 Photo = NDArray[np.uint8]
 R50 = "COCO-InstanceSegmentation/mask_rcnn_R_50_FPN_3x"
@@ -208,19 +209,30 @@ def test_only_a_photo_is_taken(engine: OnnxDetector) -> None:
 
 def test_a_whole_cut_loads_no_torch(file: Path, tmp_path: Path, astronaut: Photo) -> None:
     Image.fromarray(astronaut).save(tmp_path / "photo.png")
+    eye = red_guest(tmp_path / "u2net.onnx")
     code = f"""
 import json, sys
 from vx_detectron.config import load_cfg
 from vx_detectron.image_io import read_photo
 from vx_detectron.pipeline import Isolator
-cfg = load_cfg({str(file)!r}, ["VX.SUBJECT.MIN_SCORE", "0.0"])
-cutout = Isolator(cfg).isolate(read_photo({str(tmp_path / "photo.png")!r}).pixels)
+cfg = load_cfg({str(file)!r}, ["VX.SUBJECT.MIN_SCORE", "0.0", "VX.EYE.NAME", {str(eye)!r}])
+isolator = Isolator(cfg)
+cutout = isolator.isolate(read_photo({str(tmp_path / "photo.png")!r}).pixels)
 heavy = [m for m in ("torch", "torchvision", "detectron2", "scipy", "skimage", "onnx", "pandas")
          if m in sys.modules]
-print(json.dumps([float(cutout.alpha.max()), cutout.provenance.engine, heavy]))
+print(json.dumps([float(cutout.alpha.max()), isolator.detector.name, isolator.eye.engine, heavy]))
 """
     answer = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert answer.returncode == 0, answer.stderr
-    assert json.loads(answer.stdout) == [1.0, "onnx", []]
+    assert json.loads(answer.stdout) == [1.0, "onnx", "onnx", []]
+
+
+def test_bundled_onnx_files_were_made_from_the_weights_beside_them() -> None:
+    for name in catalog.bundled():
+        if name.endswith(".onnx"):
+            said = read_metadata(catalog.resolve(f"bundled://{name}"))
+            source = catalog.resolve(f"bundled://{said['vx.weights']}")
+            assert source.stem == name.removesuffix(".onnx")
+            assert said["vx.weights_sha256"] == catalog.sha256_of(source), name

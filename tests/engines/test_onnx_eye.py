@@ -9,6 +9,7 @@ import onnx
 import onnx.parser
 import pytest
 import torch
+from exported_networks import red_guest
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -113,9 +114,7 @@ def test_the_photo_is_normalised() -> None:
 
 
 def test_a_guest_is_known_by_its_name(tmp_path: Path, chelsea: Photo) -> None:
-    path = constant_guest(tmp_path / "u2netp.onnx", "d0", """
-        channel = Constant <value_int = 0> () plane = Gather <axis = 1> (photo, channel)
-        axis = Constant <value_ints = [1]> () d0 = Unsqueeze (plane, axis)""")  # fmt: skip
+    path = red_guest(tmp_path / "u2netp.onnx")
     found = OnnxEye(eye_cfg(path)).look(chelsea)
     assert found.shape == (320, 320)
     assert (found.min(), found.max()) == (0.0, 1.0)

@@ -2,81 +2,77 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from vx_detectron import __version__
+from vx_detectron.cli.common import (
+    CONFIG_FILE,
+    OPT,
+    Command,
+    UserPath,
+    joined,
+    result,
+    say,
+    with_options,
+)
 
 if TYPE_CHECKING:
     from vx_detectron.config import CfgNode
     from vx_detectron.structures import ByteArray
 
 
-@click.command(name="export", context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(cls=Command, name="export")
 @click.argument("photos", nargs=-1, metavar="[PHOTO]...",
-                type=click.Path(exists=True, dir_okay=False))  # fmt: skip
+                type=UserPath(exists=True, dir_okay=False))  # fmt: skip
 @click.option("-o", "--output", required=True, metavar="FILE.onnx",
-              type=click.Path(dir_okay=False, path_type=Path),
+              type=UserPath(dir_okay=False, path_type=Path),
               help="The file to write.")  # fmt: skip
 @click.option("--eye", is_flag=True, help="Export the eye.  [default: the detector]")
-@click.option("--config-file", metavar="FILE", help="A yaml file, or the name of a bundled "
-              "configuration.  [default: vx_fbnetv3a]")  # fmt: skip
 @click.option("--weights", metavar="PATH|URL", help="Other weights for the network.")
 @click.option("--engine", type=click.Choice(["torchvision", "detectron2"]), default="torchvision",
               show_default=True, help="What --check compares the file with.")  # fmt: skip
 @click.option("--fp16", is_flag=True, help="Store and compute in 16 bits: half the size; faster on "
-              "GPUs, slower on most processors.")  # fmt: skip
-@click.option("--int8", is_flag=True, help="Compute in 8 bits: a quarter of the size, faster on "
-              "processors, less exact. The ranges are measured on the photos given; a few dozen, "
-              "like those it will see, are enough.")  # fmt: skip
+              "GPUs, slower on most CPUs.")  # fmt: skip
+@click.option("--int8", is_flag=True, help="Compute in 8 bits: less than a third of the size, but "
+              "clearly less exact, so use it with --check. The ranges of the values are measured "
+              "on the photos given; use a few dozen like those it will see.")  # fmt: skip
 @click.option("--check", is_flag=True, help="Run the photos through the file and through the "
               "network it was made from, and print the differences.")  # fmt: skip
 @click.option("--license", "licence", metavar="TEXT", default="", help="Licence of the weights, "
               "for the file's metadata.  [default: what is known of bundled and zoo "
               "weights]")  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace the output if it is there already.")
-@click.option("--opt", nargs=2, multiple=True, metavar="KEY VALUE", help="Override a key of the "
-              "configuration; may be repeated, and wins over every other option.")  # fmt: skip
-@click.version_option(__version__, prog_name="vx-export")
+@with_options(CONFIG_FILE, OPT)
 def main(photos: tuple[str, ...], output: Path, **options: Any) -> None:
     """Write the detector or the eye of a configuration as one ONNX file.
 
-    The file runs without torch, in the engine "onnx", in ONNX Runtime or anything else that reads
-    ONNX (opset 18). It takes photos of any size, and holds the configuration, the class names, the
-    licence, and the name and the sha256 of the weights. A checkpoint that Detectron2 trained is
-    exported like one of torchvision.
+    The file runs without torch: in the engine "onnx", or in anything else that reads ONNX (opset
+    18). It takes photos of any size, and holds the configuration, the class names, the licence,
+    and the name and sha256 of the weights. A checkpoint trained with Detectron2 is exported in
+    the same way.
 
-    A detector has the inputs image (3, height, width), float32, 0..255, as INPUT.FORMAT orders its
-    channels, and the thresholds of the configuration, which can still be changed; the outputs are
-    boxes (n, 4) in pixels of the image, scores (n,), classes (n,) and masks (n, side, side), of
-    which each covers its box.
+    A detector has the input "image" (3, height, width), float32, 0..255, channels in the order of
+    INPUT.FORMAT, and the thresholds as inputs with a default. Its outputs are boxes (n, 4) in
+    pixels of the image, scores (n,), classes (n,) and masks (n, side, side), each mask filling
+    its box. An eye maps "photo" (1, 3, height, width), float32 RGB 0..1, both sides multiples of
+    32, to logits at half its size.
+
+    With --check the command fails if a box is more than 0.5 pixels away, a score or the map more
+    than 0.001, or a mask's IoU is below 0.99. With --fp16 and --int8 such differences are
+    expected: they are printed, and are not a failure.
 
     \b
     Examples:
-      export -o detector.onnx
-      export --eye -o eye.onnx --check photos/*.jpg
-      export --config-file my.yaml -o mine.onnx --int8 --check photos/*.jpg
-      isolate photo.jpg --config-file mine.onnx
-
-    \b
-    Exit codes: 0 written, and with --check the same as its source; 1 failed, or --check found a
-    difference of more than 0.5 pixels, 0.001 of score or map, or 0.01 of a mask's IoU (with --fp16
-    and --int8 differences are expected and only printed); 2 wrong usage; 130 stopped.
+      {prog} -o detector.onnx
+      {prog} --eye -o eye.onnx --check photos/*.jpg
+      {prog} --config-file my.yaml -o mine.onnx --int8 --check photos/*.jpg
+      {prog:isolate} photo.jpg --config-file mine.onnx --opt VX.EYE.NAME eye.onnx
     """  # noqa: D301
-    from vx_detectron.errors import VxError
-
     precision, cfg = _checked(photos, output, options)
-    try:
-        _run(cfg, photos, output, precision, options)
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except (VxError, OSError) as error:
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(1)
+    _run(cfg, photos, output, precision, options)
 
 
 def _checked(photos: Sequence[str], output: Path, options: dict[str, Any]) -> tuple[str, CfgNode]:
@@ -99,7 +95,7 @@ def _checked(photos: Sequence[str], output: Path, options: dict[str, Any]) -> tu
     key = "VX.EYE.WEIGHTS" if options["eye"] else "MODEL.WEIGHTS"
     pairs = ["VX.ENGINE", options["engine"]]
     pairs += [] if options["weights"] is None else [key, repr(options["weights"])]
-    pairs += [word for pair in options["opt"] for word in pair]
+    pairs += joined(options["opt"])
     try:
         cfg = load_cfg(options["config_file"], pairs)
     except VxError as error:
@@ -117,14 +113,14 @@ def _run(
     kind = "eye" if options["eye"] else "detector"
     model = run.export(cfg, kind, precision, _pixels(photos), options["licence"])
     run.save(model, output)
-    click.echo(output)
+    result(str(output))
     if not options["check"]:
         return
     different = 0
     found = run.compare(cfg, kind, output, _pixels(photos))
     for name, one in zip(photos, found, strict=True):
         different += not one.is_small
-        click.echo(f"{name}: {one.text}", err=True)
+        say(f"{name}: {one.text}")
     if different and precision == "float32":
         raise VxError(
             f"{output} differs from its source in {different} of {len(photos)} photos; it is kept, "

@@ -79,13 +79,30 @@ def engine_name(cfg: CfgNode) -> str:
     Raises:
         EngineError: detectron2 was asked for and is not there.
     """
-    name: str = cfg.VX.ENGINE
-    if name == "auto":
+    if cfg.VX.ENGINE == "onnx":
+        return "onnx"
+    if cfg.VX.ENGINE == "auto":
         from vx_detectron.engines import onnx_detector
 
-        # Detectron2 last: finding out whether it is there takes seconds.
+        # First: finding out whether Detectron2 is there takes seconds.
         if onnx_detector.can_run(cfg) or cfg.MODEL.WEIGHTS.endswith(EXPORTED):
             return "onnx"
+    return torch_engine_name(cfg)
+
+
+def torch_engine_name(cfg: CfgNode) -> str:
+    """Which of the engines that can train ``VX.ENGINE`` means: detectron2 or torchvision.
+
+    Raises:
+        EngineError: detectron2 was asked for and is not there, or onnx, which cannot train.
+    """
+    name: str = cfg.VX.ENGINE
+    if name == "onnx":
+        raise EngineError(
+            "VX.ENGINE is 'onnx', which runs exported networks and cannot train; set it to auto, "
+            "detectron2 or torchvision"
+        )
+    if name == "auto":
         return "detectron2" if _detectron2_imports() else "torchvision"
     if name == "detectron2" and not _detectron2_imports():
         raise EngineError(

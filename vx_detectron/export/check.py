@@ -68,9 +68,15 @@ def difference(one: Instances, other: Instances) -> Difference:
     )
 
 
-def map_difference(one: FloatArray, other: FloatArray) -> float:
-    """The largest difference of two maps of one photo; 1 where they are not of one size."""
-    return float(np.abs(one - other).max()) if one.shape == other.shape else 1.0
+def map_difference(one: FloatArray, other: FloatArray) -> tuple[float, float]:
+    """The largest and the mean difference of two maps of one photo.
+
+    1 where their sizes differ, which is when only one of them looked at the subject again.
+    """
+    if one.shape != other.shape:
+        return 1.0, 1.0
+    apart = np.abs(one - other)
+    return float(apart.max()), float(apart.mean())
 
 
 def _pairs(one: Instances, other: Instances) -> Iterable[tuple[int, int]]:

@@ -52,10 +52,12 @@ def to_int8(model: ModelProto, photos: Iterable[Values]) -> ModelProto:
         photos: inputs of the graph, to measure the range of every activation on; all values that
             occur in use should occur among them.
     """
+    import onnxruntime
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
 
     wanted = [node for node in model.graph.node if node.op_type in _HEAVY]
     names = [node.name for node in wanted if not node.name.startswith(GLUE)]
+    onnxruntime.set_default_logger_severity(3)  # it warns of the inputs with a default
     logger = logging.getLogger()
     level = logger.level
     logger.setLevel(logging.ERROR)  # it advises what is done here already

@@ -117,8 +117,9 @@ def _compare_eyes(
     first, second = build_eye(own), OnnxEye(other)
     assert first is not None
     for photo in photos:
-        farthest = check.map_difference(first.look(photo), second.look(photo))
-        yield Comparison(f"map within {farthest:.1e}", farthest <= check.MOST_MAP)
+        farthest, mean = check.map_difference(first.look(photo), second.look(photo))
+        text = f"map within {farthest:.1e}, {mean:.1e} on average"
+        yield Comparison(text, farthest <= check.MOST_MAP)
 
 
 def _detector(cfg: CfgNode, licence: str) -> ModelProto:
