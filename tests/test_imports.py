@@ -18,15 +18,18 @@ PACKAGE = "vx_detectron"
 # rows; within its own row nothing, except in the first.
 LAYERS = (
     {"errors", "files", "housekeeping", "rle", "structures"},
-    {"config", "image_io"},
+    {"image_io"},
+    {"metrics", "refine", "subject"},
+    {"config"},  # its VX node has the options of the refinement and the choice, field by field
     {"weights"},
-    {"metrics", "modeling", "refine", "subject"},
+    {"modeling"},
     {"deliver", "engines"},
     {"pipeline"},
     {"data"},
-    {"evaluation"},
+    {"evaluation", "export"},
     {"training"},
     {"cli"},
+    {"__main__"},
 )
 LEVEL = {unit: level for level, units in enumerate(LAYERS) for unit in units}
 
@@ -42,7 +45,10 @@ FORBIDDEN_TO_PURE = {
 DETECTRON2_UNITS = {"data", "engines", "training"}
 
 # Slow to load, so only when they are used.
-HEAVY = ("detectron2", "matplotlib", "numba", "pydensecrf", "pymatting", "skimage", "torch")
+HEAVY = (
+    "detectron2", "matplotlib", "numba", "onnx", "onnxruntime", "pydensecrf", "pymatting", "scipy",
+    "skimage", "torch",
+)  # fmt: skip
 
 # The command that starts the server, and nothing else of the package, may load `web`.
 STARTS_WEB = Path("cli") / "web.py"

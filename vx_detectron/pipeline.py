@@ -18,6 +18,7 @@ import numpy as np
 from fvcore.common.config import CfgNode
 
 from vx_detectron.config import load_cfg
+from vx_detectron.config.options import refine_options, subject_options
 from vx_detectron.deliver.cutout import Cutout
 from vx_detectron.engines import NO_EYE, Detector, Eye, build_detector, build_eye
 from vx_detectron.errors import NoSubjectError
@@ -40,7 +41,6 @@ from vx_detectron.structures import (
 )
 from vx_detectron.subject import (
     Choice,
-    SubjectOptions,
     add_salient_regions,
     drop_second_names,
     grabcut_fallback,
@@ -82,8 +82,8 @@ class Isolator:
         self.cfg = load_cfg() if cfg is None else cfg
         self.detector = detector or build_detector(self.cfg)
         self.eye = build_eye(self.cfg) if detector is None else eye
-        self.subject_options = _subject_options(self.cfg)
-        self.refine_options = _refine_options(self.cfg)
+        self.subject_options = subject_options(self.cfg)
+        self.refine_options = refine_options(self.cfg)
 
     def isolate(
         self,
@@ -350,26 +350,6 @@ def _cell(instances: Instances, index: int) -> float:
 
 def _source(instances: Instances, index: int) -> str:
     return "saliency" if instances.is_region[index] else "instances"
-
-
-def _subject_options(cfg: CfgNode) -> SubjectOptions:
-    node = cfg.VX.SUBJECT
-    return SubjectOptions(
-        min_score=node.MIN_SCORE,
-        max_candidates=node.MAX_CANDIDATES,
-        group=node.GROUPS,
-    )
-
-
-def _refine_options(cfg: CfgNode) -> RefineOptions:
-    node = cfg.VX.REFINE
-    return RefineOptions(
-        fuse_saliency=node.FUSE_SALIENCY,
-        dense_crf=node.DENSE_CRF,
-        morphology=node.MORPHOLOGY,
-        sharp_edge=node.SHARP_EDGE,
-        matting=node.MATTING,
-    )
 
 
 @contextmanager

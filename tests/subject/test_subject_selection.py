@@ -148,7 +148,7 @@ def test_a_region_belongs_to_nobody_but_may_overlap():
 
 
 def test_grouping_can_be_switched_off():
-    subject = select(blank(), rider_and_horse(), SubjectOptions(group=False))
+    subject = select(blank(), rider_and_horse(), SubjectOptions(groups=False))
     assert len(subject.chosen) == 1
 
 

@@ -12,6 +12,8 @@ import yaml  # type: ignore[import-untyped]
 from fvcore.common.config import CfgNode
 
 from vx_detectron.config.defaults import DETECTRON2, VERSION, flatten
+from vx_detectron.config.detectron2_values import check_detectron2_values
+from vx_detectron.config.exported import SUFFIX, exported_values
 from vx_detectron.config.vx import add_fbnet_config, add_vx_config, check_vx_values
 from vx_detectron.errors import ConfigError
 
@@ -41,8 +43,8 @@ def load_cfg(config_file: str | Path | None = None, overrides: Sequence[str] = (
 
     Args:
         config_file: a path, or the name of a bundled configuration such as
-            ``COCO-InstanceSegmentation/mask_rcnn_R_50_FPN_3x`` (see ``bundled_configs``). None
-            is the bundled model.
+            ``COCO-InstanceSegmentation/mask_rcnn_R_50_FPN_3x`` (see ``bundled_configs``), or an
+            exported detector (``.onnx``), which holds its own. None is the bundled model.
         overrides: keys and values in turn, such as ``["INPUT.MIN_SIZE_TEST", "640"]``.
 
     Returns:
@@ -50,7 +52,7 @@ def load_cfg(config_file: str | Path | None = None, overrides: Sequence[str] = (
 
     Raises:
         ConfigError: the file is missing, is not plain yaml, or has another version than 2; a key
-            is unknown; a value has another type than the default, or is out of VX's range.
+            is unknown; a value has another type than the default, or makes no sense.
 
     Example:
         >>> cfg = load_cfg("vx_fbnetv3a", ["VX.REFINE.MATTING", "True"])
@@ -61,6 +63,7 @@ def load_cfg(config_file: str | Path | None = None, overrides: Sequence[str] = (
     cfg = get_cfg()
     _merge(cfg, _read(path), str(path))
     _merge(cfg, _pairs(overrides), "the overrides")
+    check_detectron2_values(cfg)
     check_vx_values(cfg)
     cfg.freeze()
     return cfg
@@ -107,6 +110,8 @@ class _LocalYaml(CfgNode):  # type: ignore[misc]
 
 def _read(path: Path) -> dict[str, Any]:
     """The leaves of a yaml file merged over its bases, by dotted key."""
+    if path.suffix == SUFFIX:
+        return exported_values(path)
     try:
         tree = _LocalYaml.load_yaml_with_base(str(path), allow_unsafe=False)
         if not isinstance(tree, dict):

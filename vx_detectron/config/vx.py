@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from typing import Any
-
 from fvcore.common.config import CfgNode
 
 from vx_detectron.config.defaults import FBNET_V2, flatten
+from vx_detectron.config.limits import Limit, at_least, check_limits, interval, one_of, within
+from vx_detectron.config.options import add_options, refine_options, subject_options
 from vx_detectron.errors import ConfigError
+from vx_detectron.refine.options import RefineOptions
+from vx_detectron.subject.options import SubjectOptions
 
 
 def add_vx_config(cfg: CfgNode) -> None:
@@ -24,11 +24,17 @@ def add_vx_config(cfg: CfgNode) -> None:
     cfg.MODEL.DEVICE = "auto"
 
     cfg.VX = node()
-    # Which engine runs the network: "detectron2", "torchvision", or "auto": the first where it
-    # can be imported, else the second.
+    # Which engine runs the network: "onnx" (ONNX Runtime, for exported networks), "detectron2",
+    # "torchvision", or "auto": the first of these that can run it here.
     cfg.VX.ENGINE = "auto"
     # Names of the classes 0, 1, ...; as many as MODEL.ROI_HEADS.NUM_CLASSES. Empty: COCO's 80.
     cfg.VX.CLASS_NAMES = []
+
+    cfg.VX.ONNX = node()
+    # ONNX Runtime's execution providers, the first choice first, such as ("CUDA", "CPU"); empty:
+    # by MODEL.DEVICE. And how many threads a network has; 0: as many as there are cores.
+    cfg.VX.ONNX.PROVIDERS = ()
+    cfg.VX.ONNX.THREADS = 0
 
     cfg.VX.INPUT = node()
     # Largest photo, in pixels (width x height); protects the memory.
@@ -56,7 +62,9 @@ def add_vx_config(cfg: CfgNode) -> None:
 def _add_eye(cfg: CfgNode, node: type[CfgNode]) -> None:
     """The network that maps the main subject, beside the detector."""
     cfg.VX.EYE = node()
-    # "vx_eye", the bundled network; "none"; or a file of weights for the bundled network.
+    # "vx_eye", the bundled network; "none"; a file of weights for the bundled network; or an ONNX
+    # file: one that `vx export --eye` wrote, or a guest such as u2net.onnx, isnet-general-use.onnx
+    # or BiRefNet's, known by its name.
     cfg.VX.EYE.NAME = "vx_eye"
     # Its weights, as MODEL.WEIGHTS takes them.
     cfg.VX.EYE.WEIGHTS = "bundled://vx_eye.safetensors"
@@ -68,32 +76,17 @@ def _add_eye(cfg: CfgNode, node: type[CfgNode]) -> None:
 
 
 def _add_subject(cfg: CfgNode, node: type[CfgNode]) -> None:
-    """How the subject is chosen among the instances."""
+    """How the subject is chosen: the fields of ``SubjectOptions``, which explains them."""
     cfg.VX.SUBJECT = node()
-    # Probability of a subject below which the photo counts as having none. 0..1.
-    cfg.VX.SUBJECT.MIN_SCORE = 0.2
-    # How many instances take part: the most conspicuous ones.
-    cfg.VX.SUBJECT.MAX_CANDIDATES = 100
-    # Whether the subject may be more than one instance, such as rider and horse.
-    cfg.VX.SUBJECT.GROUPS = True
-    # Whether salient regions, which have no class, may be the subject or part of it.
+    add_options(cfg.VX.SUBJECT, SubjectOptions)
+    # Whether regions of the saliency map may be the subject, beside the instances.
     cfg.VX.SUBJECT.SALIENT_REGIONS = True
 
 
 def _add_refine(cfg: CfgNode, node: type[CfgNode]) -> None:
-    """How the edge of the mask is refined; every step can be switched off."""
+    """How the edge of the mask is refined: the fields of ``RefineOptions``, which explains them."""
     cfg.VX.REFINE = node()
-    # Let the network's saliency map place the edge of the instances' masks more finely.
-    cfg.VX.REFINE.FUSE_SALIENCY = True
-    # A dense CRF in the band around the edge.
-    cfg.VX.REFINE.DENSE_CRF = True
-    # Close pinholes and drop specks: not for the IoU, but so that the mask has as many parts as the
-    # subject.
-    cfg.VX.REFINE.MORPHOLOGY = True
-    # Narrow the soft edge to what the photo's own pixels show.
-    cfg.VX.REFINE.SHARP_EDGE = True
-    # Solve for the alpha of hair and fur around the edge; slower.
-    cfg.VX.REFINE.MATTING = False
+    add_options(cfg.VX.REFINE, RefineOptions)
 
 
 def _add_data(cfg: CfgNode, node: type[CfgNode]) -> None:
@@ -179,32 +172,17 @@ def add_fbnet_config(cfg: CfgNode) -> None:
         cfg.MODEL.FBNET_V2 = type(cfg)(FBNET_V2)
 
 
-def _at_least(least: int) -> tuple[Callable[[Any], bool], str]:
-    return lambda value: bool(math.isfinite(value) and value >= least), f"at least {least}"
-
-
-def _one_of(*choices: str) -> tuple[Callable[[Any], bool], str]:
-    return lambda value: value in choices, "one of " + ", ".join(choices)
-
-
-def _within(least: float, most: float) -> tuple[Callable[[Any], bool], str]:
-    return lambda value: bool(least <= value <= most), f"within {least}..{most}"
-
-
-def _interval(
-    least: float, most: float, kinds: tuple[type, ...] = (int, float)
-) -> tuple[Callable[[Any], bool], str]:
-    def fits(value: Any) -> bool:
-        if len(value) != 2 or not all(type(one) in kinds for one in value):
-            return False
-        return bool(least <= value[0] <= value[1] <= most)
-
-    return fits, f"two{' whole' * (float not in kinds)} numbers in order, within {least}..{most}"
-
-
 _PROBABILITIES = ("ROTATION", "COPY_PASTE", "COLOR_JITTER", "GRAYSCALE", "BLUR", "JPEG")
-_LIMITS: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "VX.ENGINE": _one_of("auto", "detectron2", "torchvision"),
+_LIMITS: dict[str, Limit] = {
+    "VX.ENGINE": one_of("auto", "onnx", "detectron2", "torchvision"),
+    "VX.ONNX.PROVIDERS": (
+        lambda value: all(isinstance(name, str) and name for name in value),
+        "names of execution providers",
+    ),
+    "VX.ONNX.THREADS": (
+        lambda value: 0 <= value <= 1024,
+        "a number of threads within 0..1024; 0 is as many as there are cores",
+    ),
     "VX.CLASS_NAMES": (
         lambda value: (
             len(set(map(str, value))) == len(value)
@@ -212,8 +190,8 @@ _LIMITS: dict[str, tuple[Callable[[Any], bool], str]] = {
         ),
         "different texts",
     ),
-    "VX.INPUT.MAX_PIXELS": _at_least(1),
-    "VX.INPUT.MAX_BYTES": _at_least(1),
+    "VX.INPUT.MAX_PIXELS": at_least(1),
+    "VX.INPUT.MAX_BYTES": at_least(1),
     "VX.EYE.NAME": (lambda value: isinstance(value, str) and bool(value), "a name or a file"),
     "VX.EYE.SIZES": (
         lambda value: (
@@ -221,37 +199,34 @@ _LIMITS: dict[str, tuple[Callable[[Any], bool], str]] = {
         ),
         "one to eight whole numbers within 32..2048",
     ),
-    "VX.TRAIN": _one_of("auto", "detector", "eye", "both"),
-    "VX.SUBJECT.MIN_SCORE": _within(0, 1),
-    "VX.SUBJECT.MAX_CANDIDATES": _at_least(1),
-    "VX.DATA.MASKS": _one_of("subject", "instances", "classes"),
-    "VX.DATA.VALIDATION": _at_least(0),
-    "VX.DATA.TEST": _at_least(0),
-    "VX.AUGMENT.CROP": _one_of("resized", "large_scale_jitter", "shortest_edge"),
-    "VX.AUGMENT.CROP_AREA": _interval(0.01, 1),
-    "VX.AUGMENT.CROP_ASPECT": _interval(0.01, 100),
-    "VX.AUGMENT.JITTER_SCALE": _interval(0.01, 10),
-    "VX.AUGMENT.ROTATION_DEGREES": _within(0, 180),
-    **{f"VX.AUGMENT.{name}": _within(0, 1) for name in ("BRIGHTNESS", "CONTRAST", "SATURATION")},
-    "VX.AUGMENT.HUE": _within(0, 0.5),
-    "VX.AUGMENT.BLUR_SIGMA": _interval(0.01, 100),
-    "VX.AUGMENT.JPEG_QUALITY": _interval(1, 100, (int,)),
-    **{f"VX.AUGMENT.{name}_PROB": _within(0, 1) for name in _PROBABILITIES},
-    "VX.SOLVER.OPTIMIZER": _one_of("SGD", "AdamW"),
+    "VX.TRAIN": one_of("auto", "detector", "eye", "both"),
+    "VX.DATA.MASKS": one_of("subject", "instances", "classes"),
+    "VX.DATA.VALIDATION": at_least(0),
+    "VX.DATA.TEST": at_least(0),
+    "VX.AUGMENT.CROP": one_of("resized", "large_scale_jitter", "shortest_edge"),
+    "VX.AUGMENT.CROP_AREA": interval(0.01, 1),
+    "VX.AUGMENT.CROP_ASPECT": interval(0.01, 100),
+    "VX.AUGMENT.JITTER_SCALE": interval(0.01, 10),
+    "VX.AUGMENT.ROTATION_DEGREES": within(0, 180),
+    **{f"VX.AUGMENT.{name}": within(0, 1) for name in ("BRIGHTNESS", "CONTRAST", "SATURATION")},
+    "VX.AUGMENT.HUE": within(0, 0.5),
+    "VX.AUGMENT.BLUR_SIGMA": interval(0.01, 100),
+    "VX.AUGMENT.JPEG_QUALITY": interval(1, 100, (int,)),
+    **{f"VX.AUGMENT.{name}_PROB": within(0, 1) for name in _PROBABILITIES},
+    "VX.SOLVER.OPTIMIZER": one_of("SGD", "AdamW"),
     "VX.SOLVER.EMA_DECAY": (lambda value: 0.0 <= value < 1.0, "0 or more, and below 1"),
-    "VX.SOLVER.CROP": _at_least(1),
-    "VX.SOLVER.EDGE_WEIGHT": _at_least(0),
-    "VX.SOLVER.LOG_PERIOD": _at_least(1),
-    "VX.SOLVER.PATIENCE": _at_least(0),
+    "VX.SOLVER.CROP": at_least(1),
+    "VX.SOLVER.EDGE_WEIGHT": at_least(0),
+    "VX.SOLVER.LOG_PERIOD": at_least(1),
+    "VX.SOLVER.PATIENCE": at_least(0),
 }
 
 
 def check_vx_values(cfg: CfgNode) -> None:
-    """Raise ConfigError for the first value of the VX node that is not allowed."""
-    values = flatten(cfg)
-    for key, (fits, wanted) in _LIMITS.items():
-        if not fits(values[key]):
-            raise ConfigError(f"{key} must be {wanted}, got {values[key]!r}")
+    """Raise ConfigError for the first value of the VX node that makes no sense."""
+    check_limits(flatten(cfg), _LIMITS)
+    subject_options(cfg)
+    refine_options(cfg)
     names, classes = len(cfg.VX.CLASS_NAMES), cfg.MODEL.ROI_HEADS.NUM_CLASSES
     if names and names != classes:
         raise ConfigError(

@@ -47,7 +47,7 @@ def select(
             f"{instances.image_size}, got {image.shape[:2]}"
         )
     scene = look(image, instances)
-    groups = propose(scene, groups=options.group, most=options.max_candidates)
+    groups = propose(scene, groups=options.groups, most=options.max_candidates)
     values = measure(scene, groups)
     chooser = load_chooser(scene.learned)
     probabilities = chooser.probabilities(values)
