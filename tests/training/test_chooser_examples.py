@@ -36,7 +36,9 @@ def test_a_photo_gives_examples_for_the_eyes_map_and_for_the_classical_one(data:
         assert [one.source for one in examples] == ["given", "network"] * 2
         for one in examples:
             assert one.values.shape[0] == len(one.groups) == len(one.rewards) - 1
-            assert one.rewards[-1] == 0 and one.rewards.max() > 0.7  # each has a subject
+            assert one.rewards[-1] == 0  # each has a subject
+            # The ellipses are drawn loosely: what the networks find is right by half and more.
+            assert one.rewards.max() == 1 if one.source == "given" else one.rewards.max() > 0.5
     learned, classical = (examples[1].values for examples in found.values())
     assert not (learned.shape == classical.shape and (learned == classical).all())
 
