@@ -34,7 +34,7 @@ REQUIRED = [
     # one does up to 3.12; the README has the way for 3.13.
     "pydensecrf2>=1.1; python_version < '3.13'",
     "scikit-image>=0.24",
-    "scipy>=1.11",  # scikit-image brings it along
+    "scipy>=1.15",  # scikit-image brings it along
     "safetensors>=0.4.5",
     "pyyaml>=6.0",
     "filelock>=3.12",

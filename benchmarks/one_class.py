@@ -17,7 +17,7 @@ from typing import Any
 
 from PIL import Image
 
-from vx_detectron.data.categories import Record
+from vx_detectron.data.categories import DatasetDict
 from vx_detectron.data.coco import read_coco
 from vx_detectron.data.splits import make_splits
 from vx_detectron.data.subjects import has_subject, subject_mask, subject_rle
@@ -25,7 +25,7 @@ from vx_detectron.data.subjects import has_subject, subject_mask, subject_rle
 HELD_OUT, SEED = 160, 1  # as VX.DATA.VALIDATION and SPLIT_SEED
 
 
-def one_class(records: list[Record], split: str) -> list[dict[str, Any]]:
+def one_class(records: list[DatasetDict], split: str) -> list[dict[str, Any]]:
     """The photos with a known subject as COCO's images, each with its ``rle``."""
     return [
         {
@@ -41,7 +41,7 @@ def one_class(records: list[Record], split: str) -> list[dict[str, Any]]:
     ]
 
 
-def write_held_out(records: list[Record], folder: Path) -> None:
+def write_held_out(records: list[DatasetDict], folder: Path) -> None:
     """The photos and the masks of their subjects, by image id."""
     for name in ("images", "masks"):
         (folder / name).mkdir(parents=True)

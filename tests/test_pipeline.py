@@ -14,7 +14,7 @@ from vx_detectron.engines.torchvision_engine import TorchvisionEngine
 from vx_detectron.errors import NoSubjectError, SubjectError
 from vx_detectron.pipeline import FALLBACK, Isolator, union_mask
 from vx_detectron.refine import RefineOptions
-from vx_detectron.structures import SALIENT_REGION, ByteArray, FloatArray, Instances
+from vx_detectron.structures import REGION_LABEL, ByteArray, FloatArray, Instances
 from vx_detectron.subject import Choice
 
 OPTIONS = ["VX.ENGINE", "torchvision", "MODEL.DEVICE", "cpu"]
@@ -172,7 +172,7 @@ def test_a_salient_region_is_cut_along_the_map_itself(isolator: Isolator) -> Non
     (region,) = [
         index
         for index in range(len(opened.instances))
-        if opened.instances.label(index) == SALIENT_REGION
+        if opened.instances.label(index) == REGION_LABEL
     ]
     mask = union_mask(opened.instances, (region,))
     saliency = opened.instances.saliency

@@ -21,7 +21,6 @@ from vx_detectron.errors import NoSubjectError
 from vx_detectron.refine import RefineOptions, refine
 from vx_detectron.refine.window import bounded_size, sample, surroundings, window_size
 from vx_detectron.structures import (
-    SALIENT_REGION,
     ByteArray,
     Cutout,
     FloatArray,
@@ -204,7 +203,7 @@ def union_mask(
     mask = np.zeros(size or window_size(window), dtype=np.float32)
     for index in indices:
         own = instances.soft_mask(index, mask.shape, window)
-        if _is_region(instances, index) and instances.saliency is not None:
+        if instances.is_region[index] and instances.saliency is not None:
             # The grid says where the region is; the map that it was cut from knows the edge better.
             whole = sample(instances.saliency, instances.image_size, window, mask.shape)
             own = np.where(own > 0, whole, np.float32(0))
@@ -214,17 +213,13 @@ def union_mask(
 
 def _cell(instances: Instances, index: int) -> float:
     """The side of the cell of one instance's mask, in photo pixels."""
-    if _is_region(instances, index) and instances.saliency is not None:
+    if instances.is_region[index] and instances.saliency is not None:
         return float(instances.image_size[0] / instances.saliency.shape[0])
     return instances.mask_cell(index)
 
 
-def _is_region(instances: Instances, index: int) -> bool:
-    return instances.label(index) == SALIENT_REGION
-
-
 def _source(instances: Instances, index: int) -> str:
-    return "saliency" if _is_region(instances, index) else "instances"
+    return "saliency" if instances.is_region[index] else "instances"
 
 
 def _subject_options(cfg: CfgNode) -> SubjectOptions:

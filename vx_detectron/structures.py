@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
 ByteArray = NDArray[np.uint8]
+BoolArray = NDArray[np.bool_]
 
 Window = tuple[slice, slice]  # rows and columns, both with start and stop
 
-SALIENT_REGION = "salient region"
+REGION_LABEL = "salient region"
+"""What a region of the saliency map is called where a class name is expected."""
 
 SUBJECT_ID = 1000
 """In COCO files, the category "subject, kind not given": it is never a class."""
@@ -28,13 +30,15 @@ class Instances:
         image_size: height and width of the photo, in pixels.
         boxes: float32 (N, 4), x0, y0, x1, y1 in pixels of the photo.
         scores: float32 (N,), detection confidence 0..1, in falling order.
-        classes: int64 (N,), index into ``class_names``.
+        classes: int64 (N,), index into ``class_names``; -1 for a region, which has no class.
         mask_grids: float32 (N, M, M), mask probabilities 0..1 within each box. They stay on the
             head's grid, since N masks of a large photo would fill the memory; see ``soft_mask``.
         class_names: the name of each class.
         saliency: float32 (h, w), probability 0..1 that a pixel belongs to the main subject, over
             the whole photo at the network's own resolution; None where the network has no such
             head.
+        is_region: bool (N,), whether the entry is a region of the saliency map, not a detection;
+            by default none is.
     """
 
     image_size: tuple[int, int]
@@ -44,28 +48,33 @@ class Instances:
     mask_grids: FloatArray
     class_names: tuple[str, ...]
     saliency: FloatArray | None = None
+    is_region: BoolArray = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
 
     def __post_init__(self) -> None:
         count = len(self.scores)
+        if not len(self.is_region):
+            object.__setattr__(self, "is_region", np.zeros(count, dtype=np.bool_))
+        _expect("is_region", self.is_region, (count,), np.bool_)
         _expect("boxes", self.boxes, (count, 4), np.float32)
         _expect("scores", self.scores, (count,), np.float32)
         _expect("classes", self.classes, (count,), np.int64)
         _expect("mask_grids", self.mask_grids, (count, None, None), np.float32)
         if self.saliency is not None:
             _expect("saliency", self.saliency, (None, None), np.float32)
-        if count and not 0 <= int(self.classes.min()) <= int(self.classes.max()) < len(
-            self.class_names
-        ):
+        own = self.classes[~self.is_region]
+        if len(own) and not 0 <= int(own.min()) <= int(own.max()) < len(self.class_names):
             raise ValueError(
                 f"classes must index the {len(self.class_names)} class names, "
-                f"got {int(self.classes.min())}..{int(self.classes.max())}"
+                f"got {int(own.min())}..{int(own.max())}"
             )
 
     def __len__(self) -> int:
         return len(self.scores)
 
     def label(self, index: int) -> str:
-        """The class name of one instance."""
+        """The class name of one instance, or ``REGION_LABEL``."""
+        if self.is_region[index]:
+            return REGION_LABEL
         return self.class_names[int(self.classes[index])]
 
     def soft_mask(
@@ -104,6 +113,7 @@ class Instances:
             mask_grids=self.mask_grids[keep],
             class_names=self.class_names,
             saliency=self.saliency,
+            is_region=self.is_region[keep],
         )
 
 
@@ -113,12 +123,13 @@ class Candidate:
 
     Attributes:
         index: position in ``Instances``.
-        label: class name.
+        label: class name, or ``REGION_LABEL``.
         score: 0..1, how probable it is that it belongs to the subject.
         features: each feature's value, 0..1, of the instance alone.
         contributions: what each feature adds to the log-odds of the instance alone, compared
             with a typical candidate: above 0 it speaks for it, below against it.
         reason: the strongest of these in words.
+        is_region: whether it is a region of the saliency map, of no known class.
     """
 
     index: int
@@ -127,6 +138,7 @@ class Candidate:
     features: Mapping[str, float]
     contributions: Mapping[str, float]
     reason: str = ""
+    is_region: bool = False
 
 
 @dataclass(frozen=True)

@@ -103,6 +103,7 @@ def _instance(instances: Instances, index: int) -> dict[str, object]:
     x0, y0, x1, y1 = (float(side) for side in instances.boxes[index])
     return {
         "label": instances.label(index),
+        "is_region": bool(instances.is_region[index]),
         "score": float(instances.scores[index]),
         "box": [x0, y0, x1 - x0, y1 - y0],
         "outline": outline(instances, index),

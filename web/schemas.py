@@ -149,6 +149,9 @@ class CandidateOut(Schema):
 
     index = fields.Integer(metadata=_said("Which of the instances."))
     label = fields.String()
+    is_region = fields.Boolean(
+        metadata=_said("Whether it is a region of the saliency map, of no known class.")
+    )
     score = fields.Float(
         allow_none=True, metadata=_said("How probable it is that it belongs to the subject, 0..1.")
     )
@@ -185,6 +188,9 @@ class InstanceOut(Schema):
     """One thing in the photo."""
 
     label = fields.String()
+    is_region = fields.Boolean(
+        metadata=_said("Whether it is a region of the saliency map, of no known class.")
+    )
     score = fields.Float(allow_none=True, metadata=_said("Of its detection, 0..1."))
     box = fields.List(fields.Float(allow_none=True), metadata=_said("x, y, width, height."))
 

@@ -15,7 +15,7 @@ from coco_files import disc, write_disc_dataset
 from PIL import Image
 
 from vx_detectron.data.categories import Categories
-from vx_detectron.data.coco import Loaded, Problem, Record
+from vx_detectron.data.coco import DatasetDict, Loaded, Problem
 from vx_detectron.data.explore.pictures import draw, sample_records
 from vx_detectron.data.explore.report import write_report
 from vx_detectron.data.explore.statistics import statistics
@@ -31,7 +31,7 @@ def annotation(category: int, mask: np.ndarray, iscrowd: int = 0) -> dict[str, A
             "bbox": mask_box(rle), "iscrowd": iscrowd}  # fmt: skip
 
 
-def record(number: int, *annotations: dict[str, Any], **extra: Any) -> Record:
+def record(number: int, *annotations: dict[str, Any], **extra: Any) -> DatasetDict:
     """A photo 100 wide and 50 high."""
     return {"image_id": number, "file_name": f"photos/{number}.png", "height": 50, "width": 100,
             "annotations": list(annotations), **extra}  # fmt: skip

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from vx_detectron.data.samples import Sample
 from vx_detectron.data.sheet import LONGEST_SIDE, OUTLINE, draw_sample, draw_sheet
+from vx_detectron.modeling.samples import Sample
 
 NAMES = {3: "cat", 7: "dog"}
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from vx_detectron.config import CfgNode, load_cfg
-from vx_detectron.data.coco import Record
+from vx_detectron.data.coco import DatasetDict
 from vx_detectron.data.splits import Splits, make_splits, record_splits, split_dataset
 from vx_detectron.errors import DataError
 
@@ -18,13 +18,13 @@ from vx_detectron.errors import DataError
 VALIDATION_PHOTOS = "809276b222bdb99c6e4d0e25efccec270894bf877b2463ba1709331d45c7d26c"
 
 
-def records(*numbers: int, **extra: Any) -> list[Record]:
+def records(*numbers: int, **extra: Any) -> list[DatasetDict]:
     """Photos with a subject."""
     photo = {"mask_kind": "subject", "annotations": [{"area": 9.0}], **extra}
     return [{"image_id": number, **photo} for number in numbers]
 
 
-def split(cfg: CfgNode, photos: list[Record], *, resume: bool = False) -> Splits:
+def split(cfg: CfgNode, photos: list[DatasetDict], *, resume: bool = False) -> Splits:
     """As a training does it."""
     splits = split_dataset(cfg, photos, resume=resume)
     record_splits(cfg, splits, resume=resume)

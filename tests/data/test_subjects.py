@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from coco_files import disc
 
-from vx_detectron.data.coco import Record
+from vx_detectron.data.coco import DatasetDict
 from vx_detectron.data.subjects import has_subject, subject_mask, why_no_subject
 from vx_detectron.rle import encode_mask
 
@@ -18,7 +18,7 @@ LARGE, SMALL = disc(40, 50, 20, 20, 14), disc(40, 50, 42, 8, 5)
 RIVAL = disc(40, 50, 36, 24, 12)
 
 
-def record(kind: str, *masks: np.ndarray, **extra: Any) -> Record:
+def record(kind: str, *masks: np.ndarray, **extra: Any) -> DatasetDict:
     annotations = [{"area": int(m.sum()), "segmentation": encode_mask(m), **extra} for m in masks]
     return {"height": 40, "width": 50, "mask_kind": kind, "annotations": annotations}
 
@@ -45,6 +45,6 @@ def test_an_instance_photo_has_its_one_large_thing_as_subject() -> None:
         (record("instance", LARGE, iscrowd=1), "the largest is a crowd"),
     ],
 )
-def test_why_there_is_no_subject(photo: Record, reason: str) -> None:
+def test_why_there_is_no_subject(photo: DatasetDict, reason: str) -> None:
     assert why_no_subject(photo) == reason
     assert not has_subject(photo)

@@ -14,10 +14,10 @@ from PIL import Image
 from pycocotools import mask as rle_tools
 from torch.utils.data import DataLoader
 
-from vx_detectron.data.samples import Sample
 from vx_detectron.data.scene import to_sample
 from vx_detectron.data.training_set import EpochSampler, TrainingSet, collate
 from vx_detectron.errors import DataError
+from vx_detectron.modeling.samples import Sample
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*:DeprecationWarning:pycocotools")
 

@@ -30,11 +30,11 @@ from vx_detectron.deliver.layers import (
 from vx_detectron.errors import ImageError
 from vx_detectron.image_io import Photo, read_photo
 from vx_detectron.pipeline import Isolator, OpenPhoto
-from vx_detectron.structures import SALIENT_REGION, Instances
+from vx_detectron.structures import REGION_LABEL, Instances
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*:DeprecationWarning:pycocotools")
 
-SQUARES = {"person": (10, 20, 50, 80), "dog": (60, 60, 100, 90), SALIENT_REGION: (110, 10, 118, 18)}
+SQUARES = {"person": (10, 20, 50, 80), "dog": (60, 60, 100, 90), REGION_LABEL: (110, 10, 118, 18)}
 
 
 class Squares:
@@ -43,16 +43,17 @@ class Squares:
     name, device, weights, weights_sha256 = "squares", "cpu", "", ""
 
     def __init__(self) -> None:
-        self.names = (*class_names(load_cfg()), SALIENT_REGION)
+        self.names = class_names(load_cfg())
 
     def predict(self, image: NDArray[np.uint8]) -> Instances:
         return Instances(
             image_size=(image.shape[0], image.shape[1]),
             boxes=np.array([*SQUARES.values()], dtype=np.float32),
             scores=np.array([0.9, 0.8, 0.7], dtype=np.float32),
-            classes=np.array([self.names.index(name) for name in SQUARES]),
+            classes=np.array([self.names.index("person"), self.names.index("dog"), -1]),
             mask_grids=np.ones((3, 28, 28), dtype=np.float32),
             class_names=self.names,
+            is_region=np.array([False, False, True]),
         )
 
 
@@ -125,7 +126,7 @@ def test_openraster_has_what_its_specification_asks_for(opened: OpenPhoto, photo
         layers = root.findall("./stack/layer")
         names = ["salient region 1", "dog 1", "person 1", "photo"]
         assert [layer.get("name") for layer in layers] == names
-        for layer, name in zip(layers, (SALIENT_REGION, "dog", "person"), strict=False):
+        for layer, name in zip(layers, (REGION_LABEL, "dog", "person"), strict=False):
             with Image.open(io.BytesIO(file.read(str(layer.get("src"))))) as picture:
                 x, y = int(str(layer.get("x"))), int(str(layer.get("y")))
                 _expect_square(_pasted(picture, x, y), name, photo)
@@ -152,7 +153,7 @@ def test_psd_carries_alpha_as_transparency() -> None:
     """Not as a layer mask, which editors show, and programs drop, apart from the colours."""
     psd_tools = pytest.importorskip("psd_tools")
     soft = np.random.default_rng(0).integers(0, 256, (5, 7, 4)).astype(np.uint8)
-    layer = Layer("soft", class_id=0, score=0.5, pixels=soft, left=3, top=2)
+    layer = Layer("soft", class_id=0, is_region=False, score=0.5, pixels=soft, left=3, top=2)
     whole = np.full((20, 30, 3), 90, dtype=np.uint8)
     photo, read = psd_tools.PSDImage.open(io.BytesIO(photoshop(whole, [layer])))
     np.testing.assert_array_equal(np.asarray(read.topil()), soft)
@@ -165,9 +166,9 @@ def test_annotations_come_back(opened: OpenPhoto, photo: Photo, tmp_path: Path) 
     write_layers(tmp_path / "layers", "three.png", photo, opened.instances, opened.alpha_of)
     loaded = read_coco(tmp_path / "layers" / ANNOTATIONS, tmp_path)
     assert loaded.problems == []
-    assert loaded.categories.class_names == Squares().names[:-1]  # as the network has them
+    assert loaded.categories.class_names == Squares().names  # as the network has them
     (record,) = loaded.records
-    wanted = {1: "person", 17: "dog", 1000: SALIENT_REGION}
+    wanted = {1: "person", 17: "dog", 1000: REGION_LABEL}
     assert sorted(one["category_id"] for one in record["annotations"]) == sorted(wanted)
     for one in record["annotations"]:
         mask, truth = (

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from vx_detectron.data.samples import Sample
+from vx_detectron.modeling.samples import Sample
 
 
 def ellipse(box: tuple[float, float, float, float], size: tuple[int, int]) -> Tensor:

@@ -16,9 +16,9 @@ from small_networks import NETWORKS, fill, small_cfg
 from torch import Tensor, nn
 
 from vx_detectron.config import load_cfg
-from vx_detectron.data.samples import Sample
 from vx_detectron.errors import ConfigError
 from vx_detectron.modeling.mask_rcnn import build_model
+from vx_detectron.modeling.samples import Sample
 from vx_detectron.weights import catalog
 from vx_detectron.weights.checkpoint_file import read_checkpoint
 from vx_detectron.weights.key_table import load_strict

@@ -16,14 +16,13 @@ from torch.nn import functional as F
 from torchvision.models.detection._utils import BoxCoder, Matcher
 from torchvision.ops import FrozenBatchNorm2d, box_iou
 
-from vx_detectron.data.samples import Sample
 from vx_detectron.errors import DataError
 from vx_detectron.modeling import losses
 from vx_detectron.modeling.boxes import encode
 from vx_detectron.modeling.mask_rcnn import MaskRCNN, build_model
 from vx_detectron.modeling.matching import BoxSampler, match, subsample
 from vx_detectron.modeling.saliency_head import saliency_loss
-from vx_detectron.modeling.samples import Target, target_of
+from vx_detectron.modeling.samples import Sample, Target, target_of
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (60, 70, 3), dtype=np.uint8)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from subject_scenes import CLASSES, CORNER_PERSON, DOG, HEIGHT, WIDTH, blank, instances, salient
 
-from vx_detectron.structures import SALIENT_REGION
+from vx_detectron.structures import REGION_LABEL
 from vx_detectron.subject import SubjectOptions, add_salient_regions, select
 
 BOX = (100.0, 50.0, 200.0, 150.0)
@@ -40,8 +40,8 @@ def test_what_nothing_explains_becomes_an_instance():
     found = instances([CORNER_PERSON], salient(BOX))
     added = add_salient_regions(found)
     assert len(added) == 2 and len(found) == 1
-    assert added.class_names == (*CLASSES, SALIENT_REGION)
-    assert added.label(0) == SALIENT_REGION and added.label(1) == "person"
+    assert added.class_names == CLASSES and added.is_region.tolist() == [True, False]
+    assert added.label(0) == REGION_LABEL and added.label(1) == "person"
     assert added.scores[0] == pytest.approx(1.0)
     assert added.mask_grids.shape == (2, 28, 28)
     np.testing.assert_allclose(added.boxes[0], BOX, atol=4)
@@ -67,7 +67,7 @@ def test_it_also_works_where_nothing_was_found(empty_grid):
 def test_scores_stay_in_falling_order():
     half = 0.7 * salient(BOX)
     added = add_salient_regions(instances([CORNER_PERSON, ("dog", (1, 1, 3, 3), 0.2)], half))
-    assert [added.label(index) for index in range(3)] == ["person", SALIENT_REGION, "dog"]
+    assert [added.label(index) for index in range(3)] == ["person", REGION_LABEL, "dog"]
     assert (np.diff(added.scores) <= 0).all()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from subject_scenes import blank, instances, salient
 
-from vx_detectron.structures import SALIENT_REGION
+from vx_detectron.structures import REGION_LABEL
 from vx_detectron.subject import Choice, add_salient_regions, drop_second_names, select
 
 CAT = (60.0, 30.0, 240.0, 180.0)
@@ -45,7 +45,7 @@ def _fields(record: object) -> dict[str, object]:
 
 def test_a_region_completes_the_thing_and_a_pointing_finger_means_the_thing() -> None:
     found = add_salient_regions(instances([("dog", CAT, 0.9)], salient(CAT)))
-    assert sorted(found.label(i) for i in range(len(found))) == ["dog", SALIENT_REGION]
+    assert sorted(found.label(i) for i in range(len(found))) == ["dog", REGION_LABEL]
     subject = select(blank(), found)
     assert len(subject.chosen) == 2
     assert subject.reason.startswith("the dog, completed by the saliency map")

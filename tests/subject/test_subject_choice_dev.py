@@ -1,7 +1,7 @@
 """The choice on development photos, given the true instances, against two labellers.
 
 The package's own fit saw these photos, so this only says that fit and package still belong
-together; ``benchmarks/fit_chooser.py`` prints the figures on photos that were held out.
+together; ``tools/fit_chooser.py`` prints the figures on photos that were held out.
 """
 
 import json

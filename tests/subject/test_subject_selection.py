@@ -13,7 +13,7 @@ from subject_scenes import (
 )
 
 from vx_detectron.errors import SubjectError
-from vx_detectron.structures import SALIENT_REGION, Instances
+from vx_detectron.structures import REGION_LABEL, Instances
 from vx_detectron.subject import Choice, SubjectOptions, add_salient_regions, look, select
 from vx_detectron.subject.reasons import chosen_reason
 
@@ -138,7 +138,7 @@ def test_a_region_belongs_to_nobody_but_may_overlap():
     found = add_salient_regions(instances([person], salient((100, 60, 200, 160))))
     scene = look(blank(), found)
     ranking = select(blank(), found).ranking
-    region_first = sorted(ranking, key=lambda one: one.label != SALIENT_REGION)
+    region_first = sorted(ranking, key=lambda one: one.label != REGION_LABEL)
     reason = chosen_reason(region_first, ranking, scene)
     assert reason.startswith("the salient region and the person (")
     assert "they touch or overlap; the salient region leads: " in reason
@@ -409,11 +409,11 @@ def test_without_something_that_was_not_chosen_changes_nothing():
 def test_a_region_that_shows_what_is_removed_goes_too():
     map_ = salient((104, 54, 200, 150), (244, 64, 290, 180))
     found = add_salient_regions(instances([DOG, SECOND_PERSON], map_))
-    region = [k for k in range(len(found)) if found.label(k) == SALIENT_REGION]
+    region = [k for k in range(len(found)) if found.label(k) == REGION_LABEL]
     assert len(region) == 2
     subject = select(blank(), found, choice=Choice(everything=True, removed=("person",)))
     kept = {found.label(index) for index in subject.chosen}
-    assert kept == {"dog", SALIENT_REGION} and len(subject.chosen) == 2
+    assert kept == {"dog", REGION_LABEL} and len(subject.chosen) == 2
 
 
 def test_nothing_must_be_left():

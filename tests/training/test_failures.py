@@ -13,10 +13,9 @@ from picture_files import file_size_limit
 from torch.utils.data import DataLoader, Dataset
 
 from vx_detectron.errors import DataError, TrainingError
-from vx_detectron.training.failures import in_words
+from vx_detectron.training.batches import seed_step
+from vx_detectron.training.failures import StopSignals, in_words
 from vx_detectron.training.metrics_log import MetricsLog, read_curves
-from vx_detectron.training.seeding import seed_step
-from vx_detectron.training.stopping import StopSignals
 
 
 def test_memory_that_is_not_there_names_the_keys_to_lower() -> None:

@@ -11,14 +11,15 @@ import pytest
 from training_runs import TOOL
 
 pytestmark = pytest.mark.slow
-QUICK = Path(__file__).parents[2] / "configs" / "quick"
+ROOT = Path(__file__).parents[2]
+QUICK, MAKE_DATA = ROOT / "configs" / "quick", ROOT / "benchmarks" / "make_quick_data.py"
 CONFIG = "mask_rcnn_fbnetv3a_FPN.yaml"
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     folder = tmp_path_factory.mktemp("quick") / "data"
-    subprocess.run([sys.executable, str(QUICK / "make_data.py"), str(folder)], check=True)
+    subprocess.run([sys.executable, str(MAKE_DATA), str(folder)], check=True)
     paths = "VX.DATA.JSON", folder / "instances.json", "VX.DATA.IMAGE_ROOT", folder / "images"
     return [str(part) for part in paths]
 

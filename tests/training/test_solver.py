@@ -11,8 +11,7 @@ from torch import nn
 
 from vx_detectron.config import get_cfg
 from vx_detectron.errors import ConfigError
-from vx_detectron.training.freezing import freeze, train_mode
-from vx_detectron.training.solver import build_lr_scheduler, build_optimizer
+from vx_detectron.training.solver import build_lr_scheduler, build_optimizer, freeze, train_mode
 
 
 def solver_cfg(**keys: Any) -> CfgNode:

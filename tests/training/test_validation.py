@@ -7,11 +7,10 @@ import pytest
 from coco_files import disc, write_dataset
 
 from vx_detectron.config import load_cfg
-from vx_detectron.data.coco import Record, read_coco
+from vx_detectron.data.coco import DatasetDict, read_coco
 from vx_detectron.pipeline import Isolator
 from vx_detectron.structures import ByteArray, FloatArray, Instances
-from vx_detectron.training.pictures import prediction_grid
-from vx_detectron.training.validation import judge, subject_iou
+from vx_detectron.training.validation import judge, prediction_grid, subject_iou
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*:DeprecationWarning:pycocotools")
 TRUTH = disc(60, 80, 40, 30, 20)
@@ -40,20 +39,20 @@ class FixedEngine:
 
 
 @pytest.fixture(scope="module")
-def records(tmp_path_factory: pytest.TempPathFactory) -> list[Record]:
+def records(tmp_path_factory: pytest.TempPathFactory) -> list[DatasetDict]:
     folder = tmp_path_factory.mktemp("validation") / "data"
     path = write_dataset(folder, [[(1000, TRUTH)]] * 3, {1000: "subject"}, "subject")
     (folder / "images" / "3.png").write_bytes(b"no photo")
     return read_coco(path, folder / "images").records
 
 
-def figures(records: list[Record], engine: FixedEngine) -> dict[str, float]:
+def figures(records: list[DatasetDict], engine: FixedEngine) -> dict[str, float]:
     cfg = load_cfg(None, ["VX.SUBJECT.MIN_SCORE", "0", "VX.SUBJECT.SALIENT_REGIONS", "False"])
     return subject_iou(judge(Isolator(cfg, engine), records))
 
 
 def test_the_chosen_instances_and_the_map_alone_are_both_measured(
-    records: list[Record], caplog: pytest.LogCaptureFixture
+    records: list[DatasetDict], caplog: pytest.LogCaptureFixture
 ) -> None:
     half = np.zeros((60, 80), np.float32)
     half[:, :40] = TRUTH[:, :40]
@@ -64,12 +63,12 @@ def test_the_chosen_instances_and_the_map_alone_are_both_measured(
     assert "left out of the validation" in caplog.text and "3.png" in caplog.text
 
 
-def test_nothing_found_counts_nothing_and_no_map_has_no_figure(records: list[Record]) -> None:
+def test_nothing_found_counts_nothing_and_no_map_has_no_figure(records: list[DatasetDict]) -> None:
     assert figures(records[:2], FixedEngine([], None)) == {"subject_iou": 0.0}
     assert figures([], FixedEngine([], None)) == {}
 
 
-def test_the_picture_shows_photo_truth_map_and_choice_in_a_row(records: list[Record]) -> None:
+def test_the_picture_shows_photo_truth_map_and_choice_in_a_row(records: list[DatasetDict]) -> None:
     cfg = load_cfg(None, ["VX.SUBJECT.MIN_SCORE", "0"])
     engine = FixedEngine([], TRUTH.astype(np.float32))
     grid = prediction_grid(list(judge(Isolator(cfg, engine), records[:2])))

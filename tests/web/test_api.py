@@ -16,7 +16,7 @@ from skimage.draw import polygon2mask
 from web_photos import half, picture_upload, pixels_of, upload, without_subject
 
 from vx_detectron.pipeline import Isolator
-from vx_detectron.structures import SALIENT_REGION
+from vx_detectron.structures import REGION_LABEL
 from vx_detectron.subject import Choice
 
 
@@ -107,7 +107,7 @@ def test_choosing_again_is_what_the_package_does(
 ) -> None:
     found = isolator.open(half("astronaut.png"))
     labels = [found.instances.label(index) for index in range(len(found.instances))]
-    other = next(i for i, label in enumerate(labels) if label not in ("person", SALIENT_REGION))
+    other = next(i for i, label in enumerate(labels) if label not in ("person", REGION_LABEL))
     answer = compose(client, astronaut_id, instances=str(other), mask_only="true")
     expected = np.rint(found.cut(Choice(instances=(other,))).alpha * 255)
     assert np.array_equal(pixels_of(answer.data), expected)
@@ -119,7 +119,7 @@ def test_things_are_added_and_left_out(
 ) -> None:
     found = isolator.open(half("astronaut.png")).instances
     labels = {found.label(index) for index in range(len(found))}
-    others = sorted(labels - {"person", SALIENT_REGION})
+    others = sorted(labels - {"person", REGION_LABEL})
     both = compose(client, astronaut_id, format="json", **{"with": others}).get_json()["subject"]
     assert sorted(both["labels"]) == sorted(["person", *others])
     fields = {"with": others, "without": "person", "format": "json"}

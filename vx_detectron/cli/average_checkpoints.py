@@ -26,15 +26,15 @@ def main(checkpoints: tuple[str, ...], output: Path) -> None:
       average_checkpoints output/model_0000999.pth=0.3 output/model_final.pth=0.7 -o mean.pth
     """  # noqa: D301
     from vx_detectron.errors import VxError
-    from vx_detectron.training import state
-    from vx_detectron.training.soup import average_checkpoints
+    from vx_detectron.training.averaging import average_checkpoints
+    from vx_detectron.training.checkpoints import save
 
     pairs = [_parse(text) for text in checkpoints]
     if output.exists():
         raise click.UsageError(f"{output} is there already: give another name or remove it")
     try:
         mean = average_checkpoints([path for path, _ in pairs], [share for _, share in pairs])
-        state.save(output.parent, output.name, {"model": mean})
+        save(output.parent, output.name, {"model": mean})
     except VxError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(1)

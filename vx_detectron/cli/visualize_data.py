@@ -77,9 +77,8 @@ def _write(
     from vx_detectron.data.training_set import EpochSampler, TrainingSet
     from vx_detectron.errors import ConfigError, ImageError
     from vx_detectron.image_io import format_from_suffix, write_picture
-    from vx_detectron.training.classes import with_data_classes
-    from vx_detectron.training.photos import choose_photos
-    from vx_detectron.training.seeding import run_seed
+    from vx_detectron.training.batches import run_seed
+    from vx_detectron.training.photos import choose_photos, with_data_classes
 
     try:
         cfg = load_cfg(config_file, opts)

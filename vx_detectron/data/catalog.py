@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import Any, NamedTuple
 
-from vx_detectron.data.categories import Categories, Record
+from vx_detectron.data.categories import Categories, DatasetDict
 from vx_detectron.data.splits import Splits
 from vx_detectron.errors import DataError
 
@@ -21,14 +21,14 @@ _XYWH_ABS = 1  # detectron2.structures.BoxMode.XYWH_ABS
 class Registered(NamedTuple):
     """What stands under a name."""
 
-    records: list[Record]
+    records: list[DatasetDict]
     categories: Categories
 
 
 _registered: dict[str, Registered] = {}
 
 
-def register(name: str, records: list[Record], categories: Categories) -> None:
+def register(name: str, records: list[DatasetDict], categories: Categories) -> None:
     """Let a name stand for some records; from now on, if it stood for others.
 
     Where Detectron2 is installed, its ``DatasetCatalog`` and ``MetadataCatalog`` know the name
@@ -57,7 +57,7 @@ def get(name: str) -> Registered:
     return _registered[name]
 
 
-def to_detectron2(record: Record, categories: Categories) -> Record:
+def to_detectron2(record: DatasetDict, categories: Categories) -> DatasetDict:
     """The record with contiguous ``category_id`` and ``bbox_mode``, and without bare subjects."""
     class_ids = categories.class_ids
     annotations: list[dict[str, Any]] = [

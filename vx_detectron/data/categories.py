@@ -10,7 +10,7 @@ from typing import Any
 from vx_detectron.errors import DataError
 from vx_detectron.structures import SUBJECT_ID
 
-Record = dict[str, Any]
+DatasetDict = dict[str, Any]
 """A photo and its annotations in Detectron2's dataset-dict format; see ``coco.read_coco``."""
 
 
@@ -38,12 +38,12 @@ class Categories:
         """Whether annotations may be of this category."""
         return category == SUBJECT_ID or category in self.names
 
-    def complete(self, record: Record) -> bool:
+    def complete(self, record: DatasetDict) -> bool:
         """Whether every object of every class is annotated in the photo; see ``is_complete``."""
         return is_complete(record, self.names)
 
 
-def is_complete(record: Record, classes: Iterable[int]) -> bool:
+def is_complete(record: DatasetDict, classes: Iterable[int]) -> bool:
     """Whether every object of these categories is annotated in the photo.
 
     So it is, unless its masks are of the subject only (``mask_kind``), or it lists the

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from vx_detectron.data.categories import Categories, Record
+from vx_detectron.data.categories import Categories, DatasetDict
 from vx_detectron.data.coco import Problem
 from vx_detectron.errors import DataError, ImageError
 from vx_detectron.image_io import MAX_PIXELS, read_photo, read_size
@@ -14,12 +14,12 @@ MOST_BROKEN = 0.5
 
 
 def check_records(
-    records: list[Record],
+    records: list[DatasetDict],
     categories: Categories,
     *,
     decode: bool = False,
     max_pixels: int = MAX_PIXELS,
-) -> tuple[list[Record], list[Problem]]:
+) -> tuple[list[DatasetDict], list[Problem]]:
     """Part the records that can be trained on from the others.
 
     Left out are photos that are missing, unreadable, or of another size than their record says,
@@ -36,7 +36,7 @@ def check_records(
     """
     ids = Counter(record["image_id"] for record in records)
     seen: set[str] = set()
-    good: list[Record] = []
+    good: list[DatasetDict] = []
     problems: list[Problem] = []
     for record in records:
         name = record["file_name"]
@@ -74,7 +74,7 @@ def expect_enough(good: int, problems: list[Problem]) -> None:
     )
 
 
-def _expect_annotations(record: Record, categories: Categories) -> None:
+def _expect_annotations(record: DatasetDict, categories: Categories) -> None:
     for annotation in record["annotations"]:
         name = f"annotation {annotation.get('id')}"
         if not categories.knows(annotation["category_id"]):
@@ -83,7 +83,7 @@ def _expect_annotations(record: Record, categories: Categories) -> None:
             raise DataError(f"{name}: its mask is empty")
 
 
-def _expect_photo(record: Record, decode: bool, max_pixels: int) -> None:
+def _expect_photo(record: DatasetDict, decode: bool, max_pixels: int) -> None:
     path = record["file_name"]
     if decode:
         size = read_photo(path, max_pixels=max_pixels).pixels.shape[:2]

@@ -7,13 +7,13 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from vx_detectron.data.categories import Categories, Record, read_categories
+from vx_detectron.data.categories import Categories, DatasetDict, read_categories
 from vx_detectron.data.segmentation import decode_mask, to_rle
 from vx_detectron.errors import DataError
 from vx_detectron.image_io import MAX_PIXELS
 from vx_detectron.rle import mask_area, mask_box
 
-__all__ = ["Loaded", "Problem", "Record", "decode_mask", "read_coco"]
+__all__ = ["DatasetDict", "Loaded", "Problem", "decode_mask", "read_coco"]
 
 
 class Problem(NamedTuple):
@@ -37,7 +37,7 @@ class Loaded(NamedTuple):
         problems: what was left out.
     """
 
-    records: list[Record]
+    records: list[DatasetDict]
     categories: Categories
     problems: list[Problem]
 
@@ -60,7 +60,7 @@ def read_coco(json_file: Path, image_root: Path, *, max_pixels: int = MAX_PIXELS
     except DataError as error:
         raise DataError(f"{json_file}: {error}; mend the file") from error
     annotations, problems = _by_image(content, json_file)
-    records: list[Record] = []
+    records: list[DatasetDict] = []
     for image in content["images"]:
         try:
             record = _record(image, image_root, max_pixels)
@@ -120,7 +120,7 @@ def _has_number(entry: Any, key: str) -> bool:
     return isinstance(entry, dict) and type(entry.get(key)) is int
 
 
-def _record(image: Any, image_root: Path, max_pixels: int) -> Record:
+def _record(image: Any, image_root: Path, max_pixels: int) -> DatasetDict:
     """A record without annotations."""
     numbers = all(_has_number(image, key) for key in ("id", "height", "width"))
     if not numbers or not isinstance(image.get("file_name"), str) or not image["file_name"]:

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vx_detectron.data.categories import Categories, Record
+from vx_detectron.data.categories import Categories, DatasetDict
 from vx_detectron.data.coco import Loaded, Problem
 from vx_detectron.errors import DataError, ImageError
 from vx_detectron.image_io import MAX_PIXELS, SUPPORTED_SUFFIXES, read_labels, read_photo
@@ -111,7 +111,7 @@ def _unpaired(
 
 def _record(
     place: str, photo: Path, mask: Path, kind: str, categories: Categories, max_pixels: int
-) -> Record:
+) -> DatasetDict:
     if kind == "classes":
         labels = read_labels(mask, max_pixels=max_pixels)
     else:

@@ -12,13 +12,13 @@ from torch import Tensor
 from torchvision import tv_tensors
 from torchvision.ops import masks_to_boxes
 
-from vx_detectron.data.categories import Record
+from vx_detectron.data.categories import DatasetDict
 from vx_detectron.data.layers import UNKNOWN, Layers
-from vx_detectron.data.samples import Sample
 from vx_detectron.data.segmentation import decode_mask
 from vx_detectron.data.subjects import has_subject, subject_mask
 from vx_detectron.errors import DataError
 from vx_detectron.image_io import MAX_BYTES, MAX_PIXELS, read_photo
+from vx_detectron.modeling.samples import Sample
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Scene:
     classes: Tensor
 
 
-def class_annotations(record: Record, class_ids: Mapping[int, int]) -> list[dict[str, Any]]:
+def class_annotations(record: DatasetDict, class_ids: Mapping[int, int]) -> list[dict[str, Any]]:
     """The annotations that teach a class: no crowds, as in Detectron2, and no bare subjects."""
     if record.get("mask_kind") == "subject":
         return []
@@ -49,7 +49,7 @@ def class_annotations(record: Record, class_ids: Mapping[int, int]) -> list[dict
 
 
 def read_scene(
-    record: Record,
+    record: DatasetDict,
     class_ids: Mapping[int, int],
     max_pixels: int = MAX_PIXELS,
     max_bytes: int = MAX_BYTES,
@@ -88,7 +88,7 @@ def read_scene(
     )
 
 
-def to_sample(scene: Scene, record: Record, channels: str, complete: bool) -> Sample:
+def to_sample(scene: Scene, record: DatasetDict, channels: str, complete: bool) -> Sample:
     """The sample of a scene; instances of which nothing is left are dropped.
 
     Args:

@@ -17,7 +17,7 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as F
 from torchvision.utils import draw_bounding_boxes, draw_segmentation_masks
 
-from vx_detectron.data.samples import Sample
+from vx_detectron.modeling.samples import Sample
 
 OUTLINE = (255, 225, 0)
 LONGEST_SIDE = 640  # pixels; larger samples are drawn smaller

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from fvcore.common.config import CfgNode
 
-from vx_detectron.data.categories import Record
+from vx_detectron.data.categories import DatasetDict
 from vx_detectron.data.subjects import has_subject
 from vx_detectron.errors import DataError
 from vx_detectron.files import write_text
@@ -25,12 +25,12 @@ logger = logging.getLogger(__name__)
 class Splits(NamedTuple):
     """The records of each split; within a split in an order that depends on ids and seed alone."""
 
-    train: list[Record]
-    val: list[Record]
-    test: list[Record]
+    train: list[DatasetDict]
+    val: list[DatasetDict]
+    test: list[DatasetDict]
 
 
-def split_dataset(cfg: CfgNode, records: list[Record], *, resume: bool = False) -> Splits:
+def split_dataset(cfg: CfgNode, records: list[DatasetDict], *, resume: bool = False) -> Splits:
     """Split by ``VX.DATA``. Nothing is written; see ``record_splits``.
 
     Args:
@@ -68,7 +68,7 @@ def _recorded(cfg: CfgNode, resume: bool) -> dict[int, str]:
 
 
 def make_splits(
-    records: list[Record],
+    records: list[DatasetDict],
     validation: int,
     test: int,
     seed: int,
@@ -89,7 +89,7 @@ def make_splits(
         known: image id to split, from an earlier run. Photos that are not in it are new, and are
             trained on; with no earlier run all are to be split.
     """
-    named: dict[str, list[Record]] = defaultdict(list)
+    named: dict[str, list[DatasetDict]] = defaultdict(list)
     for record in sorted(records, key=lambda record: _rank(record, seed)):
         own = record.get("split", "train")
         named[known.get(record["image_id"], own) if known else own].append(record)
@@ -118,7 +118,7 @@ def _at_most(most: int, counts: dict[str, int]) -> dict[str, int]:
     return fewer
 
 
-def _rank(record: Record, seed: int) -> bytes:
+def _rank(record: DatasetDict, seed: int) -> bytes:
     return hashlib.sha256(f"{seed}:{record['image_id']}".encode()).digest()
 
 

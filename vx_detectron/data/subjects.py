@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from vx_detectron.data.categories import Record
+from vx_detectron.data.categories import DatasetDict
 from vx_detectron.data.segmentation import decode_mask, to_rle
 from vx_detectron.rle import Rle, merge_masks
 
@@ -16,12 +16,12 @@ SMALLEST_SHARE = 0.08
 LARGEST_RIVAL = 0.4
 
 
-def has_subject(record: Record) -> bool:
+def has_subject(record: DatasetDict) -> bool:
     """Whether the photo's annotations say what its subject is."""
     return why_no_subject(record) is None
 
 
-def why_no_subject(record: Record) -> str | None:
+def why_no_subject(record: DatasetDict) -> str | None:
     """Why the annotations do not say what the subject is; None where they do.
 
     A photo of kind ``subject`` has one wherever it has a mask. In any other one it is the largest
@@ -42,7 +42,7 @@ def why_no_subject(record: Record) -> str | None:
     return None
 
 
-def subject_mask(record: Record) -> NDArray[np.uint8]:
+def subject_mask(record: DatasetDict) -> NDArray[np.uint8]:
     """The subject's mask, uint8 (height, width), 0 or 1; see ``has_subject``.
 
     A photo of kind ``subject`` keeps all its masks, any other one its largest.
@@ -50,7 +50,7 @@ def subject_mask(record: Record) -> NDArray[np.uint8]:
     return decode_mask(subject_rle(record), record["height"], record["width"])
 
 
-def subject_rle(record: Record) -> Rle:
+def subject_rle(record: DatasetDict) -> Rle:
     """``subject_mask`` as compressed RLE."""
     height, width = record["height"], record["width"]
     annotations = record["annotations"]

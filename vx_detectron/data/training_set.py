@@ -10,10 +10,10 @@ from fvcore.common.config import CfgNode
 from torch.utils.data import Dataset, Sampler
 
 from vx_detectron.data.augmentation import Augmentation
-from vx_detectron.data.categories import Record, is_complete
-from vx_detectron.data.samples import Sample
+from vx_detectron.data.categories import DatasetDict, is_complete
 from vx_detectron.data.scene import Scene, class_annotations, read_scene, to_sample
 from vx_detectron.errors import DataError, ImageError
+from vx_detectron.modeling.samples import Sample
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class TrainingSet(Dataset[Sample]):
 
     def __init__(
         self,
-        records: Sequence[Record],
+        records: Sequence[DatasetDict],
         cfg: CfgNode,
         class_ids: Mapping[int, int],
         seed: int,

@@ -51,6 +51,7 @@ def subject_record(subject: Subject, instances: Instances) -> Record:
             {
                 "index": int(one.index),
                 "label": one.label,
+                "is_region": one.is_region,
                 "score": _number(one.score),
                 "reason": one.reason,
                 "features": _numbers(one.features),
@@ -70,6 +71,7 @@ def _instance(instances: Instances, index: int) -> Record:
     x0, y0, x1, y1 = (float(side) for side in instances.boxes[index])
     return {
         "label": instances.label(index),
+        "is_region": bool(instances.is_region[index]),
         "score": _number(instances.scores[index]),
         "box": [_number(side) for side in (x0, y0, x1 - x0, y1 - y0)],
         "mask": encode_mask(instances.soft_mask(index) >= 0.5),

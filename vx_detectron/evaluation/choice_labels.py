@@ -23,7 +23,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vx_detectron.data.coco import Record, decode_mask
+from vx_detectron.data.coco import DatasetDict, decode_mask
 from vx_detectron.errors import DataError
 from vx_detectron.structures import FloatArray, Instances
 
@@ -84,7 +84,7 @@ def _label(one: dict[str, Any]) -> ChoiceLabel:
     return label
 
 
-def true_masks(label: ChoiceLabel, record: Record) -> dict[int, BoolArray]:
+def true_masks(label: ChoiceLabel, record: DatasetDict) -> dict[int, BoolArray]:
     """The candidates' masks by annotation id, each bool (height, width) with a pixel at least.
 
     Args:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from vx_detectron import __version__
-from vx_detectron.data.categories import Record
+from vx_detectron.data.categories import DatasetDict
 from vx_detectron.data.coco import Loaded, read_coco
 from vx_detectron.errors import DataError, ImageError
 from vx_detectron.evaluation.choice_labels import (
@@ -83,7 +83,7 @@ def evaluate_choice(
     }
 
 
-def _row(isolator: Isolator, label: ChoiceLabel, record: Record, loaded: Loaded) -> Row:
+def _row(isolator: Isolator, label: ChoiceLabel, record: DatasetDict, loaded: Loaded) -> Row:
     """Both ways' rows of one photo, over one forward pass."""
     image, truths = read_annotated(record), true_masks(label, record)
     names = {

@@ -14,7 +14,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import IO, Any
 
-from vx_detectron.data.categories import Record
+from vx_detectron.data.categories import DatasetDict
 from vx_detectron.errors import DataError
 from vx_detectron.evaluation.predictors import MASKS, Prediction, read_alpha
 from vx_detectron.image_io.names import printable
@@ -50,7 +50,7 @@ class CommandPredictor:
         self.extra: Sequence[str] = ()
         self.provenance: dict[str, Any] = {"command": template, "time_limit": time_limit}
 
-    def predict(self, record: Record, name: str) -> dict[str, Prediction]:
+    def predict(self, record: DatasetDict, name: str) -> dict[str, Prediction]:
         """See ``Predictor``; the command failed, took too long, or wrote no mask: DataError."""
         with tempfile.TemporaryDirectory() as folder:
             mask = Path(folder) / "mask.png"

@@ -19,7 +19,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from vx_detectron import __version__
-from vx_detectron.data.categories import Record
+from vx_detectron.data.categories import DatasetDict
 from vx_detectron.data.coco import read_coco
 from vx_detectron.engines import Engine
 from vx_detectron.errors import DataError, ImageError
@@ -93,7 +93,9 @@ def evaluate_detection(
     }
 
 
-def _annotated(records: list[Record], known: set[int], notes: Counter[str]) -> list[Record]:
+def _annotated(
+    records: list[DatasetDict], known: set[int], notes: Counter[str]
+) -> list[DatasetDict]:
     """The photos in which some known class is annotated for certain, by name."""
     kept = []
     for record in sorted(records, key=lambda one: str(one["file_name"])):
@@ -106,13 +108,13 @@ def _annotated(records: list[Record], known: set[int], notes: Counter[str]) -> l
     return kept
 
 
-def _classes(record: Record, known: set[int]) -> set[int]:
+def _classes(record: DatasetDict, known: set[int]) -> set[int]:
     """The known categories that are annotated in a photo, wherever they are in it."""
     return known & set(record.get("annotated_categories", known))
 
 
 def _detections(
-    instances: Instances, record: Record, numbers: dict[str, int], known: set[int]
+    instances: Instances, record: DatasetDict, numbers: dict[str, int], known: set[int]
 ) -> list[dict[str, Any]]:
     """In COCO's results format, with the categories that are annotated in the photo."""
     allowed = _classes(record, known)
@@ -135,7 +137,7 @@ def _detections(
 
 
 def _average_precision(
-    records: list[Record], detections: list[dict[str, Any]], known: set[int]
+    records: list[DatasetDict], detections: list[dict[str, Any]], known: set[int]
 ) -> dict[str, dict[str, float | None]]:
     summary = {}
     for kind in ("bbox", "segm"):
@@ -155,7 +157,7 @@ def _average_precision(
     return summary
 
 
-def _dataset(records: list[Record], annotations: list[dict[str, Any]]) -> dict[str, Any]:
+def _dataset(records: list[DatasetDict], annotations: list[dict[str, Any]]) -> dict[str, Any]:
     images = [
         {"id": record["image_id"], "height": record["height"], "width": record["width"]}
         for record in records
@@ -163,7 +165,7 @@ def _dataset(records: list[Record], annotations: list[dict[str, Any]]) -> dict[s
     return {"images": images, "annotations": annotations, "categories": []}
 
 
-def _truths(records: list[Record], known: set[int]) -> list[dict[str, Any]]:
+def _truths(records: list[DatasetDict], known: set[int]) -> list[dict[str, Any]]:
     """The annotations that count, numbered from 1: COCOeval takes the id 0 for "no match"."""
     kept = [
         one

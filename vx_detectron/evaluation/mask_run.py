@@ -9,7 +9,7 @@ from time import perf_counter
 import numpy as np
 
 from vx_detectron import __version__
-from vx_detectron.data.categories import Record
+from vx_detectron.data.categories import DatasetDict
 from vx_detectron.data.subjects import subject_mask
 from vx_detectron.errors import DataError, ImageError
 from vx_detectron.evaluation.evaluator import THRESHOLD, MaskEvaluator
@@ -77,7 +77,7 @@ def evaluate_masks(
 
 
 def _process(
-    evaluators: dict[str, MaskEvaluator], record: Record, truths: Truths, predictor: Predictor
+    evaluators: dict[str, MaskEvaluator], record: DatasetDict, truths: Truths, predictor: Predictor
 ) -> None:
     """Measure one photo in all variants, or in none."""
     name, truth = truths.name(record), subject_mask(record).astype(np.bool_)

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 
-from vx_detectron.data.categories import Record
+from vx_detectron.data.categories import DatasetDict
 from vx_detectron.engines import Engine
 from vx_detectron.errors import DataError, NoSubjectError
 from vx_detectron.evaluation.truths import pictures, read_annotated
@@ -68,7 +68,7 @@ class Predictor(Protocol):
     provenance: dict[str, Any]
     extra: Sequence[str]
 
-    def predict(self, record: Record, name: str) -> dict[str, Prediction]:
+    def predict(self, record: DatasetDict, name: str) -> dict[str, Prediction]:
         """The masks of one photo, by variant.
 
         Args:
@@ -96,7 +96,7 @@ class PipelinePredictor:
         self.provenance = {**engine_facts(isolator.engine), "config": isolator.cfg.dump()}
         self.extra: Sequence[str] = ()
 
-    def predict(self, record: Record, name: str) -> dict[str, Prediction]:
+    def predict(self, record: DatasetDict, name: str) -> dict[str, Prediction]:
         """See ``Predictor``."""
         photo = self.isolator.open(read_annotated(record))
         if not self.ablation:
@@ -132,7 +132,7 @@ class FolderPredictor:
                 f"such as {min(wanted)}"
             )
 
-    def predict(self, record: Record, name: str) -> dict[str, Prediction]:
+    def predict(self, record: DatasetDict, name: str) -> dict[str, Prediction]:
         """See ``Predictor``."""
         if name not in self.paths:
             raise DataError(f"no mask {name}.* below {self.folder}")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vx_detectron.data.categories import Categories, Record
+from vx_detectron.data.categories import Categories, DatasetDict
 from vx_detectron.data.coco import Problem, read_coco
 from vx_detectron.data.folders import read_folders
 from vx_detectron.data.subjects import why_no_subject
@@ -35,18 +35,18 @@ class Truths:
         fingerprint: sha256 over the names and bytes of photos and truth, sorted by name.
     """
 
-    records: list[Record]
+    records: list[DatasetDict]
     image_root: Path
     categories: Categories
     problems: list[Problem]
     notes: dict[str, int]
     fingerprint: str
 
-    def name(self, record: Record) -> str:
+    def name(self, record: DatasetDict) -> str:
         """What a photo and its masks are called: its path below the folder, without suffix."""
         return _place(Path(record["file_name"]), self.image_root).with_suffix("").as_posix()
 
-    def category(self, record: Record) -> str:
+    def category(self, record: DatasetDict) -> str:
         """The class of the photo's largest annotation; empty where it has no name."""
         largest = max(record["annotations"], key=lambda one: float(one["area"]))
         return self.categories.names.get(largest["category_id"], "")
@@ -129,7 +129,7 @@ def fingerprint(folders: Iterable[tuple[Path, list[Path]]]) -> str:
     return total.hexdigest()
 
 
-def read_annotated(record: Record) -> ByteArray:
+def read_annotated(record: DatasetDict) -> ByteArray:
     """The photo of a record, uint8 (H, W, 3), RGB, upright.
 
     Raises:

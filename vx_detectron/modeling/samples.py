@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -11,40 +12,30 @@ from vx_detectron.errors import DataError
 from vx_detectron.modeling import boxes as box_ops
 
 
-class Sample(Protocol):
-    """One photo and what is known about it; ``vx_detectron.data.samples.Sample`` is one."""
+@dataclass(frozen=True)
+class Sample:
+    """One augmented photo with its instances and its subject.
 
-    @property
-    def image(self) -> Tensor:
-        """Float32 (3, H, W), 0..255, in ``INPUT.FORMAT``'s channel order."""
+    Attributes:
+        image: float32 (3, H, W), 0..255, in ``INPUT.FORMAT``'s channel order.
+        boxes: float32 (N, 4), x0, y0, x1, y1 in the image's pixels.
+        classes: int64 (N,), 0..K-1.
+        masks: bool (N, H, W).
+        subject: float32 (H, W), 0 background to 1 subject; -1 where nobody knows.
+        complete: whether every object of every class is annotated. Where it is not, what is not
+            annotated is unknown, not background.
+        file_name: the photo's path, for messages.
+        image_id: its number in the annotations.
+    """
 
-    @property
-    def boxes(self) -> Tensor:
-        """Float32 (N, 4), x0, y0, x1, y1 in pixels; each with an area."""
-
-    @property
-    def classes(self) -> Tensor:
-        """Int64 (N,), 0..K-1."""
-
-    @property
-    def masks(self) -> Tensor:
-        """Bool (N, H, W)."""
-
-    @property
-    def subject(self) -> Tensor:
-        """Float32 (H, W), 0 background to 1 subject; -1 where unknown."""
-
-    @property
-    def complete(self) -> bool:
-        """Whether every thing of every class is annotated."""
-
-    @property
-    def file_name(self) -> str:
-        """Of the photo, for messages."""
-
-    @property
-    def image_id(self) -> int:
-        """Its number in the annotations."""
+    image: Tensor
+    boxes: Tensor
+    classes: Tensor
+    masks: Tensor
+    subject: Tensor
+    complete: bool
+    file_name: str
+    image_id: int
 
 
 class Target(NamedTuple):

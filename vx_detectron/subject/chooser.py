@@ -2,7 +2,7 @@
 
 A conditional logit (McFadden, 1974): a set's odds against "there is no subject" are the product
 over its features of exp(weight x (value - typical value)), times a constant. The numbers are in
-``chooser.json`` beside this file, one fit for each kind of saliency map; ``benchmarks/
+``chooser.json`` beside this file, one fit for each kind of saliency map; ``tools/
 fit_chooser.py`` makes them.
 """
 

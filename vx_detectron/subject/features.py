@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from vx_detectron.structures import SALIENT_REGION, FloatArray
+from vx_detectron.structures import FloatArray
 from vx_detectron.subject.proposals import PERSON, Group, parts
 from vx_detectron.subject.scene import Scene
 from vx_detectron.subject.thumbnails import BoolArray, dilate
@@ -136,7 +136,7 @@ def _members(scene: Scene, groups: Sequence[Group]) -> dict[str, FloatArray]:
     """What the things are, each by its area."""
     alive = np.array([label in _ALIVE for label in scene.labels], dtype=np.float32)
     furniture = np.array([label in _FURNITURE for label in scene.labels])
-    region = np.array([label == SALIENT_REGION for label in scene.labels])
+    region = scene.is_region
     lists = [list(group) for group in groups]
     weights = [scene.areas[group] / scene.areas[group].sum() for group in lists]
     pairs = list(zip(weights, lists, strict=True))

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from vx_detectron.errors import SubjectError
-from vx_detectron.structures import SALIENT_REGION, Candidate, FloatArray, Instances, paste_mask
+from vx_detectron.structures import REGION_LABEL, Candidate, FloatArray, Instances, paste_mask
 from vx_detectron.subject.choice import Choice, folded, listed_numbers
 from vx_detectron.subject.options import SubjectOptions
 from vx_detectron.subject.scene import Scene
@@ -99,7 +99,7 @@ def adjust(
 
 def _brings_back(scene: Scene, index: int, unwanted: Sequence[int]) -> bool:
     """Whether it is a salient region that covers most of an unwanted thing."""
-    if scene.labels[index] != SALIENT_REGION:
+    if not scene.is_region[index]:
         return False
     return any(_cover(scene.masks[one], scene.masks[index]) >= _MOSTLY for one in unwanted)
 
@@ -126,7 +126,7 @@ def _by_label(
     for one in ranking:
         if folded(one.label) == wanted:
             return one
-    known = {folded(name): name for name in (*class_names, SALIENT_REGION)}
+    known = {folded(name): name for name in (*class_names, REGION_LABEL)}
     found = f"the photo holds {', '.join(sorted({one.label for one in ranking}))}"
     if wanted in known:
         raise SubjectError(f"there is no {known[wanted]} in the photo; {found}")
@@ -157,7 +157,7 @@ def _by_point(
     here = [(_mask_at(instances, one.index, x, y), one) for one in ranking]
     here = [(value, one) for value, one in here if value > 0.5]
     # A region lies over nearly every instance; who points at a dog means the dog.
-    here = [pair for pair in here if pair[1].label != SALIENT_REGION] or here
+    here = [pair for pair in here if not pair[1].is_region] or here
     if not here:
         raise SubjectError(
             f"nothing was found at the point {listed_numbers(point)}; choose another point, or by "
@@ -198,7 +198,7 @@ def _by_box(
     wanted = np.array([x0, y0, x1, y1])
     fits = [(_fit(wanted, instances, scene, one.index), one) for one in ranking]
     # As with a point: a thing that fits goes before a region that may fit a little better.
-    things = [pair for pair in fits if pair[1].label != SALIENT_REGION and pair[0] >= _FITS]
+    things = [pair for pair in fits if not pair[1].is_region and pair[0] >= _FITS]
     best, chosen = max(things or fits, key=lambda pair: pair[0])
     if best <= 0:
         raise SubjectError(

@@ -39,6 +39,7 @@ def rank(
     for row, group in enumerate(groups):
         if len(group) == 1:
             index, label = group[0], scene.labels[group[0]]
+            is_region = bool(scene.is_region[index])
             features = dict(zip(FEATURES, map(float, values[row]), strict=True))
             contributions = dict(zip(FEATURES, map(float, evidence[row]), strict=True))
             candidates.append(
@@ -48,7 +49,10 @@ def rank(
                     score=min(1.0, float(scores[index])),
                     features=features,
                     contributions=contributions,
-                    reason=candidate_reason(label, contributions, float(scene.areas[index])),
+                    reason=candidate_reason(
+                        contributions, float(scene.areas[index]), is_region=is_region
+                    ),
+                    is_region=is_region,
                 )
             )
     # Python's sort keeps the order of equals: the more conspicuous one first.

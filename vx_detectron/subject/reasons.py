@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from vx_detectron.structures import SALIENT_REGION, Candidate
+from vx_detectron.structures import Candidate
 from vx_detectron.subject.proposals import PERSON
 from vx_detectron.subject.scene import Scene
 
@@ -45,7 +45,7 @@ def chosen_reason(chosen: Sequence[Candidate], ranking: tuple[Candidate, ...], s
         Such as ``the dog (91 %): large (31 % of the photo), central; next best: person (7 %)``.
     """
     best = chosen[0]
-    told = [one for one in chosen if best.label == SALIENT_REGION or one.label != SALIENT_REGION]
+    told = [one for one in chosen if best.is_region or not one.is_region]
     traits, bonds = best.reason, _bonds(told, scene)
     if bonds:
         traits = f"they {_joined(bonds)}; the {best.label} leads: {traits}"
@@ -75,20 +75,20 @@ def no_subject_reason(ranking: tuple[Candidate, ...], score: float, min_score: f
     )
 
 
-def candidate_reason(label: str, contributions: Mapping[str, float], area: float) -> str:
+def candidate_reason(contributions: Mapping[str, float], area: float, *, is_region: bool) -> str:
     """How large one thing is, then what speaks for it and what against, the strongest first.
 
     Args:
-        label: its class name.
         contributions: log-odds that each feature adds.
         area: share of the photo, 0..1.
+        is_region: whether it is a region of the saliency map, of no known class.
 
     Returns:
         Such as ``large (31 % of the photo), central; against it: cut by the frame``.
     """
     size = "large" if area >= _LARGE else "medium-sized" if area >= _SMALL else "small"
     good, bad = [f"{size} ({percent(area)} of the photo)"], []
-    names = [name for name in _WORDS if label != SALIENT_REGION or name not in _OF_KNOWN_CLASSES]
+    names = [name for name in _WORDS if not is_region or name not in _OF_KNOWN_CLASSES]
     for name in sorted(names, key=lambda name: -abs(contributions[name])):
         if abs(contributions[name]) >= _WORTH_SAYING:
             praise, blame = _WORDS[name]
@@ -122,7 +122,7 @@ def _bonds(chosen: Sequence[Candidate], scene: Scene) -> list[str]:
     members = [one.index for one in chosen]
     within = np.ix_(members, members)
     people = np.array([one.label == PERSON for one in chosen])
-    things = np.array([one.label not in (PERSON, SALIENT_REGION) for one in chosen])
+    things = np.array([one.label != PERSON and not one.is_region for one in chosen])
     mixed = scene.touching[within] & people[:, None] & things[None, :]
     others = scene.touching[within] & ~(mixed | mixed.T)
     words = (

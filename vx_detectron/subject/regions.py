@@ -8,7 +8,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from vx_detectron.structures import SALIENT_REGION, FloatArray, Instances
+from vx_detectron.structures import FloatArray, Instances
 from vx_detectron.subject.options import SubjectOptions
 from vx_detectron.subject.thumbnails import BoolArray, binary_masks, unit
 
@@ -22,8 +22,8 @@ def add_salient_regions(instances: Instances, options: SubjectOptions | None = N
     A region is a connected part of the saliency map above ``region_threshold`` that covers
     ``region_min_area`` of the photo; the largest ``region_max`` are looked at. It is explained
     when one instance, or the union of those that lie mostly inside it, overlaps it with an IoU
-    of ``region_explained``. A pseudo-instance's class is ``salient region``, its score the mean
-    saliency inside, its mask the map itself.
+    of ``region_explained``. A pseudo-instance has no class (``is_region``); its score is the
+    mean saliency inside, its mask the map itself.
 
     Args:
         instances: what the engine found.
@@ -79,13 +79,10 @@ def _with_regions(
     instances: Instances, saliency: FloatArray, regions: list[BoolArray]
 ) -> Instances:
     """The instances and the regions in one record, by falling score."""
-    names = instances.class_names
-    if SALIENT_REGION not in names:
-        names = (*names, SALIENT_REGION)
     cells = instances.mask_grids.shape[1] if len(instances) else _DEFAULT_GRID
     cut = [_box_and_grid(saliency, region, cells, instances.image_size) for region in regions]
     added_scores = np.array([saliency[region].mean() for region in regions], dtype=np.float32)
-    added_classes = np.full(len(regions), names.index(SALIENT_REGION), dtype=np.int64)
+    added_classes = np.full(len(regions), -1, dtype=np.int64)
     added_grids = np.stack([grid for _, grid in cut])
     old_grids = instances.mask_grids if len(instances) else added_grids[:0]
     scores = np.concatenate([instances.scores, added_scores])
@@ -96,8 +93,11 @@ def _with_regions(
         scores=scores[order],
         classes=np.concatenate([instances.classes, added_classes])[order],
         mask_grids=np.concatenate([old_grids, added_grids])[order],
-        class_names=names,
+        class_names=instances.class_names,
         saliency=instances.saliency,
+        is_region=np.concatenate([instances.is_region, np.ones(len(regions), dtype=np.bool_)])[
+            order
+        ],
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from vx_detectron.structures import SALIENT_REGION, ByteArray, FloatArray, Instances, IntArray
+from vx_detectron.structures import ByteArray, FloatArray, Instances, IntArray
 from vx_detectron.subject.saliency import LEARNED, saliency_of
 from vx_detectron.subject.thumbnails import (
     BoolArray,
@@ -28,6 +28,7 @@ class Scene:
 
     Attributes:
         labels: class name of each instance.
+        is_region: bool (N,), whether it is a region of the saliency map, of no known class.
         scores: float32 (N,), detection confidence, 0..1.
         masks: bool (N, h, w), the masks above 0.5 on a thumbnail of at most 160 px. A thing too
             small for it has the pixel at its box's centre.
@@ -42,6 +43,7 @@ class Scene:
     """
 
     labels: tuple[str, ...]
+    is_region: BoolArray
     scores: FloatArray
     masks: BoolArray
     areas: FloatArray
@@ -70,11 +72,12 @@ def look(image: ByteArray, instances: Instances) -> Scene:
     labels = tuple(instances.label(index) for index in range(len(instances)))
     return Scene(
         labels=labels,
+        is_region=instances.is_region,
         scores=unit(instances.scores),
         masks=masks,
         areas=masks.mean(axis=(1, 2), dtype=np.float32),
         touching=_touching(masks),
-        alike=_alike(labels),
+        alike=_alike(labels, instances.is_region),
         order=_order(masks, saliency, instances, labels),
         saliency=saliency,
         sharpness=_sharpness(image, (height, width)),
@@ -102,10 +105,10 @@ def _touching(masks: BoolArray) -> BoolArray:
     return np.asarray(touching, dtype=np.bool_)
 
 
-def _alike(labels: tuple[str, ...]) -> BoolArray:
+def _alike(labels: tuple[str, ...], is_region: BoolArray) -> BoolArray:
     """Nobody knows whether two salient regions are of one kind, so they are not."""
     names = np.array(labels, dtype=object)
-    alike = (names[:, None] == names[None, :]) & (names != SALIENT_REGION)[:, None]
+    alike = (names[:, None] == names[None, :]) & ~is_region[:, None]
     np.fill_diagonal(alike, False)
     return np.asarray(alike, dtype=np.bool_)
 

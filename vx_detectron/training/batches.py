@@ -1,7 +1,11 @@
-"""Which photos each step sees: the same ones for any number of processes, and after a resume."""
+"""Which photos each step sees, and the random numbers it draws.
+
+Both are the same for any number of processes, and after a resume.
+"""
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from itertools import islice
 
@@ -9,12 +13,24 @@ import torch
 from fvcore.common.config import CfgNode
 from torch.utils.data import DataLoader, Sampler
 
-from vx_detectron.data.samples import Sample
 from vx_detectron.data.training_set import EpochSampler, TrainingSet, collate
 from vx_detectron.errors import ConfigError
+from vx_detectron.modeling.samples import Sample
 from vx_detectron.training import distributed
-from vx_detectron.training.classes import saliency_is_trained
-from vx_detectron.training.stopping import leave_interrupts_to_the_main_process
+from vx_detectron.training.failures import leave_interrupts_to_the_main_process
+from vx_detectron.training.photos import saliency_is_trained
+
+_PRIME = 1_000_003
+
+
+def run_seed(cfg: CfgNode) -> int:
+    """``SEED``, or, where it is negative, any number, as in Detectron2."""
+    return int(cfg.SEED) if cfg.SEED >= 0 else random.SystemRandom().randrange(2**31)
+
+
+def seed_step(seed: int, iteration: int, rank: int) -> None:
+    """Seed torch's generators, on all devices, for one step."""
+    torch.manual_seed(((seed * _PRIME + iteration) * _PRIME + rank) % 2**63)
 
 
 class BatchSampler(Sampler[list[int]]):

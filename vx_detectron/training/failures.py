@@ -1,15 +1,61 @@
-"""What goes wrong during a training, in words that say what to do."""
+"""How a training ends early: by an error, told in plain words, or by a signal."""
 
 from __future__ import annotations
 
 import errno
+import logging
 import math
+import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import FrameType, TracebackType
 
 import torch
 
 from vx_detectron.errors import TrainingError, VxError
+
+logger = logging.getLogger(__name__)
+
+
+class StopSignals:
+    """While entered, SIGINT and SIGTERM only set ``received``; the second of them ends at once."""
+
+    def __init__(self) -> None:
+        self.received = False
+        self._before = {number: signal.getsignal(number) for number in _SIGNALS}
+
+    def __enter__(self) -> StopSignals:
+        for number in _SIGNALS:
+            signal.signal(number, self._note)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._restore()
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self.received = True
+        self._restore()
+        logger.warning(
+            "%s: saving after this step; once more ends at once", signal.Signals(number).name
+        )
+
+    def _restore(self) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def leave_interrupts_to_the_main_process(worker: int) -> None:
+    """For the workers of a data loader, which Ctrl-C reaches as well."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
 
 _LESS_MEMORY = (
     "lower SOLVER.IMS_PER_BATCH (and SOLVER.BASE_LR with it), INPUT.MIN_SIZE_TRAIN and "

@@ -12,24 +12,28 @@ from fvcore.common.config import CfgNode
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from vx_detectron.data.samples import Sample
 from vx_detectron.data.training_set import TrainingSet
 from vx_detectron.engines.device import resolve_device
 from vx_detectron.engines.torchvision_engine import TorchvisionEngine
 from vx_detectron.modeling.mask_rcnn import MaskRCNN, build_model
-from vx_detectron.training import distributed, state
-from vx_detectron.training.average import averaged
-from vx_detectron.training.batches import build_train_loader
-from vx_detectron.training.failures import expect_finite
-from vx_detectron.training.freezing import freeze, train_mode, trains_detector, trains_saliency
+from vx_detectron.modeling.samples import Sample
+from vx_detectron.training import checkpoints, distributed
+from vx_detectron.training.averaging import averaged
+from vx_detectron.training.batches import build_train_loader, run_seed, seed_step
+from vx_detectron.training.checkpoints import load_start_weights
+from vx_detectron.training.failures import StopSignals, expect_finite
 from vx_detectron.training.metrics_log import Means, MetricsLog, draw_curves
 from vx_detectron.training.photos import Photos, expect_same_photos
 from vx_detectron.training.precision import Precision, depthwise_in_float32
-from vx_detectron.training.seeding import run_seed, seed_step
-from vx_detectron.training.solver import build_lr_scheduler, build_optimizer
-from vx_detectron.training.start import load_start_weights
-from vx_detectron.training.stopping import StopSignals
-from vx_detectron.training.validator import Validator, is_due
+from vx_detectron.training.solver import (
+    build_lr_scheduler,
+    build_optimizer,
+    freeze,
+    train_mode,
+    trains_detector,
+    trains_saliency,
+)
+from vx_detectron.training.validation import Validator, is_due
 
 logger = logging.getLogger(__name__)
 
@@ -113,7 +117,9 @@ class Trainer:
             if stopped and not ended:
                 return False
         if log:
-            state.save(self.folder, state.FINAL, {"model": self.average.module.state_dict()})
+            checkpoints.save(
+                self.folder, checkpoints.FINAL, {"model": self.average.module.state_dict()}
+            )
         return True
 
     def _network(self) -> nn.Module:
@@ -158,22 +164,24 @@ class Trainer:
             "seed": self.seed,
             "photos": len(self.photos.train),
         }
-        content = {"model": self.average.module.state_dict(), state.TORCHVISION: training}
-        state.save_checkpoint(self.folder, state.checkpoint_name(self.iteration - 1), content)
+        content = {"model": self.average.module.state_dict(), checkpoints.TORCHVISION: training}
+        checkpoints.save_checkpoint(
+            self.folder, checkpoints.checkpoint_name(self.iteration - 1), content
+        )
 
     def _resume(self) -> None:
-        saved = state.load_last(self.folder, state.TORCHVISION)
+        saved = checkpoints.load_last(self.folder, checkpoints.TORCHVISION)
         if saved is None:
             logger.warning("nothing to resume in %s: training starts anew", self.folder)
             return
-        training = saved[state.TORCHVISION]
+        training = saved[checkpoints.TORCHVISION]
         expect_same_photos(self.folder, training["photos"], len(self.photos.train))
         try:
             self.model.load_state_dict(training["model"])
             self.average.module.load_state_dict(saved["model"])
             self.optimizer.load_state_dict(training["optimizer"])
         except (RuntimeError, ValueError) as error:
-            raise state.other_configuration(self.folder, error) from error
+            raise checkpoints.other_configuration(self.folder, error) from error
         self.scheduler.load_state_dict(training["scheduler"])
         self.precision.scaler.load_state_dict(training["scaler"])
         self.best.load_state_dict(training["best"])

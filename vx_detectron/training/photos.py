@@ -1,4 +1,4 @@
-"""What a training learns from, and what it validates on."""
+"""What a training learns from and validates on, and which classes it learns."""
 
 from __future__ import annotations
 
@@ -9,14 +9,70 @@ from pathlib import Path
 
 from fvcore.common.config import CfgNode
 
-from vx_detectron.data.coco import Loaded, Record
+from vx_detectron.data.categories import Categories
+from vx_detectron.data.coco import DatasetDict, Loaded
 from vx_detectron.data.scene import class_annotations
 from vx_detectron.data.splits import Splits, split_dataset
 from vx_detectron.data.subjects import has_subject
-from vx_detectron.errors import TrainingError
-from vx_detectron.training.classes import class_ids, detector_is_frozen, saliency_is_trained
+from vx_detectron.errors import ConfigError, TrainingError
+from vx_detectron.training.solver import SALIENCY_HEAD
 
 logger = logging.getLogger(__name__)
+
+DETECTOR = ("backbone.", "proposal_generator.", "roi_heads.")
+
+
+def detector_is_frozen(cfg: CfgNode) -> bool:
+    """Whether ``VX.SOLVER.FREEZE`` names every part but the saliency head."""
+    prefixes = tuple(cfg.VX.SOLVER.FREEZE)
+    return all(any(part.startswith(prefix) for prefix in prefixes) for part in DETECTOR)
+
+
+def saliency_is_trained(cfg: CfgNode) -> bool:
+    """Whether there is a saliency head that ``VX.SOLVER.FREEZE`` does not name."""
+    frozen = any(SALIENCY_HEAD.startswith(prefix) for prefix in cfg.VX.SOLVER.FREEZE)
+    return cfg.MODEL.META_ARCHITECTURE == "PanopticFPN" and not frozen
+
+
+def with_data_classes(cfg: CfgNode, categories: Categories) -> CfgNode:
+    """The configuration with the classes of the data, if the detector shall learn them.
+
+    ``VX.CLASS_NAMES`` and ``MODEL.ROI_HEADS.NUM_CLASSES`` are taken from the data where no names
+    are given. A frozen detector keeps its classes.
+
+    Raises:
+        ConfigError: the data has no classes, or others than those that are given.
+    """
+    if detector_is_frozen(cfg):
+        return cfg
+    names, given = categories.class_names, tuple(cfg.VX.CLASS_NAMES)
+    if not names:
+        raise ConfigError(
+            "the data has subjects only, and no classes for a detector to learn: train the "
+            f"saliency head alone (VX.SOLVER.FREEZE {[part[:-1] for part in DETECTOR]}), or give "
+            "annotated instances"
+        )
+    if given and set(given) != set(names):
+        raise ConfigError(
+            f"VX.CLASS_NAMES are {', '.join(given)}, but the data has {', '.join(names)}; leave "
+            "VX.CLASS_NAMES out to take those of the data"
+        )
+    if given:
+        return cfg
+    cfg = cfg.clone()
+    cfg.defrost()
+    cfg.MODEL.ROI_HEADS.NUM_CLASSES, cfg.VX.CLASS_NAMES = len(names), list(names)
+    cfg.freeze()
+    logger.info("%d classes, from the data: %s", len(names), ", ".join(names))
+    return cfg
+
+
+def class_ids(cfg: CfgNode, categories: Categories) -> dict[int, int]:
+    """Category id to class, 0..K-1, in the order of ``VX.CLASS_NAMES`` where it is given."""
+    names = tuple(cfg.VX.CLASS_NAMES)
+    if detector_is_frozen(cfg) or not names:
+        return categories.class_ids
+    return {category: names.index(name) for category, name in categories.names.items()}
 
 
 @dataclass(frozen=True)
@@ -31,8 +87,8 @@ class Photos:
         splits: all photos, also those that teach nothing of what is trained.
     """
 
-    train: Sequence[Record]
-    validation: Sequence[Record]
+    train: Sequence[DatasetDict]
+    validation: Sequence[DatasetDict]
     class_ids: dict[int, int]
     complete: bool
     splits: Splits
@@ -65,7 +121,7 @@ def choose_photos(cfg: CfgNode, loaded: Loaded, resume: bool) -> Photos:
     return Photos(train, validation, ids, complete, splits)
 
 
-def _tell(cfg: CfgNode, train: list[Record], validation: list[Record]) -> None:
+def _tell(cfg: CfgNode, train: list[DatasetDict], validation: list[DatasetDict]) -> None:
     """Log how many photos there are, and for what there are none."""
     logger.info("%d photos to train on, %d to validate on", len(train), len(validation))
     if saliency_is_trained(cfg) and not any(map(has_subject, train)):
@@ -91,7 +147,7 @@ def expect_same_photos(folder: Path, before: int, now: int) -> None:
         )
 
 
-def _teaches(record: Record, cfg: CfgNode, ids: dict[int, int]) -> bool:
+def _teaches(record: DatasetDict, cfg: CfgNode, ids: dict[int, int]) -> bool:
     """Whether a photo has something for the parts that are trained."""
     if saliency_is_trained(cfg) and has_subject(record):
         return True

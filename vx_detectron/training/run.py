@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,24 +17,28 @@ from vx_detectron.config import check_supported, check_training
 from vx_detectron.data.catalog import register_splits
 from vx_detectron.data.sources import load_records
 from vx_detectron.data.splits import record_splits
+from vx_detectron.engines import engine_name
 from vx_detectron.engines.device import resolve_device
-from vx_detectron.errors import TrainingError
+from vx_detectron.errors import ConfigError, TrainingError
 from vx_detectron.files import write_text
 from vx_detectron.pipeline import Isolator
-from vx_detectron.training import distributed, state
+from vx_detectron.training import checkpoints, distributed
 from vx_detectron.training.batches import expect_batch_statistics
-from vx_detectron.training.best import Best
-from vx_detectron.training.choice import training_engine
-from vx_detectron.training.classes import with_data_classes
-from vx_detectron.training.expected import expect_results
+from vx_detectron.training.early_stopping import Best
 from vx_detectron.training.failures import in_words
 from vx_detectron.training.metrics_log import METRICS, draw_curves
-from vx_detectron.training.photos import Photos, choose_photos
+from vx_detectron.training.photos import (
+    Photos,
+    choose_photos,
+    detector_is_frozen,
+    with_data_classes,
+)
 from vx_detectron.training.validation import SUBJECT, judge, subject_iou
 
-CONFIG, RESULT = "config.yaml", "result.json"
-
 logger = logging.getLogger(__name__)
+
+
+CONFIG, RESULT = "config.yaml", "result.json"
 
 
 class Trainer(Protocol):
@@ -145,7 +151,7 @@ def _expect_own_folder(folder: Path, resume: bool) -> None:
     """Raise TrainingError where the files of another run would be overwritten or mixed up."""
     if folder.exists() and not folder.is_dir():
         raise TrainingError(f"OUTPUT_DIR {folder} is a file; give a folder")
-    if not resume and any((folder / name).exists() for name in (CONFIG, METRICS, state.LAST)):
+    if not resume and any((folder / name).exists() for name in (CONFIG, METRICS, checkpoints.LAST)):
         raise TrainingError(
             f"OUTPUT_DIR {folder} holds another training: go on with it by --resume, or give an "
             "empty folder"
@@ -164,7 +170,7 @@ def _trainer(engine: str, cfg: CfgNode, photos: Photos, resume: bool) -> Trainer
         from vx_detectron.training import loop
 
         return loop.Trainer(cfg, photos, resume)
-    from vx_detectron.training.detectron2_trainer import Trainer as Detectron2Trainer
+    from vx_detectron.training.detectron2.trainer import Trainer as Detectron2Trainer
 
     trainer: Trainer = Detectron2Trainer(cfg, photos, resume)
     return trainer
@@ -174,9 +180,9 @@ def _result(engine: str, finished: bool, trainer: Trainer, photos: Photos, folde
     best = trainer.best
     validated = best.iteration >= 0
     if validated:
-        weights: Path | None = folder / state.BEST
+        weights: Path | None = folder / checkpoints.BEST
     else:
-        weights = folder / state.FINAL if finished else state.last_checkpoint(folder)
+        weights = folder / checkpoints.FINAL if finished else checkpoints.last_checkpoint(folder)
     return Result(
         engine=engine,
         finished=finished,
@@ -187,3 +193,58 @@ def _result(engine: str, finished: bool, trainer: Trainer, photos: Photos, folde
         train_photos=len(photos.train),
         validation_photos=len(photos.validation),
     )
+
+
+def training_engine(cfg: CfgNode) -> str:
+    """``detectron2`` or ``torchvision``.
+
+    ``auto`` takes Detectron2 where it is installed and can do what is asked for.
+
+    Raises:
+        EngineError: Detectron2 was asked for and is not there.
+        ConfigError: Detectron2 was asked for what it cannot do.
+    """
+    name = engine_name(cfg)
+    reason = _beyond_detectron2(cfg) if name == "detectron2" else ""
+    if reason and cfg.VX.ENGINE == "detectron2":
+        raise ConfigError(f"{reason}; set VX.ENGINE to torchvision")
+    name = "torchvision" if reason else name
+    logger.info("training with %s%s", name, f": {reason}" if reason else "")
+    return name
+
+
+def _beyond_detectron2(cfg: CfgNode) -> str:
+    """What Detectron2's trainer cannot do of what is asked for; empty where it can do it all."""
+    if detector_is_frozen(cfg):
+        return "Detectron2's networks compute the losses of a frozen detector too"
+    if cfg.SOLVER.AMP.ENABLED and resolve_device(cfg.MODEL.DEVICE).type != "cuda":
+        return "Detectron2 has mixed precision (SOLVER.AMP) on CUDA only"
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        return "several processes train with the torchvision engine only"
+    return ""
+
+
+def expect_results(cfg: CfgNode, figures: Mapping[str, float | None]) -> None:
+    """Compare what came out with ``TEST.EXPECTED_RESULTS``.
+
+    Args:
+        cfg: each entry of that key is ``[task, metric, value, tolerance]``; the task is "subject".
+        figures: value by metric.
+
+    Raises:
+        TrainingError: a figure that is missing, or further from its value than the tolerance.
+    """
+    wrong = [
+        f"{metric} {figures.get(metric)}, expected {value} +- {tolerance}"
+        for _, metric, value, tolerance in cfg.TEST.EXPECTED_RESULTS
+        if not _within(figures.get(metric), value, tolerance)
+    ]
+    if wrong:
+        raise TrainingError(
+            f"not the results that TEST.EXPECTED_RESULTS wants: {'; '.join(wrong)}. The training "
+            f"itself is complete, see {cfg.OUTPUT_DIR}"
+        )
+
+
+def _within(figure: float | None, value: float, tolerance: float) -> bool:
+    return figure is not None and abs(figure - value) <= tolerance

@@ -24,7 +24,7 @@ from vx_detectron.deliver import (
 from vx_detectron.deliver.finish import Finish
 from vx_detectron.errors import VxError
 from vx_detectron.image_io import read_photo
-from vx_detectron.structures import SALIENT_REGION
+from vx_detectron.structures import REGION_LABEL
 from vx_detectron.subject import Choice
 from vx_detectron.subject.choice import folded
 
@@ -58,7 +58,7 @@ def read_settings(options: Options) -> Settings:
     try:
         cfg = load_cfg(options["config_file"], _overrides(options))
         choice = _choice(options)
-        _expect_classes(choice, (*class_names(cfg), SALIENT_REGION))
+        _expect_classes(choice, (*class_names(cfg), REGION_LABEL))
         background, files = _background(options["background"], options["fit"])
     except VxError as error:
         raise click.UsageError(str(error)) from error

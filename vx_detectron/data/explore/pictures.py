@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from vx_detectron.data.categories import Record
+from vx_detectron.data.categories import DatasetDict
 from vx_detectron.data.page import Pixels, jpeg_uri
 from vx_detectron.data.segmentation import decode_mask
 from vx_detectron.data.subjects import has_subject, subject_mask
@@ -23,20 +23,20 @@ _SIDE = 240  # pixels of the longer side of a small picture
 _DIM = 0.15
 
 
-def sample_records(records: Sequence[Record], count: int) -> list[Record]:
+def sample_records(records: Sequence[DatasetDict], count: int) -> list[DatasetDict]:
     """At most ``count`` records: of every source alike, always the same ones."""
-    by_source: dict[str, list[Record]] = defaultdict(list)
+    by_source: dict[str, list[DatasetDict]] = defaultdict(list)
     for record in sorted(records, key=_rank):
         by_source[record.get("source", "")].append(record)
     rounds = zip_longest(*(by_source[source] for source in sorted(by_source)))
     return [record for turn in rounds for record in turn if record is not None][:count]
 
 
-def _rank(record: Record) -> bytes:
+def _rank(record: DatasetDict) -> bytes:
     return hashlib.sha256(str(record["image_id"]).encode()).digest()
 
 
-def draw(record: Record, *, max_pixels: int = MAX_PIXELS) -> str:
+def draw(record: DatasetDict, *, max_pixels: int = MAX_PIXELS) -> str:
     """The photo with every mask in a colour, and beside it its subject, as a data URI (JPEG).
 
     A photo without a subject stands alone.

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
-from vx_detectron.data.categories import Categories, Record
+from vx_detectron.data.categories import Categories, DatasetDict
 from vx_detectron.data.coco import Loaded, Problem
 from vx_detectron.data.explore.pictures import draw, sample_records
 from vx_detectron.data.explore.statistics import statistics
@@ -67,7 +67,7 @@ def write_report(
 
 
 def _tiles(
-    records: list[Record], categories: Categories, max_pixels: int
+    records: list[DatasetDict], categories: Categories, max_pixels: int
 ) -> tuple[list[Tile], list[Problem]]:
     """The tiles of some records; a photo that turns out to be damaged is a problem."""
     tiles, problems = [], []
@@ -82,7 +82,7 @@ def _tiles(
     return tiles, problems
 
 
-def _words(record: Record, categories: Categories) -> str:
+def _words(record: DatasetDict, categories: Categories) -> str:
     """What is annotated, and whether it has a subject."""
     names = [categories.names.get(one["category_id"], "") for one in record["annotations"]]
     kinds = ", ".join(sorted({name for name in names if name})) or "no class"

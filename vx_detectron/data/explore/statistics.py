@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from vx_detectron.data.categories import Categories, Record
+from vx_detectron.data.categories import Categories, DatasetDict
 from vx_detectron.data.coco import Loaded
 from vx_detectron.data.subjects import subject_rle, why_no_subject
 from vx_detectron.rle import mask_area
@@ -52,7 +52,7 @@ def statistics(loaded: Loaded) -> dict[str, Any]:
     }
 
 
-def _sources(records: Sequence[Record]) -> dict[str, Counts]:
+def _sources(records: Sequence[DatasetDict]) -> dict[str, Counts]:
     """Photos of each source, by split."""
     found: dict[str, Counter[str]] = defaultdict(Counter)
     for record in records:
@@ -60,7 +60,7 @@ def _sources(records: Sequence[Record]) -> dict[str, Counts]:
     return {source: dict(sorted(splits.items())) for source, splits in sorted(found.items())}
 
 
-def _classes(records: Sequence[Record], categories: Categories) -> dict[str, Counts]:
+def _classes(records: Sequence[DatasetDict], categories: Categories) -> dict[str, Counts]:
     """Instances and photos of each class, the most frequent first."""
     instances: Counter[int] = Counter()
     photos: Counter[int] = Counter()
@@ -76,7 +76,7 @@ def _classes(records: Sequence[Record], categories: Categories) -> dict[str, Cou
     }
 
 
-def _photo_charts(records: Sequence[Record]) -> dict[str, Counts]:
+def _photo_charts(records: Sequence[DatasetDict]) -> dict[str, Counts]:
     found = [len(record["annotations"]) for record in records]
     return {
         "annotations a photo": _binned(found, _INSTANCES, _INSTANCE_LABELS),
@@ -85,7 +85,9 @@ def _photo_charts(records: Sequence[Record]) -> dict[str, Counts]:
     }
 
 
-def _instance_charts(annotations: Sequence[tuple[dict[str, Any], Record]]) -> dict[str, Counts]:
+def _instance_charts(
+    annotations: Sequence[tuple[dict[str, Any], DatasetDict]],
+) -> dict[str, Counts]:
     areas = [one["area"] for one, _ in annotations]
     boxes = [one["bbox"] for one, _ in annotations]
     shares = [100 * one["area"] / (r["width"] * r["height"]) for one, r in annotations]
@@ -98,14 +100,14 @@ def _instance_charts(annotations: Sequence[tuple[dict[str, Any], Record]]) -> di
     }
 
 
-def _border_sides(box: Sequence[float], record: Record) -> int:
+def _border_sides(box: Sequence[float], record: DatasetDict) -> int:
     """How many of the photo's four sides the box x, y, w, h comes within a pixel of."""
     x, y, width, height = box
     right, bottom = record["width"] - x - width, record["height"] - y - height
     return sum(gap < 1 for gap in (x, y, right, bottom))
 
 
-def _subject_charts(records: Sequence[Record]) -> dict[str, Counts]:
+def _subject_charts(records: Sequence[DatasetDict]) -> dict[str, Counts]:
     verdicts = Counter(why_no_subject(record) or "found" for record in records)
     shares = [
         100 * mask_area(subject_rle(record)) / (record["width"] * record["height"])

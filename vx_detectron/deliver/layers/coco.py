@@ -9,7 +9,7 @@ import numpy as np
 
 from vx_detectron.deliver.layers.layer import Layer
 from vx_detectron.rle import encode_mask, mask_area, mask_box
-from vx_detectron.structures import SALIENT_REGION, SUBJECT_ID
+from vx_detectron.structures import SUBJECT_ID
 
 
 def coco_json(
@@ -28,23 +28,18 @@ def coco_json(
     Returns:
         a dict for json, with each mask, alpha from 0.5 up, as compressed RLE.
     """
-    known = [name for name in class_names if name != SALIENT_REGION]
-    categories = [{"id": number, "name": name} for number, name in enumerate(known, start=1)]
+    categories = [{"id": number, "name": name} for number, name in enumerate(class_names, start=1)]
     image = {"id": 1, "file_name": file_name, "height": size[0], "width": size[1]}
     return {
         "images": [image],
         "annotations": [
             {"id": number, "image_id": 1, "iscrowd": 0, "score": layer.score}
-            | {"category_id": _category(class_names[layer.class_id], known)}
+            | {"category_id": SUBJECT_ID if layer.is_region else layer.class_id + 1}
             | _mask(layer, size)
             for number, layer in enumerate(layers, start=1)
         ],
         "categories": [*categories, {"id": SUBJECT_ID, "name": "subject"}],
     }
-
-
-def _category(label: str, known: Sequence[str]) -> int:
-    return SUBJECT_ID if label == SALIENT_REGION else known.index(label) + 1
 
 
 def _mask(layer: Layer, size: tuple[int, int]) -> dict[str, Any]:

@@ -16,7 +16,8 @@ class Layer:
 
     Attributes:
         name: its class and its number among those, such as ``person 2``.
-        class_id: its class, an index into ``Instances.class_names``.
+        class_id: its class, an index into ``Instances.class_names``; -1 for a region.
+        is_region: whether it is a region of the saliency map, of no known class.
         score: detection confidence, 0..1.
         pixels: uint8 (h, w, 4), RGBA with straight alpha, cropped to what is visible.
         left: column of the photo where the pixels begin.
@@ -25,6 +26,7 @@ class Layer:
 
     name: str
     class_id: int
+    is_region: bool
     score: float
     pixels: ByteArray
     left: int
@@ -59,5 +61,6 @@ def find_layers(
         left, top, *_ = crop_box(alpha)
         pixels = compose(image, alpha, Transparent(), crop=True, margin=0)
         name, score = f"{label} {numbers[label]}", float(instances.scores[index])
-        layers.append(Layer(name, int(instances.classes[index]), score, pixels, left, top))
+        kind = int(instances.classes[index]), bool(instances.is_region[index])
+        layers.append(Layer(name, *kind, score, pixels, left, top))
     return sorted(layers, key=lambda layer: layer.area)

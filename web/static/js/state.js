@@ -65,7 +65,7 @@ export const canUndo = () => past.length > 0;
 export const canRedo = () => future.length > 0;
 
 /** Whether an instance is a region of the saliency map, and no thing of a known class. */
-export const isRegion = ({ label }) => label === "salient region";
+export const isRegion = (instance) => instance.is_region;
 
 /** The chosen instances of a photo: by hand, else as the server chose. */
 export const chosenOf = (photo) => state.choices[photo.key] ?? photo.opened?.subject.chosen ?? [];

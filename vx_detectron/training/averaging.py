@@ -1,18 +1,37 @@
-"""One checkpoint out of several of the same network: the weighted mean of their weights.
-
-Wortsman et al., "Model soups", ICML 2022: trainings that started from the same weights may be
-averaged, and the mean is often better than each of them, and never slower.
-"""
+"""Averages of weights: over the steps of one training, and over several trainings."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 from vx_detectron.errors import TrainingError
 from vx_detectron.weights.checkpoint_file import read_checkpoint
+
+
+def averaged(model: nn.Module, decay: float) -> AveragedModel:
+    """A copy of the model that follows it at each ``update_parameters``, in evaluation mode.
+
+    Args:
+        model: its buffers, such as batch norm's statistics, are averaged as well.
+        decay: how much of itself the average keeps at each step. After n steps it is (1 + n) /
+            (10 + n) at most, as in TensorFlow's ExponentialMovingAverage, so that a short
+            training is not held back by where it began. 0 copies the model.
+    """
+
+    @torch.no_grad()
+    def update(averages: list[Tensor], values: list[Tensor], count: Tensor) -> None:
+        kept = min(decay, (1 + int(count)) / (10 + int(count)))
+        if torch.is_floating_point(averages[0]):
+            torch._foreach_lerp_(averages, values, 1.0 - kept)
+        else:  # counters
+            torch._foreach_copy_(averages, values)
+
+    return AveragedModel(model, multi_avg_fn=update, use_buffers=True).eval()  # type: ignore
 
 
 def average_checkpoints(paths: Sequence[Path], shares: Sequence[float]) -> dict[str, Tensor]:

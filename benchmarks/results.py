@@ -1,6 +1,6 @@
 """Measure the bundled model and simple baselines, and write ``docs/results.md``.
 
-``python docs/make_results.py --set NAME IMAGES MASKS --choice LABELS ANNOTATIONS PHOTOS``, from a
+``python benchmarks/results.py --set NAME IMAGES MASKS --choice LABELS ANNOTATIONS PHOTOS``, from a
 checkout with the package installed; ``--set`` may be repeated. A photo of 400 x 300 pixels takes
 about 1.3 s on one core without a GPU, so five hundred take eleven minutes.
 """
@@ -18,7 +18,7 @@ from results_page import page
 from tqdm import tqdm
 
 from vx_detectron.config import load_cfg
-from vx_detectron.data.categories import Record
+from vx_detectron.data.categories import DatasetDict
 from vx_detectron.errors import VxError
 from vx_detectron.evaluation.choice_run import evaluate_choice
 from vx_detectron.evaluation.mask_run import evaluate_masks
@@ -47,7 +47,7 @@ class SideBySide:
         self.provenance: dict[str, Any] = self.pipeline.provenance
         self.extra: Sequence[str] = ()
 
-    def predict(self, record: Record, name: str) -> dict[str, Prediction]:
+    def predict(self, record: DatasetDict, name: str) -> dict[str, Prediction]:
         """See ``Predictor``."""
         made, photo = self.pipeline.predict(record, name), read_annotated(record)
         for title, cut in self.baselines.items():
@@ -84,7 +84,7 @@ def measure(isolator: Isolator, images: Path, masks: Path, every: int) -> dict[s
 @click.option("--every", type=click.IntRange(1), default=1, show_default=True, metavar="N",
               help="Take every N-th photo of the sets only, to try it.")  # fmt: skip
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path),
-              default=Path(__file__).with_name("results.md"), metavar="FILE",
+              default=Path(__file__).parents[1] / "docs" / "results.md", metavar="FILE",
               help="[default: docs/results.md]")  # fmt: skip
 def main(
     sets: tuple[tuple[str, Path, Path], ...],

@@ -1,6 +1,6 @@
 """A small data set for a quick training, out of the pictures that scikit-image ships.
 
-    python configs/quick/make_data.py FOLDER
+    python benchmarks/make_quick_data.py FOLDER
 
 FOLDER receives ``images`` and ``instances.json``: 96 photos of 128 x 96 pixels, each with a large
 shape and a small one, cut out of photos, on grass, gravel or brick. Always the same ones.

@@ -12,25 +12,29 @@ no subject" would be. Four kinds of examples, named by their ``source``:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from tqdm import tqdm  # type: ignore[import-untyped]
 
-from vx_detectron.data.coco import Record, decode_mask
+from vx_detectron.data.coco import DatasetDict, decode_mask, read_coco
 from vx_detectron.engines import Engine
 from vx_detectron.errors import ConfigError
 from vx_detectron.evaluation.choice_labels import (
     CLEAR,
     NO_SUBJECT,
     ChoiceLabel,
+    read_choice_labels,
     true_instances,
     true_masks,
 )
 from vx_detectron.image_io import read_photo
+from vx_detectron.metrics import count
 from vx_detectron.structures import ByteArray, FloatArray, Instances
 from vx_detectron.subject import (
     SubjectOptions,
@@ -76,8 +80,36 @@ class Example:
     members: frozenset[int] = frozenset()
 
 
+def gather(engine: Engine, data: Path, source: str, masks: int) -> dict[str, list[Example]]:
+    """The examples for each kind of saliency map.
+
+    Args:
+        engine: with a saliency map.
+        data: a folder with ``instances.json`` (COCO), ``images`` and the labels
+            ``subject_choice_dev.json``, see ``vx_detectron.evaluation.choice_labels``.
+        source: of the photos of which only the mask of the subject is known.
+        masks: how many of those to take.
+
+    Raises:
+        VxError: a file is missing or damaged, or the engine has no saliency map.
+    """
+    loaded = read_coco(data / "instances.json", data / "images")
+    records = {one["image_id"]: one for one in loaded.records}
+    names = loaded.categories.names
+    examples: dict[str, list[Example]] = {name: [] for name in MAPS}
+    labels = read_choice_labels(data / "subject_choice_dev.json")
+    for label in tqdm(labels, disable=None, desc="labelled photos"):
+        for name, one in labelled_examples(engine, label, records[label.image_id], names):
+            examples[name].append(one)
+    photos = masked_photos(loaded.records, source, masks, seed=0)
+    for record in tqdm(photos, disable=None, desc=source):
+        for name, one in masked_examples(engine, record):
+            examples[name].append(one)
+    return examples
+
+
 def labelled_examples(
-    engine: Engine, label: ChoiceLabel, record: Record, names: dict[int, str]
+    engine: Engine, label: ChoiceLabel, record: DatasetDict, names: Mapping[int, str]
 ) -> Iterator[tuple[str, Example]]:
     """``given`` and ``network`` of one labelled photo, each with the name of its map."""
     image = read_photo(record["file_name"]).pixels
@@ -100,7 +132,7 @@ def labelled_examples(
         yield name, _silent_if_none(one)
 
 
-def masked_examples(engine: Engine, record: Record) -> Iterator[tuple[str, Example]]:
+def masked_examples(engine: Engine, record: DatasetDict) -> Iterator[tuple[str, Example]]:
     """``mask`` and, where there is room beside the subject, ``nothing`` of one photo."""
     image = read_photo(record["file_name"]).pixels
     size = image.shape[:2]
@@ -152,7 +184,7 @@ def _by_masks(
         cv2.resize(truth.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA) > 0.5
         for truth in truths
     ]
-    unions = [scene.masks[list(group)].any(axis=0) for group in groups]
+    unions = [np.any(scene.masks[list(group)], axis=0) for group in groups]
     rewards = [max((_iou(union, truth) for truth in small), default=0.0) for union in unions]
     return groups, measure(scene, groups), np.array([*rewards, 0.0])
 
@@ -172,10 +204,12 @@ def _beside(image: ByteArray, subject: BoolArray) -> ByteArray | None:
 
 
 def _iou(first: BoolArray, second: BoolArray) -> float:
-    return float(np.count_nonzero(first & second) / max(np.count_nonzero(first | second), 1))
+    return count(first, second).iou if (first | second).any() else 0.0
 
 
-def masked_photos(records: Sequence[Record], source: str, count: int, seed: int) -> list[Record]:
+def masked_photos(
+    records: Sequence[DatasetDict], source: str, count: int, seed: int
+) -> list[DatasetDict]:
     """So many photos of a source, of its training split, in a fixed order of chance."""
     usable = [one for one in records if one.get("source") == source and one.get("split") == "train"]
     usable = sorted((one for one in usable if one["annotations"]), key=lambda one: one["image_id"])

@@ -1,6 +1,6 @@
 """Make the pictures of the README from photos that scikit-image ships.
 
-Run it from a checkout with the package installed: ``python docs/make_pictures.py``.
+Run it from a checkout with the package installed: ``python docs/scripts/make_pictures.py``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from vx_detectron.image_io import read_photo
 from vx_detectron.pipeline import Isolator
 
 SAMPLES = Path(skimage.__file__).parent / "data"
-PICTURES = Path(__file__).parent / "pictures"
+PICTURES = Path(__file__).parents[1] / "pictures"
 HEIGHT = 300  # pixels of each panel
 BACKGROUNDS = ("black", "#3a7d44", "blur:3")
 

@@ -10,13 +10,13 @@ from fvcore.common.config import CfgNode
 from torch import nn
 
 from vx_detectron.engines.detectron2.engine import Detectron2Engine
-from vx_detectron.training import state
-from vx_detectron.training.average import averaged
+from vx_detectron.training import checkpoints
+from vx_detectron.training.averaging import averaged
+from vx_detectron.training.batches import seed_step
+from vx_detectron.training.failures import StopSignals
 from vx_detectron.training.metrics_log import draw_curves
 from vx_detectron.training.photos import Photos, expect_same_photos
-from vx_detectron.training.seeding import seed_step
-from vx_detectron.training.stopping import StopSignals
-from vx_detectron.training.validator import Validator, is_due
+from vx_detectron.training.validation import Validator, is_due
 
 
 class TrainingEnds(BaseException):
@@ -59,7 +59,9 @@ class Supervision(HookBase):  # type: ignore[misc]
         if ended or self.stop.received or self.done % self.cfg.SOLVER.CHECKPOINT_PERIOD == 0:
             self._save(iteration)
         if ended:
-            state.save(self.folder, state.FINAL, {"model": self.average.module.state_dict()})
+            checkpoints.save(
+                self.folder, checkpoints.FINAL, {"model": self.average.module.state_dict()}
+            )
         if exhausted or self.stop.received:
             raise TrainingEnds(finished=ended)
 
@@ -67,10 +69,10 @@ class Supervision(HookBase):  # type: ignore[misc]
         """What Detectron2's checkpointer writes, but whole or not at all."""
         content = {
             "model": self.trainer.model.state_dict(),
-            state.DETECTRON2: self.trainer.state_dict(),
+            checkpoints.DETECTRON2: self.trainer.state_dict(),
             "iteration": iteration,
         }
-        state.save_checkpoint(self.folder, state.checkpoint_name(iteration), content)
+        checkpoints.save_checkpoint(self.folder, checkpoints.checkpoint_name(iteration), content)
 
     def state_dict(self) -> dict[str, Any]:
         """For the checkpoint, which asks every hook."""

@@ -1,4 +1,4 @@
-"""The baselines of ``docs/make_results.py``, and the page of results that it writes."""
+"""The baselines of ``benchmarks/results.py``, and the page of results that it writes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from PIL import Image
 
 @pytest.fixture
 def baselines(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
     return importlib.import_module("baselines")
 
 
@@ -61,7 +61,7 @@ def test_the_page_says_what_is_measured_and_what_is_published(
         Image.fromarray(mask).save(tmp_path / "masks" / f"{name}.png")
     page = tmp_path / "results.md"
     folders = map(str, (tmp_path / "images", tmp_path / "masks"))
-    command = [sys.executable, str(ROOT / "docs" / "make_results.py"), "-o", str(page)]
+    command = [sys.executable, str(ROOT / "benchmarks" / "results.py"), "-o", str(page)]
     subprocess.run([*command, "--set", "ECSSD of two", *folders], check=True, timeout=300)
     text = page.read_text(encoding="utf-8")
     rows = {line.split(" | ")[0][2:]: line for line in text.splitlines() if line.startswith("| ")}

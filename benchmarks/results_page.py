@@ -20,7 +20,7 @@ PUBLISHED = {
 
 HEAD = """# Results
 
-Written by `docs/make_results.py`; do not edit. Every row is **measured** by the command below with
+Written by `benchmarks/results.py`; do not edit. Every row is **measured** by the command below with
 the photos named by their fingerprints, unless it says *published*. Intervals are
 95 % bootstrap intervals over photos; IoU and Boundary IoU cut the mask at 0.5; F has beta² 0.3. A
 photo in which no subject is found counts as an empty mask.
@@ -47,7 +47,7 @@ def page(sets: Mapping[str, Mapping[str, Results]], choice: Results | None) -> s
 
 
 def _command(sets: Iterable[str], first: Results, choice: Results | None) -> str:
-    lines = ["```sh", "python docs/make_results.py \\"]
+    lines = ["```sh", "python benchmarks/results.py \\"]
     lines += [f"    --set {name!r} IMAGES MASKS \\" for name in sets]
     if choice is not None:
         lines.append("    --choice LABELS ANNOTATIONS PHOTOS \\")
@@ -128,7 +128,7 @@ def _choice(choice: Results) -> str:
 With the true things given only the choice can be wrong; end to end an answer is right when its
 mask has an IoU of at least 0.5 with an accepted one. The bundled chooser was fitted on labels of
 this kind: for photos that it has seen, the figures to trust are the cross-validated ones that
-`benchmarks/fit_chooser.py` prints.
+`tools/fit_chooser.py` prints.
 
 {_table(head, rows)}"""
 

@@ -23,17 +23,14 @@ from vx_detectron.engines.detectron2.engine import build
 from vx_detectron.engines.detectron2.inputs import to_detectron2
 from vx_detectron.engines.detectron2.partial import with_partial_heads
 from vx_detectron.errors import TrainingError
-from vx_detectron.training import state
-from vx_detectron.training.batches import build_train_loader
-from vx_detectron.training.detectron2_hook import Supervision, TrainingEnds
-from vx_detectron.training.failures import nonfinite
-from vx_detectron.training.freezing import freeze, train_mode
+from vx_detectron.training import checkpoints
+from vx_detectron.training.batches import build_train_loader, run_seed, seed_step
+from vx_detectron.training.checkpoints import load_start_weights
+from vx_detectron.training.detectron2.hooks import Supervision, TrainingEnds
+from vx_detectron.training.failures import StopSignals, nonfinite
 from vx_detectron.training.metrics_log import METRICS, drop_partial_line
 from vx_detectron.training.photos import Photos
-from vx_detectron.training.seeding import run_seed, seed_step
-from vx_detectron.training.solver import build_lr_scheduler, build_optimizer
-from vx_detectron.training.start import load_start_weights
-from vx_detectron.training.stopping import StopSignals
+from vx_detectron.training.solver import build_lr_scheduler, build_optimizer, freeze, train_mode
 
 logger = logging.getLogger(__name__)
 
@@ -139,11 +136,11 @@ class Trainer(DefaultTrainer):  # type: ignore[misc]
 
     def _resume(self) -> None:
         folder = Path(self.cfg.OUTPUT_DIR)
-        if state.load_last(folder, state.DETECTRON2) is None:
+        if checkpoints.load_last(folder, checkpoints.DETECTRON2) is None:
             logger.warning("nothing to resume in %s: training starts anew", folder)
             return
         try:
             self.resume_or_load(resume=True)
         except (KeyError, RuntimeError, ValueError) as error:
-            raise state.other_configuration(folder, error) from error
+            raise checkpoints.other_configuration(folder, error) from error
         self.seed = self.dataset.seed = self.supervision.seed

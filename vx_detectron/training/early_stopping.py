@@ -1,4 +1,4 @@
-"""The best figure of a training, and when to stop waiting for a better one."""
+"""The best result so far, and when to stop waiting for a better one."""
 
 from __future__ import annotations
 

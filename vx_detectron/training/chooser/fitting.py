@@ -1,33 +1,23 @@
-"""Fit the subject chooser and say how good it is on photos that it was not fitted on.
+"""Fit the subject chooser, and measure it on photos that it was not fitted on.
 
-``python benchmarks/fit_chooser.py DATA`` writes ``vx_detectron/subject/chooser.json``. DATA holds
-``instances.json`` (COCO), ``images`` and the labels ``subject_choice_dev.json``, see
-``vx_detectron/evaluation/choice_labels.py``. What an example is: see ``chooser_examples.py``.
+``tools/fit_chooser.py`` is its command. What an example is: see ``examples``.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import click
 import numpy as np
-from chooser_examples import Example, labelled_examples, masked_examples, masked_photos
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold
-from tqdm import tqdm
 
-from vx_detectron.config import load_cfg
-from vx_detectron.data.coco import read_coco
-from vx_detectron.engines import Engine, build_engine
-from vx_detectron.evaluation.choice_labels import CLEAR, NO_SUBJECT, read_choice_labels
-from vx_detectron.files import write_text
-from vx_detectron.subject.chooser import FITTED, MAPS, Chooser
+from vx_detectron.evaluation.choice_labels import CLEAR, NO_SUBJECT
+from vx_detectron.subject.chooser import Chooser
 from vx_detectron.subject.features import FEATURES
+from vx_detectron.training.chooser.examples import Example
 
 # What common sense demands of the weights' signs; the others are free.
 _FOR = ("saliency", "attention", "size", "centrality", "border", "focus", "confidence", "alive",
@@ -158,49 +148,25 @@ def highest_limit(rows: Sequence[dict[str, Any]]) -> float:
     return float(max(_LIMITS[np.array(lost) <= _MOST_LOST], default=0.0))
 
 
-@click.command()
-@click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--output", type=click.Path(path_type=Path), default=FITTED, show_default=True)
-@click.option("--masks", default=400, show_default=True, help="How many photos of --source.")
-@click.option("--source", default="duts_tr", show_default=True)
-@click.option("--seeds", default=5, show_default=True, help="Cross-validations to average.")
-@click.option("--opts", nargs=2, multiple=True, metavar="KEY VALUE", help="Of the network.")
-def main(
-    data: Path,
-    output: Path,
-    masks: int,
-    source: str,
-    seeds: int,
-    opts: tuple[tuple[str, str], ...],
-) -> None:
-    """Fit on the photos in DATA, print cross-validated figures, and write the numbers."""
-    engine = build_engine(load_cfg(None, [part for pair in opts for part in pair]))
-    fits = {}
-    for name, some in gather(engine, data, source, masks).items():
+def fit_and_validate(
+    examples: Mapping[str, Sequence[Example]], seeds: int
+) -> tuple[dict[str, Any], list[str]]:
+    """Fit a chooser for each kind of saliency map.
+
+    Args:
+        examples: by the kind of map, see ``examples.gather``.
+        seeds: cross-validations to pool.
+
+    Returns:
+        What ``chooser.json`` holds, and lines of cross-validated figures.
+    """
+    fits, lines = {}, []
+    for name, some in examples.items():
         rows = [row for seed in range(seeds) for row in cross_validate(some, seed)]
-        click.echo(f"{name} saliency map, {seeds} x {_FOLDS}-fold cross-validation")
-        for line in summarise(rows):
-            click.echo(f"  {line}")
+        lines.append(f"{name} saliency map, {seeds} x {_FOLDS}-fold cross-validation")
+        lines += [f"  {line}" for line in summarise(rows)]
         fits[name] = as_json(fit(some))
-    write_text(output, json.dumps(fits, indent=2) + "\n")
-    click.echo(output)
-
-
-def gather(engine: Engine, data: Path, source: str, masks: int) -> dict[str, list[Example]]:
-    """The examples for each kind of saliency map."""
-    loaded = read_coco(data / "instances.json", data / "images")
-    records = {one["image_id"]: one for one in loaded.records}
-    names = loaded.categories.names
-    examples: dict[str, list[Example]] = {name: [] for name in MAPS}
-    labels = read_choice_labels(data / "subject_choice_dev.json")
-    for label in tqdm(labels, disable=None, desc="labelled photos"):
-        for name, one in labelled_examples(engine, label, records[label.image_id], names):
-            examples[name].append(one)
-    photos = masked_photos(loaded.records, source, masks, seed=0)
-    for record in tqdm(photos, disable=None, desc=source):
-        for name, one in masked_examples(engine, record):
-            examples[name].append(one)
-    return examples
+    return fits, lines
 
 
 def as_json(chooser: Chooser) -> dict[str, Any]:
@@ -213,7 +179,3 @@ def as_json(chooser: Chooser) -> dict[str, Any]:
         },
         "nothing": round(chooser.nothing, 4),
     }
-
-
-if __name__ == "__main__":
-    main()

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from vx_detectron.training.average import averaged
-from vx_detectron.training.best import Best
+from vx_detectron.training.averaging import averaged
+from vx_detectron.training.early_stopping import Best
 
 
 def set_all(model: nn.Module, value: float) -> None:

@@ -1,7 +1,7 @@
 """Make the README's picture of the page, from a photo that scikit-image ships.
 
 Run it from a checkout with the extras ``web`` and ``browser``, and with Debian's ``chromium``:
-``python -m docs.make_page_picture``.
+``python -m docs.scripts.make_page_picture``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from waitress import create_server
 from web import create_app
 
 PHOTO = Path(skimage.__file__).parent / "data" / "astronaut.png"
-PICTURE = Path(__file__).parent / "pictures" / "page.jpg"
+PICTURE = Path(__file__).parents[1] / "pictures" / "page.jpg"
 
 
 def show_choice(page: Page) -> None:
