@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from vx_detectron.deliver.checks import Fit, Rgb, check_colour, check_fit, check_picture
 from vx_detectron.errors import ConfigError
+from vx_detectron.image_io import Photo
 
 ByteArray = NDArray[np.uint8]
 
@@ -26,7 +27,7 @@ class Transparent:
 
 @dataclass(frozen=True)
 class Colour:
-    """One colour: red, green, blue, 0..255."""
+    """One colour: red, green, blue, 0..255, in sRGB."""
 
     rgb: Rgb = (0, 0, 0)
 
@@ -41,12 +42,19 @@ class Picture:
     Attributes:
         pixels: uint8 (h, w, 3), RGB, any size.
         fit: ``cover`` fills the result and cuts what sticks out; ``contain`` shows it whole.
-        bars: the colour of what ``contain`` leaves free.
+        bars: the colour of what ``contain`` leaves free, in sRGB.
+        icc_profile: the RGB profile that the pixels are in; None means sRGB.
     """
 
     pixels: ByteArray
     fit: Fit = "cover"
     bars: Rgb = (0, 0, 0)
+    icc_profile: bytes | None = None
+
+    @classmethod
+    def from_photo(cls, photo: Photo, fit: Fit = "cover", bars: Rgb = (0, 0, 0)) -> Picture:
+        """A photo as background, in its own colours; what is transparent in it becomes white."""
+        return cls(photo.flat, fit, bars, photo.icc_profile)
 
     def __post_init__(self) -> None:
         check_picture("the background picture", self.pixels)
@@ -121,7 +129,7 @@ def parse_background(text: str) -> Background | PictureFile:
     try:
         return Colour(colour)
     except ValueError as error:
-        raise ConfigError(f"background {text!r} is no colour: {error}") from error
+        raise ConfigError(f"background {text!r} is not a colour: {error}") from error
 
 
 def _parse_blur(text: str, value: str) -> Blur:

@@ -48,7 +48,13 @@ class Finish:
                 pixels = pixels[y0:y1, x0:x1]
         else:
             pixels = compose(
-                photo.pixels, alpha, self.background, crop=self.crop, margin=self.margin
+                photo.colours,
+                alpha,
+                self.background,
+                crop=self.crop,
+                margin=self.margin,
+                icc_profile=photo.icc_profile,
+                own_alpha=photo.alpha,
             )
         write_picture(
             target,

@@ -48,12 +48,8 @@ def first_shown(found: Decoded, notes: list[str]) -> Frame:
     chosen, number = first, 1
     if _is_blank(first) and found.kind != "HEIF":  # which names the picture that counts
         chosen, number = _next_shown(found, first, count)
-    if number > 1:
-        notes.append(
-            f"only picture {number} of the {count} in the file is used; blank ones come first"
-        )
-    else:
-        notes.append(f"only the first of the {count} pictures in the file is used")
+    which = f"picture {number}, the first that is not blank," if number > 1 else "the first"
+    notes.append(f"only {which} of the {count} pictures in the file is used")
     return Frame(chosen.colours, chosen.alpha, chosen.icc_profile, count)
 
 
