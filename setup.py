@@ -38,6 +38,7 @@ REQUIRED = [
     "safetensors>=0.4.5",
     "pyyaml>=6.0",
     "filelock>=3.12",
+    "lazy_loader>=0.4",  # import vx_detectron loads a module when its name is first used
     "click>=8.2",
     "tqdm>=4.66",
     "jinja2>=3.1",  # the pages of explore_data and evaluate; torch brings it anyway
@@ -102,6 +103,7 @@ setup(
     package_data={
         "vx_detectron": [
             "py.typed",
+            "__init__.pyi",
             "weights/*.pth",
             "weights/*.md",
             "data/explore/*.jinja",

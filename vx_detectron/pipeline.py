@@ -1,10 +1,10 @@
 """READ THIS FIRST: from a photo to its subject, in four steps.
 
-    engine.predict -> Instances -> subject.select -> Subject -> refine -> alpha -> (composite)
+    engine.predict -> Instances -> subject.select -> Subject -> refine -> alpha -> Cutout
 
-``Isolator(cfg).isolate(image)`` is the whole product; ``Isolator.open(image)`` runs the network
-once for many choices. Reading and writing files, and painting the background behind the subject,
-stand before and after.
+``Isolator().isolate(photo).save(path)`` is the whole product; ``Isolator.open(photo)`` runs the
+network once for many choices. ``image_io`` reads the photo before, and ``deliver`` writes the
+picture after.
 """
 
 from __future__ import annotations
@@ -16,13 +16,15 @@ from time import perf_counter
 import numpy as np
 from fvcore.common.config import CfgNode
 
+from vx_detectron.config import load_cfg
+from vx_detectron.deliver.cutout import Cutout
 from vx_detectron.engines import Engine, build_engine
 from vx_detectron.errors import NoSubjectError
+from vx_detectron.image_io import Photo, PhotoSource, as_photo
+from vx_detectron.image_io.transparency import is_cut_out
 from vx_detectron.refine import RefineOptions, refine
 from vx_detectron.refine.window import bounded_size, sample, surroundings, window_size
 from vx_detectron.structures import (
-    ByteArray,
-    Cutout,
     FloatArray,
     Instances,
     Provenance,
@@ -40,6 +42,7 @@ from vx_detectron.subject import (
 )
 
 FALLBACK = "grabcut fallback"
+OWN_CUT_OUT = "the photo's own cut-out"
 _MARGIN = 3.0  # around the subject's boxes, in cells: the refinement sees no farther
 
 
@@ -47,52 +50,85 @@ class Isolator:
     """The network, loaded once, and the way of a photo through it. Keeps nothing of a photo.
 
     Args:
-        cfg: see ``vx_detectron.config.load_cfg``.
+        cfg: see ``vx_detectron.config.load_cfg``; by default the bundled network's.
         engine: one that is built already; by default the one that the configuration asks for.
 
     Raises:
         ConfigError, CheckpointError, EngineError: the engine cannot be built.
+
+    Example:
+        >>> from skimage import data
+        >>> from vx_detectron import Isolator, Transparent
+        >>> isolator = Isolator()
+        >>> cutout = isolator.isolate(data.astronaut())  # or "photo.jpg"
+        >>> cutout.save("astronaut.png", background=Transparent())
+        >>> cutout.labels
+        ('person',)
+        >>> cutout.alpha.shape, cutout.alpha.dtype
+        ((512, 512), dtype('float32'))
     """
 
-    def __init__(self, cfg: CfgNode, engine: Engine | None = None) -> None:
-        self.cfg = cfg
-        self.engine = engine or build_engine(cfg)
-        self.subject_options = _subject_options(cfg)
-        self.refine_options = _refine_options(cfg)
+    def __init__(self, cfg: CfgNode | None = None, engine: Engine | None = None) -> None:
+        self.cfg = load_cfg() if cfg is None else cfg
+        self.engine = engine or build_engine(self.cfg)
+        self.subject_options = _subject_options(self.cfg)
+        self.refine_options = _refine_options(self.cfg)
 
-    def isolate(self, image: ByteArray, choice: Choice | None = None) -> Cutout:
-        """Cut the subject out of one photo; see ``OpenPhoto.cut``."""
-        return self.open(image).cut(choice)
+    def isolate(self, photo: PhotoSource, choice: Choice | None = None) -> Cutout:
+        """Cut the subject out of one photo; ``open`` and ``OpenPhoto.cut`` in one call."""
+        return self.open(photo).cut(choice)
 
-    def open(self, image: ByteArray) -> OpenPhoto:
+    def open(self, photo: PhotoSource) -> OpenPhoto:
         """Run the network over one photo, so that any number of choices can be made in it.
 
         Args:
-            image: uint8 (H, W, 3), RGB; not copied, so leave it as it is.
+            photo: a path, a file's bytes, a binary stream, a PIL image, a uint8 array (H, W, 3)
+                RGB, (H, W) grey or (H, W, 4) RGBA, or a ``Photo``. An array of shape (H, W, 3) is
+                not copied, so leave it as it is.
+
+        Raises:
+            ImageError: it cannot be read, or is larger than ``VX.INPUT`` allows.
         """
+        limits = self.cfg.VX.INPUT
+        photo = as_photo(photo, max_pixels=limits.MAX_PIXELS, max_bytes=limits.MAX_BYTES)
         seconds: dict[str, float] = {}
         with _timed(seconds, "network"):
-            instances = self.engine.predict(image)
+            instances = self.engine.predict(photo.pixels)
         with _timed(seconds, "candidates"):
             instances = drop_second_names(instances)
             if self.cfg.VX.SUBJECT.SALIENT_REGIONS:
                 instances = add_salient_regions(instances, self.subject_options)
-        return OpenPhoto(self, image, instances, seconds)
+        return OpenPhoto(self, photo, instances, seconds)
 
 
 class OpenPhoto:
     """A photo and the things in it: choosing again does not run the network again.
 
     Attributes:
-        image: uint8 (H, W, 3), RGB.
+        photo: as it was read.
         instances: what may be the subject, salient regions included.
         seconds: what finding them took, by stage.
+
+    Example:
+        >>> from skimage import data
+        >>> from vx_detectron import Choice, Isolator
+        >>> opened = Isolator().open(data.astronaut())
+        >>> best = opened.select().ranking[0]
+        >>> best.label, round(best.score, 1)
+        ('person', 1.0)
+        >>> person = opened.cut(Choice(label="person"))
+        >>> everything = opened.cut(Choice(everything=True))
+        >>> bool(everything.alpha.sum() > person.alpha.sum())
+        True
+        >>> opened.cut(Choice(label="giraffe"))
+        Traceback (most recent call last):
+        vx_detectron.errors.SubjectError: ...
     """
 
     def __init__(
-        self, isolator: Isolator, image: ByteArray, instances: Instances, seconds: dict[str, float]
+        self, isolator: Isolator, photo: Photo, instances: Instances, seconds: dict[str, float]
     ) -> None:
-        self.isolator, self.image = isolator, image
+        self.isolator, self.photo = isolator, photo
         self.instances, self.seconds = instances, seconds
 
     def select(self, choice: Choice | None = None) -> Subject:
@@ -104,7 +140,7 @@ class OpenPhoto:
         Raises:
             SubjectError: the photo holds nothing of the kind that was asked for.
         """
-        return select(self.image, self.instances, self.isolator.subject_options, choice)
+        return select(self.photo.pixels, self.instances, self.isolator.subject_options, choice)
 
     def cut(
         self, choice: Choice | None = None, refine_options: RefineOptions | None = None
@@ -123,11 +159,11 @@ class OpenPhoto:
         with _timed(seconds, "subject"):
             subject = self.select(choice)
         if not subject:
-            return self._without_subject(subject, seconds)
+            return self._own_cut_out(subject, choice) or self._without_subject(subject, seconds)
         with _timed(seconds, "refinement"):
             alpha, steps = self.alpha(subject.chosen, refine_options)
         source = ", ".join(sorted({_source(self.instances, index) for index in subject.chosen}))
-        return Cutout(alpha, subject, self.instances, self._provenance(source, steps, seconds))
+        return self._cutout(alpha, subject, self._provenance(source, steps, seconds))
 
     def alpha(
         self, chosen: Iterable[int], refine_options: RefineOptions | None = None
@@ -150,26 +186,46 @@ class OpenPhoto:
         size = bounded_size(window_size(window), options.working_side)
         mask = union_mask(instances, indices, size, window)
         saliency = instances.saliency
-        return refine(
-            self.image, mask, cell=cell, window=window, saliency=saliency, options=options
+        alpha, steps = refine(
+            self.photo.pixels, mask, cell=cell, window=window, saliency=saliency, options=options
         )
+        return self._within_own(alpha), steps
 
     def alpha_of(self, index: int) -> FloatArray:
         """The refined mask of one instance as a subject of its own; see ``alpha``."""
         return self.alpha((index,))[0]
+
+    def _within_own(self, alpha: FloatArray) -> FloatArray:
+        """Nowhere more opaque than the photo itself: the smaller of the two."""
+        own = self.photo.alpha
+        return alpha if own is None else np.minimum(alpha, own * np.float32(1 / 255))
+
+    def _own_cut_out(self, subject: Subject, choice: Choice | None) -> Cutout | None:
+        """What somebody cut out before: where the network finds no subject, that is it."""
+        own = self.photo.alpha
+        if choice or own is None or not is_cut_out(own):
+            return None
+        reason = f"{subject.reason}; the photo is cut out already: its opaque part is the subject"
+        labelled = Subject((), subject.ranking, reason, OWN_CUT_OUT, subject.score)
+        ran = self._provenance(OWN_CUT_OUT, (), dict(self.seconds))
+        return self._cutout(own * np.float32(1 / 255), labelled, ran)
 
     def _without_subject(self, subject: Subject, seconds: dict[str, float]) -> Cutout:
         """Where the network found nothing at all, what GrabCut makes of the saliency."""
         if len(self.instances) or not self.isolator.cfg.VX.FALLBACK.ENABLED:
             raise NoSubjectError(subject.reason)
         with _timed(seconds, "fallback"):
-            saliency, origin = saliency_of(self.image, self.instances)
-            alpha = grabcut_fallback(self.image, saliency)
+            saliency, origin = saliency_of(self.photo.pixels, self.instances)
+            alpha = grabcut_fallback(self.photo.pixels, saliency)
         if alpha is None:
             raise NoSubjectError(f"{subject.reason}; and nothing stands out for GrabCut to cut")
         reason = f"{subject.reason}; cut by GrabCut from {origin} instead"
         labelled = Subject(chosen=(), ranking=(), reason=reason, method=FALLBACK)
-        return Cutout(alpha, labelled, self.instances, self._provenance(FALLBACK, (), seconds))
+        ran = self._provenance(FALLBACK, (), seconds)
+        return self._cutout(self._within_own(alpha), labelled, ran)
+
+    def _cutout(self, alpha: FloatArray, subject: Subject, provenance: Provenance) -> Cutout:
+        return Cutout(self.photo, alpha, subject, self.instances, provenance)
 
     def _provenance(
         self, source: str, steps: tuple[str, ...], seconds: dict[str, float]

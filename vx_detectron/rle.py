@@ -26,7 +26,7 @@ def encode_mask(mask: NDArray[np.uint8] | NDArray[np.bool_]) -> Rle:
 
     >>> import numpy as np
     >>> encode_mask(np.eye(2, dtype=np.uint8))
-    {'size': [2, 2], 'counts': '012100'}
+    {'size': [2, 2], 'counts': '0120'}
     """
     return as_text(_tools().encode(np.asfortranarray(mask, dtype=np.uint8)))
 

@@ -186,26 +186,6 @@ class Provenance:
     seconds: Mapping[str, float] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, eq=False)
-class Cutout:
-    """The subject of a photo, cut out.
-
-    Attributes:
-        alpha: float32 (height, width), 0 = background .. 1 = subject, at the photo's size.
-        subject: which instances it is, and why.
-        instances: everything the engine found.
-        provenance: what really ran.
-    """
-
-    alpha: FloatArray
-    subject: Subject
-    instances: Instances
-    provenance: Provenance
-
-    def __post_init__(self) -> None:
-        _expect("alpha", self.alpha, self.instances.image_size, np.float32)
-
-
 def _expect(
     name: str, array: NDArray[np.generic], shape: tuple[int | None, ...], dtype: type[np.generic]
 ) -> None:

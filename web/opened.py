@@ -8,14 +8,13 @@ from dataclasses import dataclass, field
 
 from cachetools import TTLCache
 
-from vx_detectron.image_io import Photo
+from vx_detectron.deliver.cutout import Cutout
 from vx_detectron.pipeline import OpenPhoto
 from vx_detectron.refine import RefineOptions
-from vx_detectron.structures import Cutout
 from vx_detectron.subject import Choice
 from web.errors import PhotoGoneError
 
-BYTES_A_PIXEL = 3 + 4  # the photo, and the alpha of the last cut
+BYTES_A_PIXEL = 3 + 3 + 1 + 4  # a photo with transparency, and the alpha of the last cut
 _LEAST_BYTES = 2**20  # so that bounded bytes also bound the count
 
 
@@ -24,11 +23,9 @@ class Opened:
     """One opened photo, and its last cut, so that another background does not cut again.
 
     Attributes:
-        photo: as read.
-        found: what the network found in it.
+        found: the photo, and what the network found in it.
     """
 
-    photo: Photo
     found: OpenPhoto
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _last: tuple[object, Cutout] | None = None
@@ -45,9 +42,10 @@ class Opened:
     @property
     def size(self) -> int:
         """Bytes that it takes, nearly."""
-        height, width = self.photo.pixels.shape[:2]
+        photo = self.found.photo
+        alpha = 4 * photo.pixels[..., 0].size  # of the last cut
         grids = self.found.instances.mask_grids.nbytes
-        return max(height * width * BYTES_A_PIXEL + grids, _LEAST_BYTES)
+        return max(photo.nbytes + alpha + grids, _LEAST_BYTES)
 
 
 class OpenedPhotos:

@@ -52,13 +52,13 @@ def test_layers_add_up_to_the_picture(client: FlaskClient, astronaut_id: str) ->
         assert archive.namelist()[0] == "mimetype" and archive.infolist()[0].compress_type == 0
         assert archive.read("mimetype") == b"image/openraster"
         stack = ElementTree.fromstring(archive.read("stack.xml"))
-        assert [layer.get("name") for layer in stack.iter("layer")] == [
-            "subject",
-            "background",
-            "photo",
-        ]
-        subject = pixels_of(archive.read("data/subject.png")).astype(float)
-        background = pixels_of(archive.read("data/background.png")).astype(float)
+        sources = {str(one.get("name")): str(one.get("src")) for one in stack.iter("layer")}
+        assert list(sources) == ["subject", "background", "photo"]
+        assert [one.get("visibility") for one in stack.iter("layer")] == [
+            "visible", "visible", "hidden"
+        ]  # fmt: skip
+        subject = pixels_of(archive.read(sources["subject"])).astype(float)
+        background = pixels_of(archive.read(sources["background"])).astype(float)
         merged = pixels_of(archive.read("mergedimage.png")).astype(float)
     assert (background == (0x33, 0x66, 0x99)).all()
     share = subject[..., 3:] / 255

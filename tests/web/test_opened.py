@@ -23,7 +23,8 @@ def found(isolator: Isolator) -> OpenPhoto:
 
 
 def opened(found: OpenPhoto, height: int = 32) -> Opened:
-    return Opened(Photo(np.zeros((height, 1000, 3), dtype=np.uint8), "x", "PNG"), found)
+    photo = Photo(np.zeros((height, 1000, 3), dtype=np.uint8), "x", "PNG")
+    return Opened(OpenPhoto(found.isolator, photo, found.instances, {}))
 
 
 def test_ids_are_long_and_differ(found: OpenPhoto) -> None:
@@ -67,7 +68,7 @@ def test_time_takes_photos_away_without_a_request(found: OpenPhoto) -> None:
 
 def test_the_same_question_is_answered_once(isolator: Isolator) -> None:
     pixels = half("chelsea.png")
-    one = Opened(Photo(pixels, "x", "PNG"), isolator.open(pixels))
+    one = Opened(isolator.open(pixels))
     first = one.cut(Choice(), isolator.refine_options)
     assert one.cut(Choice(), isolator.refine_options) is first
     assert one.cut(Choice(rank=2), isolator.refine_options) is not first

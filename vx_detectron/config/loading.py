@@ -41,6 +41,11 @@ def load_cfg(config_file: str | Path | None = None, overrides: Sequence[str] = (
     Raises:
         ConfigError: the file is missing, is not plain yaml, or has another version than 2; a key
             is unknown or a value is of another type than the default; a VX value makes no sense.
+
+    Example:
+        >>> cfg = load_cfg("vx_fbnetv3a", ["VX.REFINE.MATTING", "True"])
+        >>> cfg.VX.REFINE.MATTING
+        True
     """
     path = find_config(config_file)
     cfg = get_cfg()

@@ -11,8 +11,9 @@ from vx_detectron.deliver.background import (
     PictureFile,
     Transparent,
     parse_background,
+    read_background,
 )
-from vx_detectron.deliver.compose import compose, crop_box, mask_picture
+from vx_detectron.deliver.compose import compose, compose_photo, crop_box, mask_picture
 from vx_detectron.deliver.foreground import estimate_foreground
 
 __all__ = [
@@ -24,8 +25,10 @@ __all__ = [
     "PictureFile",
     "Transparent",
     "compose",
+    "compose_photo",
     "crop_box",
     "estimate_foreground",
     "mask_picture",
     "parse_background",
+    "read_background",
 ]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from vx_detectron.deliver.checks import Fit, Rgb, check_colour, check_fit, check_picture
 from vx_detectron.errors import ConfigError
-from vx_detectron.image_io import Photo
+from vx_detectron.image_io import Photo, read_photo
 
 ByteArray = NDArray[np.uint8]
 
@@ -22,12 +22,22 @@ _CHOICES = (
 
 @dataclass(frozen=True)
 class Transparent:
-    """Nothing: the result is RGBA."""
+    """Nothing: the result is RGBA.
+
+    Example:
+        >>> parse_background("transparent")
+        Transparent()
+    """
 
 
 @dataclass(frozen=True)
 class Colour:
-    """One colour: red, green, blue, 0..255, in sRGB."""
+    """One colour: red, green, blue, 0..255, in sRGB.
+
+    Example:
+        >>> parse_background("orange")
+        Colour(rgb=(255, 165, 0))
+    """
 
     rgb: Rgb = (0, 0, 0)
 
@@ -44,6 +54,11 @@ class Picture:
         fit: ``cover`` fills the result and cuts what sticks out; ``contain`` shows it whole.
         bars: the colour of what ``contain`` leaves free, in sRGB.
         icc_profile: the RGB profile that the pixels are in; None means sRGB.
+
+    Example:
+        >>> from skimage import data
+        >>> Picture(data.coffee(), fit="contain").pixels.shape
+        (400, 600, 3)
     """
 
     pixels: ByteArray
@@ -64,7 +79,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class PictureFile:
-    """A picture that is still a file: whoever may read files makes a ``Picture`` of it."""
+    """A picture that is still a file: ``read_background`` makes a ``Picture`` of it."""
 
     path: str
     fit: Fit = "cover"
@@ -81,6 +96,10 @@ class Blur:
 
     Attributes:
         strength: standard deviation of the blur, in percent of the photo's diagonal.
+
+    Example:
+        >>> parse_background("blur:3")
+        Blur(strength=3.0)
     """
 
     strength: float = 2.0
@@ -130,6 +149,20 @@ def parse_background(text: str) -> Background | PictureFile:
         return Colour(colour)
     except ValueError as error:
         raise ConfigError(f"background {text!r} is not a colour: {error}") from error
+
+
+def read_background(background: str | Background | PictureFile) -> Background:
+    """Any way to name a background, as the background itself; a picture's file is read.
+
+    Raises:
+        ConfigError: the words name no background.
+        ImageError: the picture cannot be read.
+    """
+    if isinstance(background, str):
+        background = parse_background(background)
+    if not isinstance(background, PictureFile):
+        return background
+    return Picture.from_photo(read_photo(background.path), background.fit, background.bars)
 
 
 def _parse_blur(text: str, value: str) -> Blur:

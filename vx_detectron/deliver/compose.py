@@ -10,6 +10,7 @@ from vx_detectron.deliver.background import BLACK, Background, Blur, Transparent
 from vx_detectron.deliver.checks import check_alpha, check_pair
 from vx_detectron.deliver.foreground import estimate_foreground
 from vx_detectron.deliver.paint import paint
+from vx_detectron.image_io import Photo
 from vx_detectron.image_io.transparency import lay_over
 
 ByteArray = NDArray[np.uint8]
@@ -67,6 +68,26 @@ def compose(
     subject[soft] = np.rint(mixed).astype(np.uint8)
     np.copyto(subject, behind, where=(opacity == 0)[..., None])
     return subject
+
+
+def compose_photo(
+    photo: Photo,
+    alpha: FloatArray,
+    background: Background = BLACK,
+    *,
+    crop: bool = False,
+    margin: float = 0.05,
+) -> ByteArray:
+    """As ``compose``, with all that a photo says of its colours and its transparency."""
+    return compose(
+        photo.colours,
+        alpha,
+        background,
+        crop=crop,
+        margin=margin,
+        icc_profile=photo.icc_profile,
+        own_alpha=photo.alpha,
+    )
 
 
 def _own_colours(image: ByteArray, alpha: FloatArray, own_alpha: ByteArray | None) -> ByteArray:

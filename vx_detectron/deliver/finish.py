@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vx_detectron.deliver import BLACK, Background, compose, crop_box, mask_picture
+from vx_detectron.deliver import BLACK, Background, compose_photo, crop_box, mask_picture
 from vx_detectron.image_io import Photo, PictureFormat, write_picture
 from vx_detectron.image_io.names import Writable
 from vx_detectron.structures import FloatArray
@@ -47,14 +47,8 @@ class Finish:
                 x0, y0, x1, y1 = crop_box(alpha, self.margin)
                 pixels = pixels[y0:y1, x0:x1]
         else:
-            pixels = compose(
-                photo.colours,
-                alpha,
-                self.background,
-                crop=self.crop,
-                margin=self.margin,
-                icc_profile=photo.icc_profile,
-                own_alpha=photo.alpha,
+            pixels = compose_photo(
+                photo, alpha, self.background, crop=self.crop, margin=self.margin
             )
         write_picture(
             target,

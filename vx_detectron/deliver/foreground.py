@@ -51,9 +51,7 @@ def estimate_foreground(
         return image.copy()
     window = _window(soft)
     part, part_alpha = image[window], alpha[window]
-    subject, behind, rim = _surroundings(
-        part, part_alpha, None if shown is None else shown[window]
-    )
+    subject, behind, rim = _surroundings(part, part_alpha, None if shown is None else shown[window])
     height, width = part_alpha.shape
     mixed = cv2.resize(rim, (width, height), interpolation=cv2.INTER_LINEAR)
     result = image.copy()

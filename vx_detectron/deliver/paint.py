@@ -46,12 +46,10 @@ def paint(
 
 def _colour(rgb: Rgb, icc_profile: bytes | None) -> ByteArray:
     """A colour of sRGB in a photo's space."""
-    return convert(np.array([[rgb]], dtype=np.uint8), None, icc_profile)[0, 0]
+    return np.asarray(convert(np.array([[rgb]], dtype=np.uint8), None, icc_profile)[0, 0])
 
 
-def _fit_picture(
-    picture: Picture, size: tuple[int, int], icc_profile: bytes | None
-) -> ByteArray:
+def _fit_picture(picture: Picture, size: tuple[int, int], icc_profile: bytes | None) -> ByteArray:
     """The picture scaled, in its own proportions, and centred in (height, width)."""
     height, width = size
     own_height, own_width = picture.pixels.shape[:2]

@@ -92,7 +92,7 @@ def _row(isolator: Isolator, label: ChoiceLabel, record: DatasetDict, loaded: Lo
     }
     opened = isolator.open(image)
     things = true_instances(truths, names, opened.instances.saliency)
-    given = OpenPhoto(isolator, image, things, {}).select()
+    given = OpenPhoto(isolator, opened.photo, things, {}).select()
     chosen = [truths[one] for one in sorted(label.subject)]
     union = np.any(chosen, axis=0) if chosen else np.zeros(image.shape[:2], dtype=np.bool_)
     largest = max(label.subject, key=lambda one: truths[one].sum(), default=None)

@@ -181,7 +181,9 @@ def _cut(photo: OpenPhoto, options: RefineOptions) -> Prediction:
     try:
         cutout = photo.cut(refine_options=options)
     except NoSubjectError:
-        return Prediction(np.zeros(photo.image.shape[:2], np.float32), "no subject", photo.seconds)
+        return Prediction(
+            np.zeros(photo.instances.image_size, np.float32), "no subject", photo.seconds
+        )
     provenance = cutout.provenance
     return Prediction(cutout.alpha, provenance.mask_source, provenance.seconds)
 
@@ -190,6 +192,6 @@ def _saliency(photo: OpenPhoto) -> Prediction:
     saliency = photo.instances.saliency
     if saliency is None:
         raise DataError("the network has no saliency map; leave out --ablation")
-    size = (photo.image.shape[1], photo.image.shape[0])
-    whole = cv2.resize(saliency, size, interpolation=cv2.INTER_LINEAR)
+    height, width = photo.instances.image_size
+    whole = cv2.resize(saliency, (width, height), interpolation=cv2.INTER_LINEAR)
     return Prediction(np.asarray(whole, dtype=np.float32), "saliency", photo.seconds)

@@ -7,13 +7,12 @@ import io
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms
-from PIL.ImageFile import ImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from vx_detectron.errors import ImageError
 from vx_detectron.image_io.opening import Decoded
 from vx_detectron.image_io.png import key_alpha, png_facts
-from vx_detectron.image_io.profiles import adobe_rgb, from_code_points, is_two_way
+from vx_detectron.image_io.profiles import adobe_rgb, from_code_points, from_gamma, is_two_way
 
 _GREY = ("1", "L", "LA", "La")
 _COLOUR = ("P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr")
@@ -42,7 +41,7 @@ def straighten(
     image = found.image
     icc_profile, note = image.info.get("icc_profile"), ""
     key = None
-    if found.kind == "PNG":
+    if found.kind == "PNG" and found.data:
         facts = png_facts(found.data)
         icc_profile, note = facts.icc_profile, facts.note
         key = key_alpha(found.data, image, facts)
@@ -58,7 +57,10 @@ def straighten(
 
 
 def _stated_space(found: Decoded) -> tuple[bytes | None, str]:
-    """The profile of a colour space that is stated by a number only."""
+    """The profile of a colour space that is stated by numbers only."""
+    info = found.image.info
+    if found.kind == "PNG" and "gamma" in info and "srgb" not in info:
+        return from_gamma(info["gamma"], info.get("chromaticity", ()))
     if found.kind in ("AVIF", "HEIF"):
         place = found.data.find(_NCLX, 0, _NCLX_WITHIN) + len(_NCLX)
         numbers = found.data[place : place + 4]
@@ -73,7 +75,7 @@ def _stated_space(found: Decoded) -> tuple[bytes | None, str]:
     return (adobe_rgb() if stated.strip("\0 ") == _ADOBE_INTEROP else None), ""
 
 
-def _split(image: ImageFile, *, keyed: bool) -> tuple[Image.Image, NDArray[np.uint8] | None]:
+def _split(image: Image.Image, *, keyed: bool) -> tuple[Image.Image, NDArray[np.uint8] | None]:
     """8-bit colours, and the alpha channel where there is one; a colour key is read already."""
     # PPM alone has 16-bit samples in mode I, scaled to the full range.
     if image.mode in _SIXTEEN_BIT or (image.mode == "I" and image.format == "PPM"):
@@ -93,7 +95,7 @@ def _split(image: ImageFile, *, keyed: bool) -> tuple[Image.Image, NDArray[np.ui
     return whole.convert("L" if grey else "RGB"), np.array(whole.getchannel("A"))
 
 
-def _split_sixteen_bit(image: ImageFile) -> Image.Image:
+def _split_sixteen_bit(image: Image.Image) -> Image.Image:
     """Grey of 9 to 16 bits. Pillow would clip it to 255, and forgets that TIFF may mean black."""
     samples = np.asarray(image)
     bits = 16

@@ -42,6 +42,8 @@ def first_shown(found: Decoded, notes: list[str]) -> Frame:
         ImageError: as ``straighten``, of the first picture.
     """
     first = Frame(*straighten(found, notes))
+    if not found.data:
+        return first  # a PIL image stands at the frame that is meant, and is not ours to move
     count = _count(found, notes)
     if count == 1:
         return first

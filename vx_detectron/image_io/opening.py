@@ -82,14 +82,14 @@ class Decoded:
 
     Attributes:
         image: loaded.
-        kind: its format, as ``kind_of`` names it.
-        data: the file that it came from, mended where that was needed.
+        kind: its format, as ``kind_of`` names it, or another word for what is no file.
+        data: the file that it came from, mended where that was needed; empty for none.
         notes: what was mended.
     """
 
-    image: ImageFile
+    image: Image.Image
     kind: str
-    data: bytes
+    data: bytes = b""
     notes: tuple[str, ...] = ()
 
 
@@ -115,7 +115,7 @@ def open_header(stream: IO[bytes], kind: str, max_pixels: int) -> ImageFile:
     if kind == "PNG":
         stream = io.BytesIO(without_text(stream, head=not isinstance(stream, io.BytesIO)))
     image = opener_of(kind)(stream, "")
-    _expect_size(image.size, max_pixels)
+    expect_size(image.size, max_pixels)
     return image
 
 
@@ -141,8 +141,11 @@ def decoder_errors(kind: str, max_pixels: int) -> Iterator[None]:
         ) from error
 
 
-def _expect_size(size: tuple[int, int], max_pixels: int) -> None:
+def expect_size(size: tuple[int, int], max_pixels: int) -> None:
+    """ImageError unless a width and height are above 0 and allowed together."""
     width, height = size
+    if not width * height:
+        raise ImageError(f"has no pixels ({width} x {height}), expected a photo")
     if width * height > max_pixels:
         raise ImageError(
             f"has {width} x {height} = {width * height:,} pixels, expected at most "

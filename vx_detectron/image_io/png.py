@@ -16,7 +16,7 @@ from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL.ImageFile import ImageFile
+from PIL import Image
 from PIL.PngImagePlugin import PngImageFile
 
 from vx_detectron.image_io.profiles import from_code_points, from_gamma
@@ -93,7 +93,7 @@ def png_facts(data: bytes) -> PngFacts:
     return PngFacts(bits, colour, values, icc_profile, note)
 
 
-def key_alpha(data: bytes, image: ImageFile, facts: PngFacts) -> NDArray[np.uint8] | None:
+def key_alpha(data: bytes, image: Image.Image, facts: PngFacts) -> NDArray[np.uint8] | None:
     """Alpha from the colour key, uint8 (H, W), compared at the full depth; None without a key.
 
     Args:

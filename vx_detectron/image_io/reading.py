@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from PIL.ImageFile import ImageFile
 
 from vx_detectron.errors import ImageError
 from vx_detectron.image_io.frames import first_shown
 from vx_detectron.image_io.names import Readable, name_of
 from vx_detectron.image_io.opening import MAX_BYTES, MAX_PIXELS, Decoded, decode, read_bytes
-from vx_detectron.image_io.transparency import as_seen, lay_over
+from vx_detectron.image_io.photo import Photo
+from vx_detectron.image_io.transparency import as_seen
 
 _TURNS = {  # EXIF orientation -> what makes the picture upright
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -27,86 +26,6 @@ _TURNS = {  # EXIF orientation -> what makes the picture upright
 }
 _QUARTER_TURNS = (5, 6, 7, 8)
 _EXIF_ORIENTATION = 274
-
-
-@dataclass(frozen=True, eq=False)
-class Photo:
-    """One photo, upright.
-
-    EXIF is not kept: the orientation is applied already and no viewer must apply it again, and
-    places, names and serial numbers do not belong in a cut-out.
-
-    Attributes:
-        pixels: uint8 (H, W, 3), RGB, EXIF orientation applied, as it is seen: what is transparent
-            shows a plain colour that its edges stand out from, mostly white.
-        source: where it came from, for messages.
-        format: as decoded, such as ``JPEG``.
-        icc_profile: the RGB colour profile that ``pixels`` are in; None means sRGB.
-        dpi: density along x and y in pixels per inch; None when the file states none.
-        frames: pictures in an animation, or pages; only one is in ``pixels``.
-        alpha: uint8 (H, W), the photo's own, 0 = transparent .. 255; None where all is opaque.
-        straight: uint8 (H, W, 3), RGB, the colours without what shows through them, not multiplied
-            with alpha; None where ``alpha`` is.
-        notes: what was done to it that its owner may want to know, one line each.
-    """
-
-    pixels: NDArray[np.uint8]
-    source: str
-    format: str
-    icc_profile: bytes | None = None
-    dpi: tuple[float, float] | None = None
-    frames: int = 1
-    alpha: NDArray[np.uint8] | None = None
-    straight: NDArray[np.uint8] | None = None
-    notes: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        _expect("pixels", self.pixels, "HxWx3")
-        if (self.alpha is None) != (self.straight is None):
-            raise ValueError("alpha and straight belong together: give both, or neither")
-        if self.alpha is not None and self.straight is not None:
-            _expect("alpha", self.alpha, "HxW", self.pixels)
-            _expect("straight", self.straight, "HxWx3", self.pixels)
-
-    @property
-    def had_alpha(self) -> bool:
-        """Whether some pixel was transparent."""
-        return self.alpha is not None
-
-    @property
-    def colours(self) -> NDArray[np.uint8]:
-        """What a result is made of, uint8 (H, W, 3): ``straight`` where there is transparency."""
-        return self.pixels if self.straight is None else self.straight
-
-    @property
-    def flat(self) -> NDArray[np.uint8]:
-        """The photo before white, uint8 (H, W, 3), as most programs show it."""
-        if self.alpha is None:
-            return self.pixels
-        return lay_over(self.colours, self.alpha)
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of its arrays."""
-        arrays = (self.pixels, self.alpha, self.straight)
-        return sum(one.nbytes for one in arrays if one is not None)
-
-
-def _expect(
-    name: str,
-    array: NDArray[np.uint8],
-    shape: Literal["HxW", "HxWx3"],
-    like: NDArray[np.uint8] | None = None,
-) -> None:
-    """ValueError unless it is uint8 of that shape, not empty, and of the other's size."""
-    good = array.ndim == shape.count("x") + 1 and (array.ndim == 2 or array.shape[2] == 3)
-    if array.dtype != np.uint8 or not good or not array.size:
-        raise ValueError(
-            f"{name} must be uint8 of shape {shape} and not empty, "
-            f"got {array.dtype.name} of shape {'x'.join(map(str, array.shape))}"
-        )
-    if like is not None and like.shape[:2] != array.shape[:2]:
-        raise ValueError(f"{name} must have the size {like.shape[:2]}, got {array.shape[:2]}")
 
 
 def read_photo(
@@ -133,15 +52,23 @@ def read_photo(
 
     Raises:
         ImageError: the file is missing, unreadable, empty, too large, damaged, or not a photo.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from skimage.data import data_dir
+        >>> photo = read_photo(Path(data_dir) / "rocket.jpg")
+        >>> photo.format, photo.pixels.shape, photo.pixels.dtype
+        ('JPEG', (427, 640, 3), dtype('uint8'))
     """
     name = name_of(source, name)
     try:
-        return _to_photo(decode(read_bytes(source, max_bytes), max_pixels), name)
+        return to_photo(decode(read_bytes(source, max_bytes), max_pixels), name)
     except ImageError as error:
         raise ImageError(f"{name}: {error}") from error.__cause__
 
 
-def _to_photo(found: Decoded, name: str) -> Photo:
+def to_photo(found: Decoded, name: str) -> Photo:
+    """A decoded picture as a Photo; ImageError when its samples have no defined range."""
     notes = list(found.notes)
     turn = _orientation(found.image, notes)
     dpi = _density(found.image.info.get("dpi"))
@@ -176,7 +103,7 @@ def _upright(pixels: NDArray[np.uint8], turn: int) -> NDArray[np.uint8]:
     return np.array(Image.fromarray(pixels).transpose(_TURNS[turn])) if turn in _TURNS else pixels
 
 
-def _orientation(image: ImageFile, notes: list[str]) -> int:
+def _orientation(image: Image.Image, notes: list[str]) -> int:
     """EXIF orientation 1..8. Pillow has already turned TIFF, and pillow-heif HEIF; they say 1."""
     try:
         value = image.getexif().get(_EXIF_ORIENTATION, 1)

@@ -26,6 +26,12 @@ class Choice:
 
     Raises:
         SubjectError: more than one way is given, or something that cannot be meant.
+
+    Example:
+        >>> rider = Choice(label="person", added=("horse",))
+        >>> Choice(label="dog", rank=2)
+        Traceback (most recent call last):
+        vx_detectron.errors.SubjectError: choose the subject in one way, got label and rank; ...
     """
 
     label: str | None = None

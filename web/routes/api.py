@@ -67,11 +67,11 @@ def open_photo(form_and_files_data: dict[str, Any]) -> dict[str, Any]:
     def work(turn: Turn) -> dict[str, Any]:
         photo = read_upload(form_and_files_data["image"], here.max_pixels)
         turn.check()
-        found = here.isolator.open(photo.pixels)
+        found = here.isolator.open(photo)
         here.metrics.took(found.seconds)
         turn.check()
-        described = describe(photo, found, found.select())
-        name = here.photos.add(Opened(photo, found))
+        described = describe(found, found.select())
+        name = here.photos.add(Opened(found))
         return {"id": name, "lifetime": here.photos.lifetime, **described}
 
     return here.run(work)
@@ -89,7 +89,7 @@ def compose(photo_id: str, form_and_files_data: dict[str, Any]) -> Response:
         order = read_order(form_and_files_data, here.isolator.refine_options, here.max_pixels)
         cutout = opened.cut(order.choice, order.refine_options)
         turn.check()
-        return answer_with(opened.photo, cutout, order)
+        return answer_with(cutout, order)
 
     return here.run(work)
 

@@ -111,7 +111,7 @@ def remove(form_and_files_data: dict[str, Any]) -> Response:
         photo = read_upload(given["image_file"], here.max_pixels)
         x0, y0, x1, y1 = _region(given["roi"], photo.pixels.shape[:2])
         turn.check()
-        found = here.isolator.open(np.ascontiguousarray(photo.pixels[y0:y1, x0:x1]))
+        found = here.isolator.open(photo.part(slice(y0, y1), slice(x0, x1)))
         turn.check()
         cutout = found.cut(_choice_of(given["type"], found))
         here.metrics.took(cutout.provenance.seconds)
@@ -146,7 +146,7 @@ def _finish(given: dict[str, Any], max_pixels: int) -> Finish:
             raise BadOptionError(f"bg_color must be a colour, got {colour!r}")
         background = parsed
     elif file:
-        background = Picture(read_upload(file, max_pixels).pixels)
+        background = Picture.from_photo(read_upload(file, max_pixels))
     clear = isinstance(background, Transparent)
     format = given["format"]
     if format == "auto":

@@ -13,6 +13,7 @@ from typing import Literal, TypeVar
 
 from vx_detectron.cli.isolate.outputs import STDOUT, Existing, Job
 from vx_detectron.cli.isolate.photos import STDIN
+from vx_detectron.deliver.cutout import Cutout
 from vx_detectron.deliver.explain import explain
 from vx_detectron.deliver.finish import Finish
 from vx_detectron.deliver.layers import write_layers
@@ -22,7 +23,7 @@ from vx_detectron.files import make_folder_for
 from vx_detectron.housekeeping import Housekeeping
 from vx_detectron.image_io import Photo, read_photo
 from vx_detectron.pipeline import FALLBACK, Isolator
-from vx_detectron.structures import Candidate, Cutout
+from vx_detectron.structures import Candidate
 from vx_detectron.subject import Choice
 from vx_detectron.subject.reasons import percent
 
@@ -79,7 +80,7 @@ class Cutter:
         """Cut one photo. Raises VxError, or whatever else can go wrong with it."""
         started = perf_counter()
         photo = self._read(job.photo)
-        opened = self.isolator.open(photo.pixels)
+        opened = self.isolator.open(photo)
         if job.explanation is not None:  # before the cut: it also says why there is no subject
             explain(job.explanation, photo, opened.instances, opened.select(self.choice))
         if job.layers is not None:
@@ -88,7 +89,7 @@ class Cutter:
                 Path(job.layers), Path(job.photo).name, photo, opened.instances, opened.alpha_of
             )
         cutout = opened.cut(self.choice)
-        record = record_of(photo, cutout) if self.records else None
+        record = record_of(cutout) if self.records else None
         if job.output == STDOUT:
             self.finish.write(sys.stdout.buffer, photo, cutout.alpha)
         else:

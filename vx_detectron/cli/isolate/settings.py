@@ -16,14 +16,13 @@ from vx_detectron.config.class_names import class_names
 from vx_detectron.deliver import (
     BLACK,
     Background,
-    Picture,
     PictureFile,
     Transparent,
     parse_background,
+    read_background,
 )
 from vx_detectron.deliver.finish import Finish
 from vx_detectron.errors import VxError
-from vx_detectron.image_io import read_photo
 from vx_detectron.structures import REGION_LABEL
 from vx_detectron.subject import Choice
 from vx_detectron.subject.choice import folded
@@ -143,5 +142,4 @@ def _background(text: str | None, fit: str | None) -> tuple[Background, tuple[st
         return parsed, ()
     if fit == "contain":
         parsed = replace(parsed, fit="contain")
-    pixels = read_photo(parsed.path).pixels
-    return Picture(pixels, parsed.fit, parsed.bars), (parsed.path,)
+    return read_background(parsed), (parsed.path,)

@@ -47,10 +47,13 @@ def write_layers(
         ImageError: something cannot be written.
         ConfigError: PSD, and psd-tools is not installed.
     """
-    layers = find_layers(photo.pixels, instances, alpha_of)
+    layers = find_layers(photo, instances, alpha_of)
     encode = _WRITERS.get(path.suffix.lower())
     if encode is not None:
-        write_bytes(path, encode(photo.pixels, layers))
+        # The photo is what all the layers above it look like together.
+        whole = photo.layer
+        stack = [*layers, Layer("photo", whole)]
+        write_bytes(path, encode(whole, stack, photo.icc_profile, photo.dpi))
         return
     try:
         path.mkdir(parents=True, exist_ok=True)
