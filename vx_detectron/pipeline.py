@@ -19,7 +19,7 @@ from fvcore.common.config import CfgNode
 from vx_detectron.config import load_cfg
 from vx_detectron.deliver.cutout import Cutout
 from vx_detectron.engines import Engine, build_engine
-from vx_detectron.errors import NoSubjectError
+from vx_detectron.errors import NoSubjectError, VxError
 from vx_detectron.image_io import Photo, PhotoSource, as_photo
 from vx_detectron.image_io.transparency import is_cut_out
 from vx_detectron.refine import RefineOptions, refine
@@ -140,7 +140,8 @@ class OpenPhoto:
         Raises:
             SubjectError: the photo holds nothing of the kind that was asked for.
         """
-        return select(self.photo.pixels, self.instances, self.isolator.subject_options, choice)
+        with _noted(self.photo):
+            return select(self.photo.pixels, self.instances, self.isolator.subject_options, choice)
 
     def cut(
         self, choice: Choice | None = None, refine_options: RefineOptions | None = None
@@ -159,7 +160,9 @@ class OpenPhoto:
         with _timed(seconds, "subject"):
             subject = self.select(choice)
         if not subject:
-            return self._own_cut_out(subject, choice) or self._without_subject(subject, seconds)
+            with _noted(self.photo):
+                own = self._own_cut_out(subject, choice)
+                return own or self._without_subject(subject, seconds)
         with _timed(seconds, "refinement"):
             alpha, steps = self.alpha(subject.chosen, refine_options)
         source = ", ".join(sorted({_source(self.instances, index) for index in subject.chosen}))
@@ -296,6 +299,16 @@ def _refine_options(cfg: CfgNode) -> RefineOptions:
         sharp_edge=node.SHARP_EDGE,
         matting=node.MATTING,
     )
+
+
+@contextmanager
+def _noted(photo: Photo) -> Iterator[None]:
+    """Errors take the photo's notes along: they may well be the reason."""
+    try:
+        yield
+    except VxError as error:
+        error.notes = photo.notes
+        raise
 
 
 @contextmanager

@@ -149,8 +149,9 @@ def problem_of(error: Exception) -> Problem:
         return Problem(error.status, error.code, str(error), headers=headers)
     for kind, (status, code) in _OF_PACKAGE.items():
         if isinstance(error, kind):
-            hint = {"hint": HINTS[code]} if code in HINTS else {}
-            return Problem(status, code, str(error), hint)
+            more: dict[str, Any] = {"hint": HINTS[code]} if code in HINTS else {}
+            more |= {"notes": list(error.notes)} if error.notes else {}
+            return Problem(status, code, str(error), more)
     if isinstance(error, HTTPError):  # apiflask's: a form that does not fit its schema
         fields = (error.detail or {}).get("form_and_files", {})
         return Problem(422, "bad_option", _listed(fields), {"errors": fields})

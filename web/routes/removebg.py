@@ -183,7 +183,9 @@ def _choice_of(kind: str, found: OpenPhoto) -> Choice | None:
     for place, one in enumerate(found.select().ranking, start=1):
         if one.label in _KINDS[kind]:
             return Choice(rank=place)
-    raise NoSubjectError(f"no {kind} was found in the photo")
+    error = NoSubjectError(f"no {kind} was found in the photo")
+    error.notes = found.photo.notes
+    raise error
 
 
 def _kind(subject: Subject, instances: Instances) -> str:

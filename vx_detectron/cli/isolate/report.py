@@ -113,7 +113,7 @@ class Report:
                 "output": outcome.job.output if done else None,
                 "status": outcome.status,
             }
-            failure = {} if done else {"error": outcome.message}
+            failure = {} if done else {"error": outcome.message, "notes": list(outcome.notes)}
             click.echo(to_line({**head, **failure, **found, "seconds": outcome.seconds}))
         elif outcome.status == "done" and outcome.job.output != STDOUT:
             path = outcome.job.output
