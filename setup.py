@@ -65,6 +65,7 @@ EXTRAS = {
     "test": ["pytest>=8.2", "hypothesis>=6.100", "ruff>=0.12", "mypy>=1.14", "scikit-learn>=1.5"],
 }
 EXTRAS["test"] += ["pysodmetrics>=1.6"]  # the salient-object measures are checked against it
+EXTRAS["test"] += ["tifffile>=2024.8", "imagecodecs>=2024.6"]  # TIFFs are written by another hand
 for _extra in ("heic", "psd", "train", "web"):
     EXTRAS["test"] += EXTRAS[_extra]  # so that their tests run
 

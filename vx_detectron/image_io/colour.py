@@ -88,10 +88,7 @@ def _split(image: Image.Image, *, keyed: bool) -> tuple[Image.Image, NDArray[np.
     if keyed or not image.has_transparency_data:
         return image, None
     grey = image.mode in _GREY
-    whole: Image.Image = image
-    if image.info.get("premultiplied"):
-        whole = Image.frombytes("RGBa", image.size, image.tobytes())
-    whole = whole.convert("LA" if grey else "RGBA")
+    whole = image.convert("LA" if grey else "RGBA")
     return whole.convert("L" if grey else "RGB"), np.array(whole.getchannel("A"))
 
 

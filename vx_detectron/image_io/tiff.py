@@ -21,7 +21,7 @@ _PHOTOMETRICS = {
     32803: "a camera's raw data",
 }
 _SAMPLE_FORMATS = {1: "", 2: " signed", 3: " float"}
-_UNSIGNED, _SEPARATE, _PREMULTIPLIED, _ALPHAS, _YCBCR = 1, 2, 1, (1, 2), 6
+_UNSIGNED, _SEPARATE, _ALPHAS, _YCBCR = 1, 2, (1, 2), 6
 # What libtiff is asked for, by Pillow's mode and the bits of a sample.
 _PLANES = {
     ("RGB", 8): "RGB",
@@ -72,8 +72,6 @@ class Tiff(TiffImageFile):
         arguments = (_PLANES[layout], False, self.tag_v2.offset)
         self.tile = [_Tile("libtiff", (0, 0, width, height), 0, arguments)]
         self.use_load_libtiff = True
-        if self.mode == "RGBA" and _PREMULTIPLIED in self._numbers(_EXTRA):
-            self.info["premultiplied"] = True  # unlike interleaved ones, planes stay as they are
 
     def _refusal(self) -> ImageError:
         bits = sorted(set(self._numbers(_BITS) or (1,)))
