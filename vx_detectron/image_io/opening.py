@@ -98,6 +98,7 @@ def decode(data: bytes, max_pixels: int) -> Decoded:
     kind = kind_of(data)
     with decoder_errors(kind, max_pixels):
         image = open_header(io.BytesIO(data), kind, max_pixels)
+        size = image.size
         try:
             image.load()
         except OSError:
@@ -107,6 +108,11 @@ def decode(data: bytes, max_pixels: int) -> Decoded:
             image = open_header(io.BytesIO(mended), kind, max_pixels)
             image.load()
             return Decoded(image, kind, mended, ("its end mark is missing, but no pixel",))
+    if image.size != size:  # which was the one that was checked
+        raise ImageError(
+            f"is damaged: its head says {size[0]} x {size[1]} pixels, but it holds "
+            f"{image.size[0]} x {image.size[1]}; open it in a picture editor and save it again"
+        )
     return Decoded(image, kind, data)
 
 
