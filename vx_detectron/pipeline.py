@@ -201,7 +201,7 @@ class OpenPhoto:
     def _within_own(self, alpha: FloatArray) -> FloatArray:
         """Nowhere more opaque than the photo itself: the smaller of the two."""
         own = self.photo.alpha
-        return alpha if own is None else np.minimum(alpha, own * np.float32(1 / 255))
+        return alpha if own is None else np.minimum(alpha, own / np.float32(255))
 
     def _own_cut_out(self, subject: Subject, choice: Choice | None) -> Cutout | None:
         """What somebody cut out before: where the network finds no subject, that is it."""
@@ -211,7 +211,7 @@ class OpenPhoto:
         reason = f"{subject.reason}; the photo is cut out already: its opaque part is the subject"
         labelled = Subject((), subject.ranking, reason, OWN_CUT_OUT, subject.score)
         ran = self._provenance(OWN_CUT_OUT, (), dict(self.seconds))
-        return self._cutout(own * np.float32(1 / 255), labelled, ran)
+        return self._cutout(own / np.float32(255), labelled, ran)
 
     def _without_subject(self, subject: Subject, seconds: dict[str, float]) -> Cutout:
         """Where the network found nothing at all, what GrabCut makes of the saliency."""

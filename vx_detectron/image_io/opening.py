@@ -16,7 +16,7 @@ from PIL.ImageFile import ImageFile
 
 from vx_detectron.errors import ImageError
 from vx_detectron.image_io.formats import format_of, opener_of
-from vx_detectron.image_io.jpeg import with_end
+from vx_detectron.image_io.jpeg import has_end, with_end
 from vx_detectron.image_io.names import Readable, reason
 from vx_detectron.image_io.png import without_text
 
@@ -97,23 +97,22 @@ def decode(data: bytes, max_pixels: int) -> Decoded:
     """The first picture in a file."""
     kind = kind_of(data)
     with decoder_errors(kind, max_pixels):
+        notes: tuple[str, ...] = ()
         image = open_header(io.BytesIO(data), kind, max_pixels)
-        size = image.size
-        try:
-            image.load()
-        except OSError:
-            mended = with_end(data) if kind == "JPEG" else None
+        if kind == "JPEG" and not has_end(data):
+            mended = with_end(data)
             if mended is None:
-                raise
-            image = open_header(io.BytesIO(mended), kind, max_pixels)
-            image.load()
-            return Decoded(image, kind, mended, ("its end mark is missing, but no pixel",))
+                raise OSError("it ends in the middle of the picture")
+            data, notes = mended, ("its end mark is missing, but no pixel",)
+            image = open_header(io.BytesIO(data), kind, max_pixels)
+        size = image.size
+        image.load()
     if image.size != size:  # which was the one that was checked
         raise ImageError(
             f"is damaged: its head says {size[0]} x {size[1]} pixels, but it holds "
             f"{image.size[0]} x {image.size[1]}; open it in a picture editor and save it again"
         )
-    return Decoded(image, kind, data)
+    return Decoded(image, kind, data, notes)
 
 
 def open_header(stream: IO[bytes], kind: str, max_pixels: int) -> ImageFile:
