@@ -202,3 +202,23 @@ def test_a_pil_image_of_a_png_states_its_space_too() -> None:
 
     data = png((5, 1), 8, 2, rows_of(COLOURS), gama(1.0))
     assert as_photo(Image.open(io.BytesIO(data))).icc_profile == read_chunks(gama(1.0)).icc_profile
+
+
+@pytest.mark.parametrize("format", ["AVIF", "HEIF"])
+def test_the_numbers_of_an_nclx_box_count(format: str) -> None:
+    image = Image.new("RGB", (64, 64), (200, 40, 30))
+    if format == "AVIF":
+        data = encoded(image, "AVIF", quality=100, subsampling="4:4:4")
+    else:
+        pillow_heif = pytest.importorskip("pillow_heif")
+        file = io.BytesIO()
+        pillow_heif.from_pillow(image).save(file, quality=100, chroma=444)
+        data = file.getvalue()
+    assert read_photo(data).icc_profile is None
+    place = data.index(b"colrnclx") + 8
+    stated = data[:place] + struct.pack(">HH", 12, 13) + data[place + 4 :]
+    photo = read_photo(stated)
+    assert photo.icc_profile is not None
+    seen = convert(photo.pixels, photo.icc_profile, None)[32, 32]
+    wanted = carried(np.array([[[200, 40, 30]]], dtype=np.uint8), "P3", "sRGB")[0, 0]
+    np.testing.assert_allclose(seen, wanted, atol=6)
