@@ -149,6 +149,7 @@ def _srgb() -> str:
     return file.name
 
 
+@lru_cache(maxsize=1)
 def magick() -> str | None:
     """ImageMagick's command, if it is there."""
     for name in ("magick", "convert", "/usr/bin/convert"):
@@ -164,6 +165,7 @@ def magick() -> str | None:
     return None
 
 
+@lru_cache(maxsize=5000)  # many results are alike
 def _run(*arguments: str, data: bytes) -> bytes:
     command = magick()
     assert command is not None, "ImageMagick is not installed"

@@ -151,7 +151,7 @@ def test_alpha_that_is_zero_everywhere_is_none() -> None:
     photo = read_photo(encoded(np.dstack([LETTER, np.zeros((2, 3), np.uint8)]), "PNG"))
     np.testing.assert_array_equal(photo.pixels, LETTER)
     assert photo.notes == ("its alpha channel is zero everywhere and was ignored",)
-    assert photo.alpha is None
+    assert photo.alpha is None and photo.had_alpha
 
 
 def test_an_opaque_alpha_channel_changes_nothing() -> None:

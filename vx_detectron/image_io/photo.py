@@ -31,6 +31,7 @@ class Photo:
         alpha: uint8 (H, W), the photo's own, 0 = transparent .. 255; None where all is opaque.
         straight: uint8 (H, W, 3), RGB, the colours without what shows through them, not multiplied
             with alpha; None where ``alpha`` is.
+        alpha_ignored: whether the file's alpha was zero everywhere, and therefore taken for none.
         notes: what was done to it that its owner may want to know, one line each.
     """
 
@@ -42,6 +43,7 @@ class Photo:
     frames: int = 1
     alpha: NDArray[np.uint8] | None = None
     straight: NDArray[np.uint8] | None = None
+    alpha_ignored: bool = False
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -54,8 +56,8 @@ class Photo:
 
     @property
     def had_alpha(self) -> bool:
-        """Whether some pixel was transparent."""
-        return self.alpha is not None
+        """Whether the file called some pixel transparent."""
+        return self.alpha is not None or self.alpha_ignored
 
     @property
     def colours(self) -> NDArray[np.uint8]:

@@ -76,7 +76,8 @@ def to_photo(found: Decoded, name: str) -> Photo:
     dpi = (dpi[1], dpi[0]) if dpi and turn in _QUARTER_TURNS else dpi
     colours, alpha = _upright(frame.colours, turn), frame.alpha
     straight = None
-    if alpha is not None and not alpha.any():
+    ignored = alpha is not None and not alpha.any()
+    if ignored:
         notes.append("its alpha channel is zero everywhere and was ignored")
         alpha = None
     if alpha is not None:
@@ -95,6 +96,7 @@ def to_photo(found: Decoded, name: str) -> Photo:
         frames=frame.count,
         alpha=alpha,
         straight=straight,
+        alpha_ignored=ignored,
         notes=tuple(notes),
     )
 
