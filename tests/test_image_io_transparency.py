@@ -9,7 +9,7 @@ import pytest
 from picture_files import LETTER, Pixels, encoded
 from PIL import Image
 
-from vx_detectron.image_io import Photo, as_photo, read_photo
+from vx_detectron.image_io import Photo, as_photo, changed, read_photo
 from vx_detectron.image_io.transparency import is_cut_out, lay_over
 
 
@@ -100,7 +100,7 @@ def test_a_part_and_a_smaller_one_are_photos_too() -> None:
     picture = disc(40)
     picture[picture[..., 3] == 0, :3] = (255, 0, 255)  # a colour that nobody may see
     photo = read_photo(encoded(picture, "PNG"))
-    part = photo.part(slice(10, 50), slice(20, 60))
+    part = changed(photo, lambda array: array[10:50, 20:60].copy())
     np.testing.assert_array_equal(part.layer, picture[10:50, 20:60])
     small = photo.scaled(33, 33)
     assert small.alpha is not None and small.pixels.shape == (33, 33, 3)

@@ -18,15 +18,18 @@ PACKAGE = "vx_detectron"
 # rows; within its own row nothing, except in the first.
 LAYERS = (
     {"errors", "files", "housekeeping", "rle", "structures"},
-    {"config", "image_io"},
+    {"image_io"},
+    {"metrics", "refine", "subject"},
+    {"config"},  # its VX node has the options of the refinement and the choice, field by field
     {"weights"},
-    {"metrics", "modeling", "refine", "subject"},
+    {"modeling"},
     {"deliver", "engines"},
     {"pipeline"},
     {"data"},
     {"evaluation"},
     {"training"},
     {"cli"},
+    {"__main__"},
 )
 LEVEL = {unit: level for level, units in enumerate(LAYERS) for unit in units}
 
@@ -149,7 +152,7 @@ def test_a_wrong_neighbour_of_web_is_found(
     [
         ("structures.py", "from vx_detectron.pipeline import isolate"),
         ("structures.py", "import vx_detectron.config"),
-        ("config.py", "def f():\n    from vx_detectron.engines import build_engine"),
+        ("config.py", "def f():\n    from vx_detectron.engines import build_detector"),
         ("image_io/reading.py", "from vx_detectron import config"),
         ("image_io/reading.py", "from ..config import get_cfg"),
         ("subject/ranking.py", "from vx_detectron import refine"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import math
 
 import cv2
 from flask import Response
@@ -11,7 +10,7 @@ from flask import Response
 from vx_detectron.deliver.cutout import Cutout
 from vx_detectron.deliver.layers import openraster, subject_layers
 from vx_detectron.deliver.record import record_of, subject_record, to_line
-from vx_detectron.image_io import Photo
+from vx_detectron.image_io import Photo, shrunk
 from vx_detectron.pipeline import OpenPhoto
 from vx_detectron.structures import FloatArray, Instances, Subject
 from web.gate import Turn
@@ -41,11 +40,13 @@ def isolate_upload(given: Fields) -> Response:
 
     def work(turn: Turn) -> Response:
         order = read_order(given, here.isolator.refine_options, here.max_pixels)
-        photo = read_upload(given["image"], here.max_pixels)
-        turn.check()
-        found = here.isolator.open(photo)
-        turn.check()
-        cutout = found.cut(order.choice, order.refine_options)
+        cutout = here.isolator.isolate(
+            read_upload(given["image"], here.max_pixels),
+            order.choice,
+            order.refine_options,
+            megapixels=order.cut_megapixels,
+            check=turn.check,
+        )
         here.metrics.took(cutout.provenance.seconds)
         turn.check()
         return answer_with(cutout, order)
@@ -77,13 +78,11 @@ def answer_with(cutout: Cutout, order: Order) -> Response:
 
 def shrink(photo: Photo, alpha: FloatArray, megapixels: float | None) -> tuple[Photo, FloatArray]:
     """Photo and alpha with so many million pixels at most, in their own proportions."""
-    height, width = alpha.shape
-    scale = math.sqrt((megapixels or math.inf) * 1e6 / (height * width))
-    if scale >= 1:
+    small = photo if megapixels is None else shrunk(photo, megapixels)
+    if small is photo:
         return photo, alpha
-    size = max(int(width * scale), 1), max(int(height * scale), 1)
-    small = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA).clip(0, 1)
-    return photo.scaled(size[1], size[0]), small
+    size = small.pixels.shape[1::-1]
+    return small, cv2.resize(alpha, size, interpolation=cv2.INTER_AREA).clip(0, 1)
 
 
 def describe(found: OpenPhoto, subject: Subject) -> dict[str, object]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from cachetools import TTLCache
@@ -15,6 +16,7 @@ from vx_detectron.subject import Choice
 from web.errors import PhotoGoneError
 
 BYTES_A_PIXEL = 3 + 3 + 1 + 4  # a photo with transparency, and the alpha of the last cut
+_POLL = 0.2  # seconds between two looks at whether a cut is still wanted
 _LEAST_BYTES = 2**20  # so that bounded bytes also bound the count
 
 
@@ -30,14 +32,25 @@ class Opened:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _last: tuple[object, Cutout] | None = None
 
-    def cut(self, choice: Choice, refine_options: RefineOptions) -> Cutout:
+    def cut(
+        self,
+        choice: Choice,
+        refine_options: RefineOptions,
+        megapixels: float | None,
+        check: Callable[[], None],
+    ) -> Cutout:
         """As ``OpenPhoto.cut``; the same question again costs nothing."""
-        with self._lock:
-            asked = (choice, refine_options)
+        while not self._lock.acquire(timeout=_POLL):
+            check()
+        try:
+            asked = (choice, refine_options, megapixels)
             if self._last is None or self._last[0] != asked:
                 self._last = None  # first, else both would be in memory for a while
-                self._last = (asked, self.found.cut(choice, refine_options))
+                cutout = self.found.cut(choice, refine_options, megapixels=megapixels, check=check)
+                self._last = (asked, cutout)
             return self._last[1]
+        finally:
+            self._lock.release()
 
     @property
     def size(self) -> int:

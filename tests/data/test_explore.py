@@ -202,7 +202,7 @@ def test_the_tool_reads_folders_and_configurations(tmp_path: Path) -> None:
     figures = json.loads((tmp_path / "a" / "stats.json").read_text())
     assert figures["classes"]["instances"] == {"ball": 1, "(subject, no class)": 0}
     keys = ["VX.DATA.IMAGE_ROOT", folders[1], "VX.DATA.MASK_ROOT", folders[3]]
-    result = explore("--config-file", "train_vx_fbnetv3a", "-o", tmp_path / "b", *keys)
+    result = explore("--config-file", "train_vx_eye", "-o", tmp_path / "b", *keys)
     assert result.returncode == 0, result.stderr
     assert (tmp_path / "b" / "index.html").is_file()
 

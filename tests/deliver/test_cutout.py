@@ -36,7 +36,18 @@ def cutout() -> Cutout:
         class_names=("brick",),
     )
     photo = Photo(pixels, "brick.png", "PNG", icc_profile=PROFILE, dpi=(300, 300))
-    provenance = Provenance("torchvision", "cpu", "x.pth", "", "instances", ())
+    provenance = Provenance(
+        "torchvision",
+        "cpu",
+        "x.pth",
+        "",
+        "none",
+        "",
+        "",
+        "",
+        mask_source="instances",
+        refinement=(),
+    )
     return Cutout(photo, alpha, Subject((0,), (), "the only one", "ranking"), instances, provenance)
 
 

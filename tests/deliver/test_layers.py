@@ -75,7 +75,7 @@ def photo(tmp_path_factory: pytest.TempPathFactory) -> Photo:
 
 @pytest.fixture(scope="module")
 def opened(photo: Photo) -> OpenPhoto:
-    return Isolator(load_cfg(), engine=Squares()).open(photo.pixels)
+    return Isolator(load_cfg(), detector=Squares()).open(photo.pixels)
 
 
 def _square(name: str) -> NDArray[np.bool_]:
@@ -256,7 +256,7 @@ def test_folder_that_cannot_be_made_is_said(
     opened: OpenPhoto, photo: Photo, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(ImageError, match="the folder cannot be made"):
+    with pytest.raises(ImageError, match="folder cannot be made"):
         write_layers(
             tmp_path / "file" / "layers", "three.png", photo, opened.instances, opened.alpha_of
         )

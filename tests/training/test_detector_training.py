@@ -14,7 +14,7 @@ from training_runs import DETECTOR, configured, curve, detector_options
 from vx_detectron.config import load_cfg
 from vx_detectron.engines.torchvision_engine import TorchvisionEngine
 from vx_detectron.errors import ConfigError, TrainingError
-from vx_detectron.training.run import train
+from vx_detectron.training.run import train_network as train
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*:DeprecationWarning:pycocotools")
 LOSSES = ["loss_rpn_cls", "loss_rpn_loc", "loss_cls", "loss_box_reg", "loss_mask"]
@@ -97,7 +97,7 @@ def test_broken_photos_are_named_and_the_rest_is_trained_on(
         result = train(configured(DETECTOR, options, tmp_path / "output"))
     assert result.finished and result.train_photos == 19
     assert "3.png" in caplog.text and "8.png" in caplog.text
-    assert result.best_subject_iou is None
+    assert result.best_iou is None
     assert result.weights == str(tmp_path / "output" / "model_final.pth")
 
 

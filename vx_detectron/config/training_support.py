@@ -74,8 +74,8 @@ _LIMITS: dict[str, Limit] = {
 def check_training(cfg: CfgNode) -> None:
     """Raise ConfigError with every training key whose value cannot be honoured.
 
-    Looked at are SOLVER, DATALOADER, DATASETS, TEST, VIS_PERIOD and FLOAT32_PRECISION; MODEL and
-    INPUT are the engines' to check.
+    SOLVER, DATALOADER, DATASETS, TEST, VIS_PERIOD, FLOAT32_PRECISION and, where the eye is trained,
+    VX.EYE.NAME are checked; MODEL and INPUT are the engines' to check.
     """
     values = flatten(cfg)
     lines = [
@@ -87,5 +87,10 @@ def check_training(cfg: CfgNode) -> None:
         lines.append("\n  SOLVER.BASE_LR_END: must not be above SOLVER.BASE_LR")
     if values["SOLVER.NESTEROV"] and values["SOLVER.MOMENTUM"] == 0:
         lines.append("\n  SOLVER.NESTEROV: needs a SOLVER.MOMENTUM above 0")
+    if cfg.VX.TRAIN in ("eye", "both") and cfg.VX.EYE.NAME != "vx_eye":
+        lines.append(
+            f"\n  VX.EYE.NAME: got {cfg.VX.EYE.NAME!r}, but the eye that is trained is vx_eye; "
+            "weights to start from are VX.EYE.WEIGHTS"
+        )
     if lines:
         raise ConfigError(f"no training can honour this configuration:{''.join(lines)}")

@@ -17,7 +17,7 @@ from vx_detectron.data.coco import Loaded, Problem
 from vx_detectron.errors import DataError, ImageError
 from vx_detectron.image_io import MAX_PIXELS, SUPPORTED_SUFFIXES, read_labels, read_photo
 from vx_detectron.rle import encode_mask, mask_area, mask_box
-from vx_detectron.structures import SUBJECT_ID
+from vx_detectron.structures import SUBJECT_ID, BoolArray
 
 VOID = 255
 """The class number of pixels that belong to nothing, as in PASCAL VOC."""
@@ -133,7 +133,7 @@ def _record(
     }
 
 
-def _read_binary(path: Path, max_pixels: int) -> NDArray[np.bool_]:
+def _read_binary(path: Path, max_pixels: int) -> BoolArray:
     """Bool (H, W): the brighter half of the grey levels, or, of the numbers 0 and 1, the 1."""
     photo = read_photo(path, max_pixels=max_pixels)
     if photo.had_alpha or np.ptp(photo.pixels, axis=2).max() > _GREY:
@@ -144,7 +144,7 @@ def _read_binary(path: Path, max_pixels: int) -> NDArray[np.bool_]:
 
 def _pieces(
     labels: NDArray[np.int32], kind: str, categories: Categories
-) -> Iterator[tuple[int, NDArray[np.bool_]]]:
+) -> Iterator[tuple[int, BoolArray]]:
     """Category id and mask, bool (H, W), of every instance."""
     if kind == "subject":
         yield SUBJECT_ID, labels > 0
@@ -159,9 +159,7 @@ def _pieces(
         yield from ((category, parts == part) for part in range(1, count))
 
 
-def _annotation(
-    index: int, image_id: int, category: int, mask: NDArray[np.bool_]
-) -> dict[str, Any]:
+def _annotation(index: int, image_id: int, category: int, mask: BoolArray) -> dict[str, Any]:
     rle = encode_mask(mask)
     return {
         "id": index,

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
 from vx_detectron.data.categories import DatasetDict
 from vx_detectron.data.segmentation import decode_mask, to_rle
 from vx_detectron.rle import Rle, merge_masks
+from vx_detectron.structures import ByteArray
 
 # A single annotated thing counts as the subject from this share of the photo on: a small one may
 # well be a bystander among things that nobody annotated.
@@ -42,7 +40,7 @@ def why_no_subject(record: DatasetDict) -> str | None:
     return None
 
 
-def subject_mask(record: DatasetDict) -> NDArray[np.uint8]:
+def subject_mask(record: DatasetDict) -> ByteArray:
     """The subject's mask, uint8 (height, width), 0 or 1; see ``has_subject``.
 
     A photo of kind ``subject`` keeps all its masks, any other one its largest.

@@ -5,14 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
-
 from vx_detectron.deliver.checks import Fit, Rgb, check_colour, check_fit, check_picture
 from vx_detectron.errors import ConfigError
 from vx_detectron.image_io import Photo, read_photo
-
-ByteArray = NDArray[np.uint8]
+from vx_detectron.structures import ByteArray
 
 _CHOICES = (
     "black, transparent, a colour such as orange, #f80, #ff8800 or rgb(255, 136, 0), "

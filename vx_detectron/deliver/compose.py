@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from vx_detectron.deliver.background import BLACK, Background, Blur, Transparent
 from vx_detectron.deliver.checks import check_alpha, check_pair
@@ -12,9 +11,8 @@ from vx_detectron.deliver.foreground import estimate_foreground
 from vx_detectron.deliver.paint import paint
 from vx_detectron.image_io import Photo
 from vx_detectron.image_io.transparency import lay_over
+from vx_detectron.structures import ByteArray, FloatArray
 
-ByteArray = NDArray[np.uint8]
-FloatArray = NDArray[np.float32]
 Box = tuple[int, int, int, int]
 
 _HALF_LEVEL = np.float32(0.5)  # of 255

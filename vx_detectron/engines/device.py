@@ -1,4 +1,4 @@
-"""Which processor runs the network: asked for and missing is an error, never a fall-back."""
+"""Which processor runs the network. A requested one that is missing is an error."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def resolve_device(name: str) -> torch.device:
     """The device that ``MODEL.DEVICE`` means: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
 
     Raises:
-        EngineError: no such device here.
+        EngineError: there is no such device.
     """
     if name == "auto":
         return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")

@@ -6,7 +6,6 @@ import os
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from vx_detectron.errors import ImageError
@@ -20,8 +19,9 @@ from vx_detectron.image_io.opening import (
 )
 from vx_detectron.image_io.photo import Photo
 from vx_detectron.image_io.reading import read_photo, to_photo
+from vx_detectron.structures import ByteArray
 
-PhotoSource: TypeAlias = Readable | Image.Image | NDArray[np.uint8] | Photo
+PhotoSource: TypeAlias = Readable | Image.Image | ByteArray | Photo
 """What ``as_photo`` takes."""
 
 
@@ -80,7 +80,7 @@ def _from_image(image: Image.Image, max_pixels: int) -> Photo:
         raise ImageError(f"{name}: {error}") from error.__cause__
 
 
-def _from_array(array: NDArray[np.uint8]) -> Photo:
+def _from_array(array: ByteArray) -> Photo:
     channels = array.shape[2] if array.ndim == 3 else 1
     if (
         array.dtype != np.uint8

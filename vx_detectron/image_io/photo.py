@@ -84,10 +84,6 @@ class Photo:
         arrays = (self.pixels, self.alpha, self.straight)
         return sum(one.nbytes for one in arrays if one is not None)
 
-    def part(self, rows: slice, columns: slice) -> Photo:
-        """A part of the photo, as a photo; its arrays are copies."""
-        return self._with(lambda array: np.ascontiguousarray(array[rows, columns]))
-
     def scaled(self, height: int, width: int) -> Photo:
         """The photo, smaller. What is transparent lends its colour to nothing."""
 

@@ -109,7 +109,7 @@ def _orientation(image: Image.Image, notes: list[str]) -> int:
     """EXIF orientation 1..8. Pillow has already turned TIFF, and pillow-heif HEIF; they say 1."""
     try:
         value = image.getexif().get(_EXIF_ORIENTATION, 1)
-    except Exception:  # broken EXIF can raise anything, and is no reason to lose the photo
+    except Exception:  # broken EXIF can raise anything, but the photo itself may be fine
         notes.append("its EXIF is broken and was ignored; the photo may lie on its side")
         return 1
     return value if isinstance(value, int) else 1

@@ -14,25 +14,30 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 from fvcore.common.config import CfgNode
-from numpy.typing import NDArray
 from torch import nn
 
 from vx_detectron.data.coco import DatasetDict
 from vx_detectron.data.scene import read_scene
-from vx_detectron.engines import Engine
 from vx_detectron.errors import DataError, ImageError
 from vx_detectron.image_io import write_picture
 from vx_detectron.metrics import count
 from vx_detectron.pipeline import Isolator, union_mask
-from vx_detectron.structures import ByteArray
+from vx_detectron.structures import BoolArray, ByteArray
 from vx_detectron.training import checkpoints
 from vx_detectron.training.early_stopping import Best
 
 logger = logging.getLogger(__name__)
 
-BoolArray = NDArray[np.bool_]
 
 SUBJECT, SALIENCY = "subject_iou", "saliency_iou"
+
+
+def deciding_figure(cfg: CfgNode) -> str:
+    """Which figure chooses the best weights: the eye is judged by its own map.
+
+    The detector beside it does not change.
+    """
+    return SALIENCY if cfg.VX.TRAIN == "eye" else SUBJECT
 
 
 class Judged(NamedTuple):
@@ -153,16 +158,17 @@ class Validator:
 
     Args:
         cfg: the configuration; files go to its ``OUTPUT_DIR``.
-        engine: runs the model as it is at each call.
-        model: the one that the engine runs.
+        isolator: the pipeline around the model, which runs it as it is at each call.
+        model: the network in training.
         records: photos held out, whose subject is known; without any nothing is measured.
     """
 
     def __init__(
-        self, cfg: CfgNode, engine: Engine, model: nn.Module, records: Sequence[DatasetDict]
+        self, cfg: CfgNode, isolator: Isolator, model: nn.Module, records: Sequence[DatasetDict]
     ) -> None:
         self.folder, self.patience = Path(cfg.OUTPUT_DIR), cfg.VX.SOLVER.PATIENCE
-        self.isolator, self.model, self.records = Isolator(cfg, engine), model, records
+        self.isolator, self.model, self.records = isolator, model, records
+        self.measure = deciding_figure(cfg)
         self.best = Best()
 
     def run(self, iteration: int) -> dict[str, float]:
@@ -177,7 +183,7 @@ class Validator:
         if not figures:
             return {}
         write_predictions(self.folder, iteration, shown)
-        if self.best.update(figures[SUBJECT], iteration):
+        if self.best.update(figures[self.measure], iteration):
             checkpoints.save(self.folder, checkpoints.BEST, {"model": self.model.state_dict()})
         return figures
 
