@@ -226,7 +226,6 @@ def test_every_key_changes_the_pictures(key: str, chelsea: Photo) -> None:
     ("options", "words"),
     [
         (("INPUT.CROP.ENABLED", "True"), "goes with VX.AUGMENT.CROP shortest_edge, got resized"),
-        (("INPUT.MIN_SIZE_TRAIN", "()"), r"a list of 1 or more, .* got \(\)"),
         (("INPUT.MIN_SIZE_TRAIN_SAMPLING", "range"), r"the least and the greatest, got \(320,\)"),
         (("INPUT.CROP.SIZE", "[1.2, 0.5]"), r"within 0\.\.1 .* got relative_range \[1\.2"),
         (("INPUT.CROP.TYPE", "absolute_range", "INPUT.CROP.SIZE", "[90, 50]"), "in order"),
