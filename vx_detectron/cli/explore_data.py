@@ -14,18 +14,23 @@ FAILED, PARTLY = 1, 4
 
 
 @click.command(name="explore_data", context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--json", "json_file", metavar="FILE", help="COCO annotations.")
+@click.option("--json", "json_file", metavar="PATH", help="Annotations: COCO json, a folder with "
+              "train, valid and test folders of COCO json, a YOLO data.yaml, a folder of LabelMe "
+              "json, CVAT's XML for images, or VIA json.")  # fmt: skip
 @click.option("--image-root", metavar="FOLDER", help="The photos; the file names of --json start "
               "from it.")  # fmt: skip
 @click.option("--mask-root", metavar="FOLDER", help="Masks that are named like their photos, "
               "instead of --json.")  # fmt: skip
-@click.option("--masks", type=click.Choice(["subject", "instances", "classes"]), help="What these "
-              "masks are: the one subject; or each connected piece an instance; or each pixel the "
-              "number of its class, 0 for background.  [default: subject]")  # fmt: skip
+@click.option("--masks", type=click.Choice(["subject", "instances", "classes", "ids", "alpha"]),
+              help="What these masks are: the one subject; or each connected piece an instance; or "
+              "each pixel the number of its class, or of its instance, 0 for background; or "
+              "transparency around the subject.  [default: subject]")  # fmt: skip
 @click.option("--class-names", metavar="NAME,NAME,...", help="Of the classes 1, 2, ... of masks of "
               "kind classes; of kind instances one.")  # fmt: skip
 @click.option("--config-file", metavar="FILE", help="A yaml file, or the name of a configuration "
               "that comes with the package, whose VX.DATA names the data.")  # fmt: skip
+@click.option("--coco", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+              help="Also write what can be used as one COCO json.")  # fmt: skip
 @click.option("--decode", is_flag=True, help="Read every photo whole, which also finds files that "
               "are cut off; else only their heads.")  # fmt: skip
 @click.option("--photos", type=click.IntRange(0, 2000), default=48, show_default=True,
@@ -45,6 +50,7 @@ def main(opts: tuple[str, ...], **options: Any) -> None:
       explore_data --json instances.json --image-root images
       explore_data --image-root photos --mask-root masks
       explore_data --image-root photos --mask-root masks --masks classes --class-names cat,dog
+      explore_data --json labelme_folder --coco instances.json
       explore_data --config-file my_training.yaml VX.DATA.IMAGE_ROOT images
 
     The path of the page goes to standard output, words to standard error.
@@ -67,6 +73,7 @@ def main(opts: tuple[str, ...], **options: Any) -> None:
 
 def _run(opts: tuple[str, ...], options: dict[str, Any]) -> int:
     from vx_detectron.config import load_cfg
+    from vx_detectron.data.coco import write_coco
     from vx_detectron.data.explore.report import PAGE, write_report
     from vx_detectron.data.sources import read_records
 
@@ -79,6 +86,10 @@ def _run(opts: tuple[str, ...], options: dict[str, Any]) -> int:
         options["photos"],
         max_pixels=cfg.VX.INPUT.MAX_PIXELS,
     )
+    if options["coco"]:
+        write_coco(options["coco"], loaded)
+    for note in loaded.notes:
+        click.echo(f"Note: {note}", err=True)
     problems = len(loaded.problems)
     click.echo(f"{len(loaded.records)} photos can be used, {problems} problems", err=True)
     click.echo(str(folder / PAGE))

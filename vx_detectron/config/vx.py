@@ -85,13 +85,22 @@ def _add_data(cfg: CfgNode, node: type[CfgNode]) -> None:
     cfg.VX.DATA = node()
     # The photos' folder. The file names of VX.DATA.JSON start from it.
     cfg.VX.DATA.IMAGE_ROOT = ""
-    # COCO annotations, a path; or else a folder of masks that are named like their photos.
+    # Annotations, a path: COCO json, a folder with train, valid and test folders of COCO json, a
+    # YOLO data.yaml, a folder of LabelMe json, CVAT's XML for images, or VIA json. Or else a folder
+    # of masks that are named like their photos.
     cfg.VX.DATA.JSON = ""
     cfg.VX.DATA.MASK_ROOT = ""
+    # Annotations of photos that are all held out to choose the best checkpoint, and the folder of
+    # these photos; empty: that of VX.DATA.IMAGE_ROOT.
+    cfg.VX.DATA.VALIDATION_JSON = ""
+    cfg.VX.DATA.VALIDATION_ROOT = ""
     # What the masks of the folder are. "subject": black and white or grey, one subject a photo;
     # "instances": the same, but each connected piece is an instance of one class; "classes": each
-    # pixel is the number of its class, 1 for the first of VX.CLASS_NAMES, 0 for background.
+    # pixel is the number of its class, 1 for the first of VX.CLASS_NAMES, 0 for background;
+    # "ids": each pixel is the number of its instance, all of one class; "alpha": the transparency
+    # of these pictures, or without VX.DATA.MASK_ROOT of the photos themselves, is the subject.
     cfg.VX.DATA.MASKS = "subject"
+    _add_data_subject(cfg, node)
     # Whether every photo is decoded before a training, which finds files that are cut off, or
     # only its head is read, which is quick.
     cfg.VX.DATA.DECODE = False
@@ -100,6 +109,20 @@ def _add_data(cfg: CfgNode, node: type[CfgNode]) -> None:
     cfg.VX.DATA.VALIDATION = 160
     cfg.VX.DATA.TEST = 0
     cfg.VX.DATA.SPLIT_SEED = 1
+
+
+def _add_data_subject(cfg: CfgNode, node: type[CfgNode]) -> None:
+    """What the subject of an annotated photo is, where no annotation is marked as it."""
+    cfg.VX.DATA.SUBJECT = node()
+    # "largest": the largest thing, unless it is small or has a rival; "all": everything together.
+    cfg.VX.DATA.SUBJECT.RULE = "largest"
+    # Names of the classes that may be the subject. Empty: any.
+    cfg.VX.DATA.SUBJECT.CLASSES = []
+    # The least share of the photo that the largest thing must cover, 0..1; and how large the second
+    # largest may be, as a share of the largest, 0..1. Photos that do not keep to them teach no
+    # subject. MIN_SHARE 0 and MAX_RIVAL 1 take the largest thing, whatever else there is.
+    cfg.VX.DATA.SUBJECT.MIN_SHARE = 0.08
+    cfg.VX.DATA.SUBJECT.MAX_RIVAL = 0.4
 
 
 def _add_augment(cfg: CfgNode, node: type[CfgNode]) -> None:
@@ -204,7 +227,10 @@ _LIMITS: dict[str, tuple[Callable[[Any], bool], str]] = {
     ),
     "VX.SUBJECT.MIN_SCORE": _within(0, 1),
     "VX.SUBJECT.MAX_CANDIDATES": _at_least(1),
-    "VX.DATA.MASKS": _one_of("subject", "instances", "classes"),
+    "VX.DATA.MASKS": _one_of("subject", "instances", "classes", "ids", "alpha"),
+    "VX.DATA.SUBJECT.RULE": _one_of("largest", "all"),
+    "VX.DATA.SUBJECT.MIN_SHARE": _within(0, 1),
+    "VX.DATA.SUBJECT.MAX_RIVAL": _within(0, 1),
     "VX.DATA.VALIDATION": _at_least(0),
     "VX.DATA.TEST": _at_least(0),
     "VX.AUGMENT.CROP": _one_of("resized", "large_scale_jitter", "shortest_edge"),
