@@ -143,9 +143,9 @@ def test_a_second_file_holds_out_its_photos(tmp_path: Path) -> None:
     val = write_shapes_dataset(tmp_path / "val", 2)
     text = val.read_text().replace('"id": 3, "name": "disc"', '"id": 30, "name": "disc"')
     val.write_text(text.replace('"category_id": 3', '"category_id": 30'))
-    photos = str(val.parent / "images")
-    keys = ["VX.DATA.VALIDATION_JSON", str(val), "VX.DATA.VALIDATION_ROOT", photos,
-            "VX.DATA.JSON", str(train), "VX.DATA.IMAGE_ROOT", str(train.parent / "images")]  # fmt: skip
+    data = {"JSON": train, "IMAGE_ROOT": train.parent / "images",
+            "VALIDATION_JSON": val, "VALIDATION_ROOT": val.parent / "images"}  # fmt: skip
+    keys = [text for key, value in data.items() for text in (f"VX.DATA.{key}", str(value))]
     loaded = load_records(load_cfg(None, keys))
     held_out = [record for record in loaded.records if record["split"] == "val"]
     assert {Path(record["file_name"]).parts[-3] for record in held_out} == {"val"}

@@ -66,9 +66,12 @@ def test_the_result_says_what_trained_and_what_came_out(unbroken: Path) -> None:
         "finished": True,
         "iterations": 8,
         "weights": str(unbroken / "model_best.pth"),
+        "best_by": "subject_iou",  # the detector is frozen
         "best_subject_iou": ious[best],
+        "best_mask_ap": None,
         "best_iteration": best,
         "train_photos": 16,
+        "subject_photos": 16,
         "validation_photos": 2,
     }
 

@@ -176,6 +176,11 @@ def _add_solver(cfg: CfgNode, node: type[CfgNode]) -> None:
     cfg.VX.SOLVER.EDGE_WEIGHT = 0.0
     # Steps between two lines of the log.
     cfg.VX.SOLVER.LOG_PERIOD = 20
+    # The figure that chooses model_best.pth: "subject_iou", the mean IoU of the subjects;
+    # "segm_AP", COCO's average precision of the detector's masks; "mean", the mean of both. "auto":
+    # segm_AP where the detector alone learns, mean where it learns beside the saliency head, else
+    # subject_iou; without photos for it, what they do give.
+    cfg.VX.SOLVER.BEST_BY = "auto"
     # The training ends after so many evaluations (TEST.EVAL_PERIOD) without a gain. 0: never.
     cfg.VX.SOLVER.PATIENCE = 0
 
@@ -248,6 +253,7 @@ _LIMITS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "VX.SOLVER.CROP": _at_least(1),
     "VX.SOLVER.EDGE_WEIGHT": _at_least(0),
     "VX.SOLVER.LOG_PERIOD": _at_least(1),
+    "VX.SOLVER.BEST_BY": _one_of("auto", "subject_iou", "segm_AP", "mean"),
     "VX.SOLVER.PATIENCE": _at_least(0),
 }
 

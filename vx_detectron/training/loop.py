@@ -65,7 +65,7 @@ class Trainer:
         self.iteration = 0  # of the next step
         averages = cast(MaskRCNN, self.average.module)
         engine = TorchvisionEngine(cfg, averages)
-        self.validator = Validator(cfg, engine, averages, photos.validation)
+        self.validator = Validator(cfg, engine, averages, photos)
         self.best = self.validator.best
         if resume:
             self._resume()

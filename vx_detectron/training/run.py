@@ -17,6 +17,7 @@ from vx_detectron.config import check_supported, check_training
 from vx_detectron.data.catalog import register_splits
 from vx_detectron.data.sources import load_records
 from vx_detectron.data.splits import record_splits
+from vx_detectron.data.subjects import has_subject
 from vx_detectron.engines import engine_name
 from vx_detectron.engines.device import resolve_device
 from vx_detectron.errors import ConfigError, TrainingError
@@ -24,7 +25,7 @@ from vx_detectron.files import write_text
 from vx_detectron.pipeline import Isolator
 from vx_detectron.training import checkpoints, distributed
 from vx_detectron.training.batches import expect_batch_statistics
-from vx_detectron.training.early_stopping import Best
+from vx_detectron.training.early_stopping import MASK_AP, SUBJECT, Best
 from vx_detectron.training.failures import in_words
 from vx_detectron.training.metrics_log import METRICS, draw_curves
 from vx_detectron.training.photos import (
@@ -33,7 +34,7 @@ from vx_detectron.training.photos import (
     detector_is_frozen,
     with_data_classes,
 )
-from vx_detectron.training.validation import SUBJECT, judge, subject_iou
+from vx_detectron.training.validation import judge, judged_categories, measure
 
 logger = logging.getLogger(__name__)
 
@@ -66,9 +67,12 @@ class Result:
         finished: False where SIGINT or SIGTERM stopped it; ``--resume`` goes on.
         iterations: how many steps were done, those before a resume included.
         weights: the file to use: the best of validation, or the last where nothing was validated.
-        best_subject_iou: of ``weights`` on the photos held out, 0..1; None without any.
+        best_by: the figure that ``weights`` were chosen by; None where nothing was validated.
+        best_subject_iou: of ``weights`` on the photos held out, 0..1; None where not measured.
+        best_mask_ap: COCO's average precision of the detector's masks, likewise.
         best_iteration: the step that it belongs to.
         train_photos: how many were learned from.
+        subject_photos: how many of them say what their subject is.
         validation_photos: how many were held out.
     """
 
@@ -76,9 +80,12 @@ class Result:
     finished: bool
     iterations: int
     weights: str
+    best_by: str | None
     best_subject_iou: float | None
+    best_mask_ap: float | None
     best_iteration: int | None
     train_photos: int
+    subject_photos: int
     validation_photos: int
 
 
@@ -132,7 +139,7 @@ def evaluate(cfg: CfgNode) -> dict[str, Any]:
     """Measure ``MODEL.WEIGHTS`` on the photos that a training in ``OUTPUT_DIR`` holds out.
 
     Returns:
-        ``engine``, ``weights``, and the figures of ``validation.subject_iou``.
+        ``engine``, ``weights``, and the figures of ``validation.measure``.
 
     Raises:
         VxError: the weights or the photos cannot be read, or no photo is held out.
@@ -141,9 +148,10 @@ def evaluate(cfg: CfgNode) -> dict[str, Any]:
     cfg = with_data_classes(cfg, loaded.categories)
     photos = choose_photos(cfg, loaded, resume=True)
     isolator = Isolator(cfg)
-    figures = subject_iou(judge(isolator, photos.validation))
+    categories = judged_categories(cfg, isolator.engine, photos)
+    figures = measure(judge(isolator, photos.validation), categories)
     if not figures:
-        raise TrainingError("no photo with a known subject is held out; raise VX.DATA.VALIDATION")
+        raise TrainingError("no photo is held out; raise VX.DATA.VALIDATION")
     return {"engine": isolator.engine.name, "weights": isolator.engine.weights, **figures}
 
 
@@ -188,9 +196,12 @@ def _result(engine: str, finished: bool, trainer: Trainer, photos: Photos, folde
         finished=finished,
         iterations=trainer.iteration,
         weights=str(weights),
-        best_subject_iou=best.value if validated else None,
+        best_by=best.figure if validated else None,
+        best_subject_iou=best.figures.get(SUBJECT),
+        best_mask_ap=best.figures.get(MASK_AP),
         best_iteration=best.iteration if validated else None,
         train_photos=len(photos.train),
+        subject_photos=sum(map(has_subject, photos.train)),
         validation_photos=len(photos.validation),
     )
 

@@ -38,7 +38,7 @@ class Supervision(HookBase):  # type: ignore[misc]
         self.average = averaged(model, cfg.VX.SOLVER.EMA_DECAY)
         averages = self.average.module
         engine = Detectron2Engine(cfg, averages)
-        self.validator = Validator(cfg, engine, averages, photos.validation)
+        self.validator = Validator(cfg, engine, averages, photos)
         self.best = self.validator.best
 
     def before_step(self) -> None:
