@@ -21,7 +21,7 @@ from vx_detectron.training import checkpoints, distributed
 from vx_detectron.training.averaging import averaged
 from vx_detectron.training.batches import build_train_loader, run_seed, seed_step
 from vx_detectron.training.checkpoints import load_start_weights
-from vx_detectron.training.failures import StopSignals, expect_finite
+from vx_detectron.training.failures import StopSignals, expect_finite, expect_finite_weights
 from vx_detectron.training.metrics_log import Means, MetricsLog, draw_curves
 from vx_detectron.training.photos import Photos, expect_same_photos
 from vx_detectron.training.precision import Precision, depthwise_in_float32
@@ -29,6 +29,8 @@ from vx_detectron.training.solver import (
     build_lr_scheduler,
     build_optimizer,
     freeze,
+    load_optimizer_state,
+    optimizer_state,
     train_mode,
     trains_detector,
     trains_saliency,
@@ -60,7 +62,6 @@ class Trainer:
         if self.device.type == "cpu" and cfg.SOLVER.AMP.ENABLED:
             depthwise_in_float32(self.model)
         self.optimizer = build_optimizer(cfg, self.model)
-        self.scheduler = build_lr_scheduler(cfg, self.optimizer)
         self.precision = Precision(cfg, self.device)
         self.iteration = 0  # of the next step
         averages = cast(MaskRCNN, self.average.module)
@@ -69,6 +70,8 @@ class Trainer:
         self.best = self.validator.best
         if resume:
             self._resume()
+        self.scheduler = build_lr_scheduler(cfg, self.optimizer, self.iteration)
+        distributed.expect_same_start(self.iteration, photos.train, self.device)
         dataset = TrainingSet(photos.train, cfg, photos.class_ids, self.seed)
         self.loader = build_train_loader(cfg, dataset, self.seed, self.iteration)
 
@@ -154,10 +157,10 @@ class Trainer:
 
     def _save(self) -> None:
         """Write everything that ``--resume`` needs; ``model`` is the averaged one."""
+        expect_finite_weights(self.model, self.iteration - 1)
         training = {
             "model": self.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "scheduler": self.scheduler.state_dict(),
+            "optimizer": optimizer_state(self.optimizer, self.model),
             "scaler": self.precision.scaler.state_dict(),
             "best": self.best.state_dict(),
             "iteration": self.iteration,
@@ -179,10 +182,9 @@ class Trainer:
         try:
             self.model.load_state_dict(training["model"])
             self.average.module.load_state_dict(saved["model"])
-            self.optimizer.load_state_dict(training["optimizer"])
-        except (RuntimeError, ValueError) as error:
+            load_optimizer_state(self.optimizer, self.model, training["optimizer"])
+        except (KeyError, RuntimeError, ValueError) as error:
             raise checkpoints.other_configuration(self.folder, error) from error
-        self.scheduler.load_state_dict(training["scheduler"])
         self.precision.scaler.load_state_dict(training["scaler"])
         self.best.load_state_dict(training["best"])
         self.iteration, self.seed = training["iteration"], training["seed"]

@@ -30,7 +30,14 @@ from vx_detectron.training.detectron2.hooks import Supervision, TrainingEnds
 from vx_detectron.training.failures import StopSignals, nonfinite
 from vx_detectron.training.metrics_log import METRICS, drop_partial_line
 from vx_detectron.training.photos import Photos
-from vx_detectron.training.solver import build_lr_scheduler, build_optimizer, freeze, train_mode
+from vx_detectron.training.solver import (
+    build_lr_scheduler,
+    build_optimizer,
+    freeze,
+    restore_settings,
+    solver_settings,
+    train_mode,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -139,8 +146,10 @@ class Trainer(DefaultTrainer):  # type: ignore[misc]
         if checkpoints.load_last(folder, checkpoints.DETECTRON2) is None:
             logger.warning("nothing to resume in %s: training starts anew", folder)
             return
+        settings = solver_settings(self.optimizer)
         try:
             self.resume_or_load(resume=True)
         except (KeyError, RuntimeError, ValueError) as error:
             raise checkpoints.other_configuration(folder, error) from error
+        restore_settings(self.scheduler, settings)
         self.seed = self.dataset.seed = self.supervision.seed
