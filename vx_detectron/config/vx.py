@@ -8,7 +8,7 @@ from typing import Any
 
 from fvcore.common.config import CfgNode
 
-from vx_detectron.config.defaults import FBNET_V2, flatten
+from vx_detectron.config.defaults import FBNET_V2, POINT_REND, flatten
 from vx_detectron.errors import ConfigError
 
 
@@ -189,6 +189,19 @@ def add_fbnet_config(cfg: CfgNode) -> None:
     """Add D2Go's ``MODEL.FBNET_V2`` node; one that is there already stays as it is."""
     if "FBNET_V2" not in cfg.MODEL:
         cfg.MODEL.FBNET_V2 = type(cfg)(FBNET_V2)
+
+
+def add_point_rend_config(cfg: CfgNode) -> None:
+    """Add the keys of Detectron2's project PointRend; those that are there already stay."""
+    for key, value in POINT_REND.items():
+        *path, name = key.split(".")
+        node = cfg
+        for part in path:
+            if part not in node:
+                node[part] = type(cfg)()
+            node = node[part]
+        if name not in node:
+            node[name] = value
 
 
 def _at_least(least: int) -> tuple[Callable[[Any], bool], str]:
