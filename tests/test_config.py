@@ -408,7 +408,7 @@ def test_what_no_engine_can_do_is_not_sent_to_the_other_one(
 
 
 def test_what_detectron2_can_do_is_sent_there() -> None:
-    with pytest.raises(ConfigError, match="install Detectron2 and set VX.ENGINE"):
+    with pytest.raises(ConfigError, match=r"install Detectron2 and set VX\.ENGINE"):
         check_supported(load_cfg(R50, ["MODEL.KEYPOINT_ON", "True"]))
 
 

@@ -92,6 +92,14 @@ def mean(values: dict[str, float], device: torch.device) -> dict[str, float]:
     return dict(zip(values, (total / world_size()).tolist(), strict=True))
 
 
+def mean_of(values: Tensor) -> Tensor:
+    """The mean of a tensor over all processes, which all call this."""
+    if world_size() == 1:
+        return values
+    distributed.all_reduce(values)
+    return values / world_size()
+
+
 def from_main(number: int, device: torch.device) -> int:
     """The main process's number, in all of them."""
     if world_size() == 1:

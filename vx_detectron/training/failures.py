@@ -128,6 +128,7 @@ def in_words() -> Iterator[None]:
         if "DataLoader worker" in text:
             raise TrainingError(
                 f"a worker that reads photos died ({text.splitlines()[0]}), most often for want of "
-                f"memory: lower DATALOADER.NUM_WORKERS, or {_LESS_MEMORY}"
+                "memory, in a container of shared memory: give it more (docker run --shm-size 8g), "
+                f"lower DATALOADER.NUM_WORKERS, or {_LESS_MEMORY}"
             ) from error
         raise

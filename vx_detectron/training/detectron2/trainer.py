@@ -88,7 +88,8 @@ class Trainer(DefaultTrainer):  # type: ignore[misc]
 
     def _inputs(self, cfg: CfgNode) -> Iterator[list[dict[str, Any]]]:
         # A generator: it begins at the first step, when ``start_iter`` and seed are known.
-        for samples in build_train_loader(cfg, self.dataset, self.seed, self.start_iter):
+        loader = build_train_loader(cfg, self.dataset, self.seed, self.start_iter)
+        for samples in ([one.unpack() for one in batch] for batch in loader):
             self.file_names = [sample.file_name for sample in samples]
             ignored = cfg.MODEL.SEM_SEG_HEAD.IGNORE_VALUE
             yield [to_detectron2(sample, ignored) for sample in samples]
