@@ -28,7 +28,7 @@ FAILED, INTERRUPTED = 1, 130
 def main(
     config_file: str, resume: bool, eval_only: bool, num_gpus: int, opts: tuple[str, ...]
 ) -> None:
-    """Train the network of a configuration on your photos with COCO annotations or masks.
+    """Train the network of a configuration on your annotated photos.
 
     KEY VALUE pairs override the file.
 
@@ -49,7 +49,7 @@ def main(
       metrics.json    a line of losses, or of validation figures, each few steps
       curves.png      the same, drawn; TensorBoard's files too (extra "train")
       predictions/    what the model finds in a few photos held out, at each evaluation
-      model_best.pth  the weights with the best mean subject IoU on the photos held out
+      model_best.pth  the best weights on the photos held out, by VX.SOLVER.BEST_BY
       model_final.pth the last weights; model_0000249.pth and the like are for --resume
       result.json     what came out, and which engine trained
 
