@@ -1,4 +1,4 @@
-# VX Detectron in two commands: `make demo` and `make test`. `make` alone lists what there is.
+# VX Detectron in two commands: `make demo` and `make test`. `make` alone lists all targets.
 
 PYTHON ?= python3
 VENV   ?= .venv
@@ -6,38 +6,46 @@ PHOTO  ?= $(SAMPLE)
 
 DEMO   := build/demo
 SAMPLE := $(DEMO)/astronaut.png
-BIN    := $(VENV)/bin
+BIN    := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 PIP    := PYTHONWARNINGS='ignore:Editable installation' \
           $(BIN)/python -m pip install --quiet --disable-pip-version-check
-# pydensecrf2 asks to be built with a Cython older than Python 3.13; with a newer one it builds.
+# pydensecrf2 pins a Cython that is older than Python 3.13; it builds with newer ones, too.
 DENSECRF := $(PIP) cython wheel 'setuptools<81' && $(PIP) --no-build-isolation pydensecrf2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all format clean
+.PHONY: help demo test test-all format package docs clean
 
-help: ## this list
+help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
 demo: $(VENV)/.demo $(SAMPLE) ## cut out the subject of a sample photo (PHOTO=mine.jpg for your own)
 	$(BIN)/python tools/isolate.py "$(PHOTO)" --output $(DEMO)/cutout.png --overwrite
 
-test: $(VENV)/.test ## what every change must pass: style, types, tests
+test: $(VENV)/.test ## run what every change must pass: style, types, tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -m "not slow and not browser"
 
-test-all: $(VENV)/.test ## every test, the slow ones too
+test-all: $(VENV)/.test ## run every test, including the slow ones
 	$(BIN)/python -m pytest
 
 format: $(VENV)/.test ## put the code into the project's style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+package: $(VENV)/.test ## build wheel and source archive, and try the wheel in an empty environment
+	@$(PIP) --editable '.[package]'
+	$(BIN)/python .ci/check_wheel.py
+
+docs: $(VENV)/.test ## build the documentation with its API reference into build/docs
+	@$(PIP) --editable '.[docs]'
+	$(BIN)/python -m mkdocs build --strict
+
 clean: ## remove the environment and everything built
 	rm -rf "$(VENV)" build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-# Each mark below is a file whose date says when that much was last installed.
+# Each target below is an empty file; its date says when that much was last installed.
 
 $(VENV)/.made:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 10) or sys.exit("Python 3.10 or newer is \

@@ -61,7 +61,7 @@ def largest_instance(isolator: Isolator) -> Baseline:
     """The detected thing whose mask covers most, of those that are sure enough; or nothing."""
 
     def cut(photo: ByteArray) -> FloatArray:
-        found = isolator.engine.predict(photo)
+        found = isolator.detector.predict(photo)
         sure = np.flatnonzero(found.scores >= isolator.cfg.VX.SUBJECT.MIN_SCORE)
         masks = [found.soft_mask(int(index)) for index in sure]
         nothing = np.zeros(photo.shape[:2], dtype=np.float32)

@@ -2,8 +2,8 @@
 
     python benchmarks/isolate.py [PHOTO] [--repeats 3] [--threads N] [--config-file ...]
 
-Each line is measured in a process of its own, so that its memory is its own. What the lines are,
-and what they cannot say, stands in the README beside this file.
+Each line is measured in a process of its own, so that its memory is its own. The README beside this
+file explains what the lines show, and what they do not.
 """
 
 from __future__ import annotations
@@ -121,9 +121,9 @@ def build(options: argparse.Namespace, folder: Path) -> Callable[[], Stages]:
     pixels = read_photo(options.photo).pixels
     if options.measure == "DenseCRF":
         return lambda: timed("DenseCRF", lambda: dense_crf(pixels))
-    from vx_detectron.engines import build_engine
+    from vx_detectron.engines import build_detector
 
-    engine = build_engine(rival_cfg(options.rival_weights, options.measure.split()[-1]))
+    engine = build_detector(rival_cfg(options.rival_weights, options.measure.split()[-1]))
     return lambda: timed("network", lambda: engine.predict(pixels))
 
 

@@ -34,8 +34,8 @@ ROOT = Path(__file__).resolve().parents[1]
 REST = 30.0  # idle seconds before memory is read
 GROWTH = 1.10  # of memory, at most
 
-# All clients come from one address, and opened photos shall expire before one has waited long. What
-# the caller's environment says wins.
+# All clients come from one address, and opened photos should expire soon. What the caller's
+# environment says wins.
 SETTINGS = {"VX_RATE_LIMIT": "", "VX_PHOTO_LIFETIME": "30"}
 
 

@@ -67,7 +67,7 @@ class Tally:
 
 @dataclass(frozen=True)
 class Material:
-    """What clients send: photos, spoiled files, and requests that are no form."""
+    """What clients send: photos, damaged files, and requests that are not forms."""
 
     photos: list[bytes]
     hostile_files: list[bytes]

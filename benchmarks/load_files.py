@@ -1,6 +1,6 @@
-"""What the clients of ``load.py`` send: photos of many sizes, and files that no photo is.
+"""What the clients of ``load.py`` send: photos of many sizes, and files that are not photos.
 
-Everything is encoded once, before the load begins: the clients shall not compete with the server.
+Everything is encoded once, before the load begins: the clients must not compete with the server.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def hostile_files(photo: bytes) -> dict[str, bytes]:
 
 
 def hostile_requests(photo: bytes) -> Iterator[tuple[bytes, dict[str, str]]]:
-    """Bodies and headers that are no form, or lie about one."""
+    """Bodies and headers that are not a form, or that lie about one."""
     form = {"Content-Type": "multipart/form-data; boundary=x"}
     part = b'--x\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n'
     yield photo, {"Content-Type": "image/jpeg"}

@@ -151,18 +151,18 @@ def time(isolator: Isolator, photo: Path) -> None:
     pixels = read_photo(photo).pixels
     runs = [answer_twice(isolator, pixels) for _ in range(6)][1:]  # one to warm up
     print(f"{pixels.shape[1]} x {pixels.shape[0]}, median of {len(runs)}")
-    print(f"{'':16}{'ms':>10}{'CPU ms':>10}{'of the network':>18}")
+    print(f"{'':16}{'ms':>10}{'CPU ms':>10}{'of the networks':>18}")
     for stage in runs[0]:
         wall, cpu = (1000 * median(run[stage][clock] for run in runs) for clock in (0, 1))
-        share = median(run[stage][1] / run["network"][1] for run in runs)
+        share = median(run[stage][1] / run["networks"][1] for run in runs)
         print(f"{stage:16}{wall:10.1f}{cpu:10.1f}{share:18.2f}")
     scale = 2**20 if sys.platform == "darwin" else 2**10
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / scale
-    print(f"peak {peak:.0f} MiB, Python and the network included")
+    print(f"peak {peak:.0f} MiB, Python and the networks included")
 
 
 def answer_twice(isolator: Isolator, pixels: NDArray[np.uint8]) -> dict[str, tuple[float, float]]:
-    """Wall-clock and processor seconds of each stage, and of choosing anew in the opened photo."""
+    """Wall-clock and processor seconds of each stage, and of choosing again in the opened photo."""
     clocks = [(perf_counter(), process_time())]
 
     def lap() -> tuple[float, float]:
@@ -171,8 +171,8 @@ def answer_twice(isolator: Isolator, pixels: NDArray[np.uint8]) -> dict[str, tup
         return wall_now - wall, cpu_now - cpu
 
     laps = {}
-    isolator.engine.predict(pixels)
-    laps["network"] = lap()
+    isolator.see(pixels)
+    laps["networks"] = lap()
     opened = isolator.open(pixels)
     laps["open"] = lap()
     subject = opened.select()

@@ -60,7 +60,8 @@ def _network(results: Results) -> str:
     ran = results["prediction"]
     return (
         f"Version {results['version']}, engine {ran['engine']} on {ran['device']}, weights "
-        f"`{ran['weights']}` (sha256 `{ran['weights_sha256']}`).\n"
+        f"`{ran['weights']}` (sha256 `{ran['weights_sha256']}`), eye `{ran['eye_weights']}` "
+        f"(sha256 `{ran['eye_sha256']}`).\n"
     )
 
 
@@ -81,7 +82,7 @@ def _methods(runs: Mapping[str, Results]) -> str:
     for name in names:
         summary = runs[name]["summary"]
         means = [_mean(summary["mean"][column]) for column in columns]
-        title = {WHOLE: BUNDLED, SALIENCY_ALONE: "its saliency map alone"}.get(name, name)
+        title = {WHOLE: BUNDLED, SALIENCY_ALONE: "its eye's map alone"}.get(name, name)
         rows.append([title, *means, _figure(summary["curve"]["max_f"])])
     head = ("", "IoU", "Boundary IoU", "MAE", "S-measure", "weighted F", "max F")
     return _table(head, rows)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ import yaml
 from vx_detectron import config
 from vx_detectron.config import check_supported, get_cfg, load_cfg, unsupported_keys
 from vx_detectron.config.defaults import flatten
+from vx_detectron.config.options import refine_options, subject_options
 from vx_detectron.config.support import CHOICES, HONOURED
 from vx_detectron.errors import ConfigError
 from vx_detectron.image_io.reading import MAX_BYTES, MAX_PIXELS
@@ -50,7 +53,7 @@ def test_no_file_is_the_bundled_model(tmp_path: Path, monkeypatch: pytest.Monkey
     write(tmp_path, "SEED: 7", "vx_fbnetv3a.yaml")
     monkeypatch.chdir(tmp_path)  # a file of that name where one happens to stand is not it
     cfg = load_cfg()
-    assert cfg.MODEL.WEIGHTS == "bundled://vx_fbnetv3a.pth"
+    assert cfg.MODEL.WEIGHTS == "bundled://vx_fbnetv3a.safetensors"
     assert cfg.MODEL.BACKBONE.NAME == "FBNetV2C4Backbone"
     assert cfg.SEED == -1
 
@@ -149,13 +152,56 @@ def test_text_is_utf8_whatever_the_system_says(tmp_path: Path) -> None:
     assert b"K\\xfcken" in done.stdout
 
 
-def test_the_defaults_are_those_of_the_functions() -> None:
+def test_the_options_of_choice_and_refinement_are_keys_under_their_own_names() -> None:
     vx = get_cfg().VX
-    subject, refine = SubjectOptions(), RefineOptions()
-    assert (subject.min_score, subject.group) == (vx.SUBJECT.MIN_SCORE, vx.SUBJECT.GROUPS)
-    assert subject.max_candidates == vx.SUBJECT.MAX_CANDIDATES
-    assert {name: getattr(refine, name.lower()) for name in vx.REFINE} == dict(vx.REFINE)
+    for node, record in ((vx.REFINE, RefineOptions()), (vx.SUBJECT, SubjectOptions())):
+        assert {name: node[name.upper()] for name in asdict(record)} == asdict(record)
+    assert set(vx.REFINE) == {name.upper() for name in asdict(RefineOptions())}
     assert (vx.INPUT.MAX_PIXELS, vx.INPUT.MAX_BYTES) == (MAX_PIXELS, MAX_BYTES)
+
+
+def test_every_option_comes_through_the_configuration() -> None:
+    """Each field set to another value than its default, first by hand and then by its key."""
+    other = {bool: lambda value: not value, int: lambda value: value + 1, float: lambda v: v / 2}
+    for prefix, record, read in (
+        ("VX.REFINE", RefineOptions(), refine_options),
+        ("VX.SUBJECT", SubjectOptions(), subject_options),
+    ):
+        changed = {name: other[type(value)](value) for name, value in asdict(record).items()}
+        pairs = [w for name, v in changed.items() for w in (f"{prefix}.{name.upper()}", str(v))]
+        assert asdict(read(load_cfg(None, pairs))) == changed
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        *(("VX.REFINE." + key, value) for key, value in (
+            ("CRF_SXY", "0"), ("SALIENCY_WEIGHT", "2"), ("CRF_ITERATIONS", "0"),
+            ("WORKING_SIDE", "-512"), ("HOLE_CELLS", "-1"), ("MATTING_BAND", "-1"))),
+        *(("VX.SUBJECT." + key, value) for key, value in (
+            ("REGION_MIN_AREA", "-0.1"), ("REGION_MAX", "-1"), ("MAX_CANDIDATES", "0"),
+            ("MIN_CONFIDENCE", "2"))),
+        ("INPUT.MIN_SIZE_TEST", "-3"), ("INPUT.MAX_SIZE_TEST", "0"), ("INPUT.FORMAT", "GBR"),
+        ("INPUT.MIN_SIZE_TRAIN", "(0,)"), ("INPUT.MIN_SIZE_TRAIN", "()"),
+        ("MODEL.PIXEL_STD", "[0,0,0]"), ("MODEL.PIXEL_STD", "[1,-1,1]"),
+        ("MODEL.PIXEL_STD", "['a','b','c']"), ("MODEL.PIXEL_MEAN", "[1,None,1]"),
+        ("MODEL.ROI_HEADS.SCORE_THRESH_TEST", "2"), ("MODEL.ROI_HEADS.SCORE_THRESH_TEST", "-1"),
+        ("MODEL.ROI_HEADS.NMS_THRESH_TEST", "7"), ("MODEL.RPN.NMS_THRESH", "-0.1"),
+        ("MODEL.ROI_HEADS.NUM_CLASSES", "0"), ("MODEL.RPN.POST_NMS_TOPK_TEST", "0"),
+        ("MODEL.ANCHOR_GENERATOR.SIZES", "[[0, 32]]"), ("MODEL.ANCHOR_GENERATOR.OFFSET", "1"),
+        ("MODEL.ANCHOR_GENERATOR.ASPECT_RATIOS", "[[]]"), ("TEST.DETECTIONS_PER_IMAGE", "0"),
+        ("MODEL.ROI_BOX_HEAD.BBOX_REG_WEIGHTS", "(10,10,5)"), ("SOLVER.BASE_LR", "inf"),
+        ("MODEL.ROI_MASK_HEAD.POOLER_RESOLUTION", "0"),
+    ],
+)  # fmt: skip
+def test_nonsense_is_refused_by_the_name_of_its_key(key: str, value: str) -> None:
+    with pytest.raises(ConfigError, match=rf"^{re.escape(key)} must be "):
+        load_cfg(None, [key, value])
+
+
+def test_what_detectron2_gives_a_meaning_is_let_through() -> None:
+    cfg = load_cfg(None, ["INPUT.MIN_SIZE_TEST", "0", "TEST.DETECTIONS_PER_IMAGE", "-1"])
+    assert (cfg.INPUT.MIN_SIZE_TEST, cfg.TEST.DETECTIONS_PER_IMAGE) == (0, -1)
 
 
 def test_configuration_needs_no_network_library() -> None:
@@ -191,7 +237,7 @@ def test_configuration_needs_no_network_library() -> None:
         ("VERSION: 1\nMODEL: {WEIGHT: x}", "VERSION must be 2, got 1"),
         ("VX: {ENGINE: tensorflow}", "one of auto, detectron2, torchvision, got 'tensorflow'"),
         ("VX: {SUBJECT: {MIN_SCORE: 1.5}}", r"MIN_SCORE must be within 0\.\.1, got 1.5"),
-        ("VX: {SUBJECT: {MIN_SCORE: .nan}}", r"MIN_SCORE must be within 0\.\.1, got nan"),
+        ("VX: {SUBJECT: {MIN_SCORE: .nan}}", "MIN_SCORE must be finite, got nan"),
         ("VX: {CLASS_NAMES: [cat, dog]}", "must name all 80 classes .* got 2 names"),
         ("VX: {CLASS_NAMES: [cat, cat]}", "must be different texts"),
         ("VX: {CLASS_NAMES: [1]}", "must be different texts"),
@@ -281,6 +327,45 @@ def test_a_wrong_override_is_named(overrides: list[str], message: str) -> None:
         load_cfg(None, overrides)
 
 
+@pytest.mark.parametrize("source", ["file", "override"])
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("VX.INPUT.SALIENCY_SIZES", "(256,)", r"no longer a key: .* set VX\.EYE\.SIZES"),
+        ("MODEL.SEM_SEG_HEAD.NAME", "VXSaliencyHead", r"a network of its own .* VX\.EYE\.NAME"),
+        ("MODEL.SEM_SEG_HEAD.NAME", "VXSaliencyFPNHead", r"drop the sections MODEL\.SEM_SEG_HEAD"),
+    ],
+)
+def test_what_version_0_1_had_names_its_replacement(
+    source: str, key: str, value: str, message: str, tmp_path: Path
+) -> None:
+    if source == "override":
+        with pytest.raises(ConfigError, match=f"the overrides: .*{message}"):
+            load_cfg(None, [key, value])
+        return
+    *sections, last = key.split(".")
+    lines = [f"{'  ' * depth}{name}:" for depth, name in enumerate(sections)]
+    text = "\n".join([*lines, f"{'  ' * len(sections)}{last}: {value}"])
+    path = write(tmp_path, text, "old.yaml")
+    with pytest.raises(ConfigError, match=rf"old\.yaml: .*{message}"):
+        load_cfg(path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("VX.EYE.SIZES", "()", "one to eight whole numbers within 32..2048, got"),
+        ("VX.EYE.SIZES", "(320, 31)", "one to eight whole numbers"),
+        ("VX.EYE.SIZES", "(320.5,)", "one to eight whole numbers"),
+        ("VX.EYE.NAME", "''", "a name or a file, got ''"),
+        ("VX.TRAIN", "saliency", "one of auto, detector, eye, both, got 'saliency'"),
+    ],
+)
+def test_an_eye_or_a_part_that_cannot_be_is_refused(key: str, value: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=rf"{key} must be {message}"):
+        load_cfg(None, [key, value])
+
+
 # --- What the torchvision engine honours ---------------------------------------------------------
 
 
@@ -356,10 +441,7 @@ def test_what_is_honoured_or_never_read_is_let_through(overrides: list[str]) -> 
     ("key", "value"),
     [
         ("MODEL.FBNET_V2.ARCH", "FBNetV3_G"),
-        ("MODEL.SEM_SEG_HEAD.NAME", "SemSegFPNHead"),
-        ("MODEL.SEM_SEG_HEAD.IN_FEATURES", "['trunk0', 'trunk3']"),
-        ("MODEL.SEM_SEG_HEAD.COMMON_STRIDE", "4"),
-        ("MODEL.PANOPTIC_FPN.COMBINE.ENABLED", "True"),
+        ("MODEL.META_ARCHITECTURE", "PanopticFPN"),
         ("MODEL.RPN.IN_FEATURES", "['trunk2', 'trunk3']"),
     ],
 )
@@ -372,14 +454,10 @@ def test_the_bundled_network_has_limits_of_its_own(key: str, value: str) -> None
     [
         ("MODEL.FPN.IN_FEATURES", "['res2', 'res3', 'res4', 'res5']"),
         ("MODEL.FPN.NORM", "GN"),
-        ("MODEL.SEM_SEG_HEAD.COMMON_STRIDE", "2"),
-        ("MODEL.SEM_SEG_HEAD.CONVS_DIM", "48"),
-        ("MODEL.SEM_SEG_HEAD.NORM", "BN"),
-        ("MODEL.SEM_SEG_HEAD.IN_FEATURES", "['trunk1']"),
     ],
 )
 def test_the_mobile_pyramid_has_limits_of_its_own(key: str, value: str) -> None:
-    pyramid = "experiments/mask_rcnn_fbnetv3a_FPN_saliency"
+    pyramid = "experiments/mask_rcnn_fbnetv3a_FPN"
     assert unsupported_keys(load_cfg(pyramid)) == []
     assert unsupported_keys(load_cfg(pyramid, [key, value])) == [key]
 
@@ -393,7 +471,7 @@ def test_the_mobile_pyramid_has_limits_of_its_own(key: str, value: str) -> None:
         (["MODEL.META_ARCHITECTURE", "SemanticSegmentor"], "finds no single things"),
         (["MODEL.META_ARCHITECTURE", "RetinaNet"], "A RetinaNet finds boxes only"),
         (["MODEL.PROPOSAL_GENERATOR.NAME", "PrecomputedProposals"], "must come from the network"),
-        (["TEST.AUG.ENABLED", "True"], "VX.INPUT.SALIENCY_SIZES does so"),
+        (["TEST.AUG.ENABLED", "True"], "VX.EYE.SIZES does so"),
     ],
 )
 def test_what_no_engine_can_do_is_not_sent_to_the_other_one(
@@ -402,9 +480,7 @@ def test_what_no_engine_can_do_is_not_sent_to_the_other_one(
     with pytest.raises(ConfigError) as caught:
         check_supported(load_cfg(R50, overrides))
     assert words in str(caught.value) and "install Detectron2" not in str(caught.value)
-    assert (words == "VX.INPUT.SALIENCY_SIZES does so") or "take a network that finds" in str(
-        caught.value
-    )
+    assert (words == "VX.EYE.SIZES does so") or "take a network that finds" in str(caught.value)
 
 
 def test_what_detectron2_can_do_is_sent_there() -> None:

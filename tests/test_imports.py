@@ -18,15 +18,18 @@ PACKAGE = "vx_detectron"
 # rows; within its own row nothing, except in the first.
 LAYERS = (
     {"errors", "files", "housekeeping", "rle", "structures"},
-    {"config", "image_io"},
+    {"image_io"},
+    {"metrics", "refine", "subject"},
+    {"config"},  # its VX node has the options of the refinement and the choice, field by field
     {"weights"},
-    {"metrics", "modeling", "refine", "subject"},
+    {"modeling"},
     {"deliver", "engines"},
     {"pipeline"},
     {"data"},
     {"evaluation"},
     {"training"},
     {"cli"},
+    {"__main__"},
 )
 LEVEL = {unit: level for level, units in enumerate(LAYERS) for unit in units}
 
@@ -43,6 +46,9 @@ DETECTRON2_UNITS = {"data", "engines", "training"}
 
 # Slow to load, so only when they are used.
 HEAVY = ("detectron2", "matplotlib", "numba", "pydensecrf", "pymatting", "skimage", "torch")
+
+# The command that starts the server, and nothing else of the package, may load `web`.
+STARTS_WEB = Path("cli") / "web.py"
 
 TOOLS = sorted(path.name for path in (ROOT / "tools").glob("*.py"))
 
@@ -102,12 +108,51 @@ def test_the_package_has_no_forbidden_imports() -> None:
     assert violations(ROOT / PACKAGE) == []
 
 
+def test_web_stands_beside_the_command_line() -> None:
+    """It uses what is below ``cli``; of the package only the command that starts it knows it."""
+    assert web_violations(ROOT) == []
+
+
+def web_violations(root: Path) -> list[str]:
+    """One line for every import of ``cli`` in ``web``, or of ``web`` in the package."""
+    found = []
+    for file in sorted((root / "web").rglob("*.py")):
+        for name in arrows(file, root / "web"):
+            if name == f"{PACKAGE}.cli" or name.startswith(f"{PACKAGE}.cli."):
+                found.append(f"web/{file.relative_to(root / 'web')}: imports {name}")
+    for file in sorted((root / PACKAGE).rglob("*.py")):
+        inner = file.relative_to(root / PACKAGE)
+        for name in arrows(file, root / PACKAGE):
+            if name.split(".")[0] == "web" and inner != STARTS_WEB:
+                found.append(f"{inner}: imports {name}")
+    return found
+
+
+@pytest.mark.parametrize(
+    ("file", "line", "count"),
+    [
+        ("web/orders.py", "from vx_detectron.cli.isolate import main", 1),
+        ("web/orders.py", "from vx_detectron import cli", 1),
+        ("web/orders.py", "from vx_detectron.deliver import compose", 0),
+        ("vx_detectron/pipeline.py", "def f():\n    from web import create_app", 1),
+        ("vx_detectron/cli/isolate.py", "import web.serving", 1),
+        ("vx_detectron/cli/web.py", "from web.serving import main", 0),
+    ],
+)
+def test_a_wrong_neighbour_of_web_is_found(
+    tmp_path: Path, file: str, line: str, count: int
+) -> None:
+    (tmp_path / file).parent.mkdir(parents=True)
+    (tmp_path / file).write_text(line + "\n", encoding="utf-8")
+    assert len(web_violations(tmp_path)) == count
+
+
 @pytest.mark.parametrize(
     ("file", "line"),
     [
         ("structures.py", "from vx_detectron.pipeline import isolate"),
         ("structures.py", "import vx_detectron.config"),
-        ("config.py", "def f():\n    from vx_detectron.engines import build_engine"),
+        ("config.py", "def f():\n    from vx_detectron.engines import build_detector"),
         ("image_io/reading.py", "from vx_detectron import config"),
         ("image_io/reading.py", "from ..config import get_cfg"),
         ("subject/ranking.py", "from vx_detectron import refine"),
@@ -157,7 +202,8 @@ def write_package(folder: Path, file: str, source: str) -> Path:
 
 
 def test_every_file_says_what_it_is_for() -> None:
-    files = [*(ROOT / PACKAGE).rglob("*.py"), *(ROOT / "tools").glob("*.py")]
+    files = [*(ROOT / PACKAGE).rglob("*.py"), *(ROOT / "web").rglob("*.py")]
+    files += (ROOT / "tools").glob("*.py")
     without = [
         str(file.relative_to(ROOT))
         for file in files
@@ -168,7 +214,7 @@ def test_every_file_says_what_it_is_for() -> None:
 
 def test_every_folder_of_code_is_a_package() -> None:
     """Packaging leaves a folder without ``__init__.py`` out, and says nothing."""
-    folders = {file.parent for file in (ROOT / PACKAGE).rglob("*.py")}
+    folders = {file.parent for top in (PACKAGE, "web") for file in (ROOT / top).rglob("*.py")}
     assert [folder for folder in folders if not (folder / "__init__.py").is_file()] == []
 
 

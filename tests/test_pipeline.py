@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import cv2
 import numpy as np
 import pytest
 
 from vx_detectron.config import load_cfg
-from vx_detectron.engines import Engine
+from vx_detectron.engines import Detector, Eye
 from vx_detectron.engines.torchvision_engine import TorchvisionEngine
 from vx_detectron.errors import NoSubjectError, SubjectError
 from vx_detectron.pipeline import FALLBACK, Isolator, union_mask
@@ -26,8 +26,8 @@ def isolator() -> Isolator:
 
 
 def without(isolator: Isolator, *options: str) -> Isolator:
-    """The same loaded network under other options."""
-    return Isolator(load_cfg(None, [*OPTIONS, *options]), isolator.engine)
+    """The same loaded networks under other options."""
+    return Isolator(load_cfg(None, [*OPTIONS, *options]), isolator.detector, isolator.eye)
 
 
 def disc_photo() -> ByteArray:
@@ -54,9 +54,12 @@ def test_the_result_says_what_really_ran(isolator: Isolator, astronaut: ByteArra
     before = astronaut.copy()
     ran = isolator.isolate(astronaut).provenance
     assert (ran.engine, ran.device, ran.mask_source) == ("torchvision", "cpu", "instances")
-    assert len(ran.weights_sha256) == 64
+    assert (ran.eye, ran.eye_engine) == ("vx_eye", "torch")
+    assert ran.eye_weights == "bundled://vx_eye.safetensors"
+    assert len(ran.weights_sha256) == len(ran.eye_sha256) == 64
+    assert ran.weights_sha256 != ran.eye_sha256
     assert ran.refinement[-1] == "sharp edge" and "DenseCRF" in ran.refinement
-    assert set(ran.seconds) == {"network", "candidates", "subject", "refinement"}
+    assert set(ran.seconds) == {"detector", "eye", "candidates", "subject", "refinement"}
     assert np.array_equal(astronaut, before)
 
 
@@ -86,28 +89,33 @@ def test_a_mirrored_photo_gives_the_mirrored_person(
 
 
 class CountsPasses:
-    """The bundled engine, and how often it was run."""
+    """A network, and how often it was run."""
 
-    def __init__(self, engine: Engine) -> None:
-        self.engine, self.passes = engine, 0
+    def __init__(self, network: Detector | Eye | None) -> None:
+        self.network, self.passes = network, 0
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.engine, name)
+        return getattr(self.network, name)
 
     def predict(self, image: ByteArray) -> Instances:
-        """Count, and run."""
+        """Count, and run the detector."""
         self.passes += 1
-        return self.engine.predict(image)
+        return cast(Detector, self.network).predict(image)
+
+    def look(self, image: ByteArray) -> FloatArray:
+        """Count, and run the eye."""
+        self.passes += 1
+        return cast(Eye, self.network).look(image)
 
 
 def test_an_opened_photo_answers_many_choices_with_one_pass(
     isolator: Isolator, astronaut: ByteArray
 ) -> None:
-    engine = CountsPasses(isolator.engine)
-    photo = Isolator(isolator.cfg, engine).open(astronaut)
+    detector, eye = CountsPasses(isolator.detector), CountsPasses(isolator.eye)
+    photo = Isolator(isolator.cfg, detector, eye).open(astronaut)
     first, again = photo.cut(), photo.cut(Choice(point=(225, 110)))
     everything = photo.select(Choice(everything=True))
-    assert engine.passes == 1
+    assert detector.passes == eye.passes == 1
     assert np.array_equal(first.alpha, isolator.isolate(astronaut).alpha)
     assert again.subject.method.startswith("point")
     assert len(everything.chosen) == len(photo.instances)
@@ -116,8 +124,28 @@ def test_an_opened_photo_answers_many_choices_with_one_pass(
     assert unrefined.provenance.refinement == () != first.provenance.refinement
 
 
+def test_without_an_eye_the_detector_decides_alone_and_the_result_says_so(
+    astronaut: ByteArray,
+) -> None:
+    alone = Isolator(load_cfg(None, [*OPTIONS, "VX.EYE.NAME", "none"]))
+    assert alone.eye is None
+    cutout = alone.isolate(astronaut)
+    ran = cutout.provenance
+    assert (ran.eye, ran.eye_engine, ran.eye_weights, ran.eye_sha256) == ("none", "", "", "")
+    assert "eye" not in ran.seconds and "detector" in ran.seconds
+    assert cutout.instances.saliency is None
+    assert cutout.instances.label(cutout.subject.chosen[0]) == "person"
+    assert cutout.alpha[80:150, 190:260].mean() > 0.99
+    assert REGION_LABEL not in map(cutout.instances.label, range(len(cutout.instances)))
+
+
+def test_a_detector_that_is_given_has_the_eye_that_is_given(isolator: Isolator) -> None:
+    assert Isolator(isolator.cfg, isolator.detector).eye is None
+    assert Isolator(isolator.cfg, isolator.detector, isolator.eye).eye is isolator.eye
+
+
 class FindsNothing:
-    """An engine whose network has no saliency head and finds no instance."""
+    """A detector that finds no instance."""
 
     name, device, weights, weights_sha256 = "none", "cpu", "none", ""
     class_names = ("person",)
@@ -149,6 +177,28 @@ def test_without_the_fallback_or_anything_salient_there_is_no_subject() -> None:
     flat = np.full((100, 100, 3), 90, np.uint8)
     with pytest.raises(NoSubjectError, match="nothing stands out"):
         Isolator(load_cfg(None, OPTIONS), FindsNothing()).isolate(flat)
+
+
+class StoppedError(Exception):
+    """What a caller raises to end the work."""
+
+
+@pytest.mark.parametrize("allowed", [0, 1])
+def test_a_check_ends_the_work_before_and_after_the_network(allowed: int) -> None:
+    ran = list[str]()
+
+    class Noted(FindsNothing):
+        def predict(self, image: ByteArray) -> Instances:
+            ran.append("network")
+            return super().predict(image)
+
+    def check() -> None:
+        if len(ran) >= allowed:
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        Isolator(load_cfg(None, OPTIONS), Noted()).isolate(disc_photo(), check=check)
+    assert len(ran) == allowed
 
 
 def test_tiny_and_narrow_photos_are_decided_not_crashed(isolator: Isolator) -> None:

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from vx_detectron.structures import Candidate, Cutout, Instances, Provenance, Subject
+from vx_detectron.structures import Candidate, Instances, Subject
 
 
 def instances(**changes: object) -> Instances:
@@ -114,14 +114,3 @@ def test_a_subject_is_true_when_something_is_chosen() -> None:
     one = Candidate(index=0, label="dog", score=0.7, features={}, contributions={})
     assert Subject(chosen=(0,), ranking=(one,), reason="the only one", method="ranking")
     assert not Subject(chosen=(), ranking=(one,), reason="too small", method="ranking")
-
-
-def test_an_alpha_of_another_size_than_the_photo_is_refused() -> None:
-    subject = Subject((0,), (), "", "ranking")
-    provenance = Provenance("torchvision", "cpu", "x.pth", "", "instances", ())
-    alpha = np.zeros((20, 40), dtype=np.float32)
-    assert Cutout(alpha, subject, instances(), provenance).alpha.shape == (20, 40)
-    with pytest.raises(ValueError, match=r"alpha must be float32 of shape 20x40, .* 40x20"):
-        Cutout(alpha.T, subject, instances(), provenance)
-    with pytest.raises(ValueError, match="alpha must be float32"):
-        Cutout(alpha.astype(np.uint8), subject, instances(), provenance)

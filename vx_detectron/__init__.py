@@ -1,3 +1,15 @@
-"""VX Detectron: cut the main subject out of any photo, and say why it is the subject."""
+"""VX Detectron: cut the main subject out of any photo, and say why it is the subject.
 
-__version__ = "0.1.0"
+    from vx_detectron import Isolator
+
+    Isolator().isolate("photo.jpg").save("cut.png")
+
+Importing the package loads nothing else: each name in ``__init__.pyi`` loads its module when it
+is first used.
+"""
+
+import lazy_loader
+
+__version__ = "0.2.0"
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -13,7 +13,7 @@ class ImageError(VxError):
 
 
 class ConfigError(VxError):
-    """A key or value in the configuration that is unknown or cannot be honoured."""
+    """A key or value in the configuration that is unknown or not supported."""
 
 
 class CheckpointError(VxError):
@@ -21,11 +21,11 @@ class CheckpointError(VxError):
 
 
 class DownloadError(CheckpointError):
-    """Weights that could not be fetched whole."""
+    """Weights that could not be fetched completely."""
 
 
 class EngineError(VxError):
-    """An engine or a device that was asked for and is not there."""
+    """A requested engine or device that is missing."""
 
 
 class SubjectError(VxError):
@@ -33,7 +33,7 @@ class SubjectError(VxError):
 
 
 class NoSubjectError(VxError):
-    """No subject deserves to be cut out of the photo, and no fallback was allowed."""
+    """Nothing in the photo qualifies as the subject, and no fallback was allowed."""
 
 
 class DataError(VxError):
@@ -41,4 +41,4 @@ class DataError(VxError):
 
 
 class TrainingError(VxError):
-    """A training that cannot start or cannot go on."""
+    """A training that cannot start or continue."""

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all: the one place where an output gets its name."""
+"""Files that are written completely or not at all: the one place where an output gets its name."""
 
 from __future__ import annotations
 
@@ -54,8 +54,14 @@ def make_folder_for(output: str | Path) -> None:
     Raises:
         ImageError: it cannot be made.
     """
+    folder = Path(output).parent
+    missing = []
+    while not folder.is_dir() and folder != folder.parent:
+        missing.append(folder)
+        folder = folder.parent
     try:
-        Path(output).parent.mkdir(parents=True, exist_ok=True)
+        for one in reversed(missing):  # Path.mkdir(parents=True) recurses: not for 1,200 levels
+            one.mkdir(exist_ok=True)
     except OSError as error:
         raise ImageError(
             f"{output}: its folder cannot be made: {error.strerror or error}"

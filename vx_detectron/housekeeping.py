@@ -11,7 +11,7 @@ _LARGE = 2**20  # bytes; most arrays at a photo's size are larger
 
 
 class Housekeeping:
-    """Called once a photo; now and then it tidies the heap.
+    """Call it once per photo; now and then it tidies the heap.
 
     Arrays have another size for each size of photo. They are all freed, but glibc keeps the gaps
     between them, and the process grows although nothing leaks. So large blocks come straight from

@@ -1,28 +1,38 @@
 """READ THIS FIRST: from a photo to its subject, in four steps.
 
-    engine.predict -> Instances -> subject.select -> Subject -> refine -> alpha -> (composite)
+    detector.predict, eye.look -> Instances -> subject.select -> Subject -> refine -> Cutout
 
-``Isolator(cfg).isolate(image)`` is the whole product; ``Isolator.open(image)`` runs the network
-once for many choices. Reading and writing files, and painting the background behind the subject,
-stand before and after.
+``Isolator().isolate(photo).save(path)`` is the whole product; ``Isolator.open(photo)`` runs the
+networks once for many choices. ``image_io`` reads the photo before, and ``deliver`` writes the
+picture after.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from time import perf_counter
 
 import numpy as np
 from fvcore.common.config import CfgNode
 
-from vx_detectron.engines import Engine, build_engine
+from vx_detectron.config import load_cfg
+from vx_detectron.config.options import refine_options, subject_options
+from vx_detectron.deliver.cutout import Cutout
+from vx_detectron.engines import NO_EYE, Detector, Eye, build_detector, build_eye
 from vx_detectron.errors import NoSubjectError
+from vx_detectron.image_io import Photo, PhotoSource, as_photo, shrunk
 from vx_detectron.refine import RefineOptions, refine
-from vx_detectron.refine.window import bounded_size, sample, surroundings, window_size
+from vx_detectron.refine.window import (
+    bounded_size,
+    lit_box,
+    sample,
+    surroundings,
+    window_size,
+)
 from vx_detectron.structures import (
     ByteArray,
-    Cutout,
     FloatArray,
     Instances,
     Provenance,
@@ -31,7 +41,6 @@ from vx_detectron.structures import (
 )
 from vx_detectron.subject import (
     Choice,
-    SubjectOptions,
     add_salient_regions,
     drop_second_names,
     grabcut_fallback,
@@ -44,55 +53,121 @@ _MARGIN = 3.0  # around the subject's boxes, in cells: the refinement sees no fa
 
 
 class Isolator:
-    """The network, loaded once, and the way of a photo through it. Keeps nothing of a photo.
+    """The networks, loaded once, and the way of a photo through them. Keeps nothing of a photo.
 
     Args:
-        cfg: see ``vx_detectron.config.load_cfg``.
-        engine: one that is built already; by default the one that the configuration asks for.
+        cfg: see ``vx_detectron.config.load_cfg``; by default that of the bundled networks.
+        detector: one that is built already, to run with ``eye``; by default both are built as the
+            configuration asks.
+        eye: the eye beside it, if any.
 
     Raises:
-        ConfigError, CheckpointError, EngineError: the engine cannot be built.
+        ConfigError, CheckpointError, EngineError: a network cannot be built.
+
+    Example:
+        >>> from skimage import data
+        >>> from vx_detectron import Isolator, Transparent
+        >>> isolator = Isolator()
+        >>> cutout = isolator.isolate(data.astronaut())  # or "photo.jpg"
+        >>> cutout.save("astronaut.png", background=Transparent())
+        >>> cutout.labels[0]
+        'person'
+        >>> cutout.alpha.shape, cutout.alpha.dtype
+        ((512, 512), dtype('float32'))
     """
 
-    def __init__(self, cfg: CfgNode, engine: Engine | None = None) -> None:
-        self.cfg = cfg
-        self.engine = engine or build_engine(cfg)
-        self.subject_options = _subject_options(cfg)
-        self.refine_options = _refine_options(cfg)
+    def __init__(
+        self, cfg: CfgNode | None = None, detector: Detector | None = None, eye: Eye | None = None
+    ) -> None:
+        self.cfg = load_cfg() if cfg is None else cfg
+        self.detector = detector or build_detector(self.cfg)
+        self.eye = build_eye(self.cfg) if detector is None else eye
+        self.subject_options = subject_options(self.cfg)
+        self.refine_options = refine_options(self.cfg)
 
-    def isolate(self, image: ByteArray, choice: Choice | None = None) -> Cutout:
-        """Cut the subject out of one photo; see ``OpenPhoto.cut``."""
-        return self.open(image).cut(choice)
+    def isolate(
+        self,
+        photo: PhotoSource,
+        choice: Choice | None = None,
+        refine_options: RefineOptions | None = None,
+        *,
+        megapixels: float | None = None,
+        check: Callable[[], None] | None = None,
+    ) -> Cutout:
+        """Cut the subject out of one photo; ``open`` and ``OpenPhoto.cut`` in one call."""
+        opened = self.open(photo, check=check)
+        return opened.cut(choice, refine_options, megapixels=megapixels, check=check)
 
-    def open(self, image: ByteArray) -> OpenPhoto:
-        """Run the network over one photo, so that any number of choices can be made in it.
+    def see(self, image: ByteArray, seconds: dict[str, float] | None = None) -> Instances:
+        """What the networks themselves say about one photo.
 
         Args:
-            image: uint8 (H, W, 3), RGB; not copied, so leave it as it is.
+            image: uint8 (H, W, 3), RGB.
+            seconds: receives what each took.
         """
+        seconds = {} if seconds is None else seconds
+        with _timed(seconds, "detector"):
+            instances = self.detector.predict(image)
+        if self.eye is None:
+            return instances
+        with _timed(seconds, "eye"):
+            return replace(instances, saliency=self.eye.look(image))
+
+    def open(self, photo: PhotoSource, *, check: Callable[[], None] | None = None) -> OpenPhoto:
+        """Run the networks over one photo, so that any number of choices can be made in it.
+
+        Args:
+            photo: a path, a file's bytes, a binary stream, a PIL image, a uint8 array (H, W, 3)
+                RGB, (H, W) grey or (H, W, 4) RGBA, or a ``Photo``. An array of shape (H, W, 3) is
+                not copied, so leave it as it is.
+            check: as in ``OpenPhoto.cut``.
+
+        Raises:
+            ImageError: it cannot be read, or is larger than ``VX.INPUT`` allows.
+        """
+        limits = self.cfg.VX.INPUT
+        photo = as_photo(photo, max_pixels=limits.MAX_PIXELS, max_bytes=limits.MAX_BYTES)
         seconds: dict[str, float] = {}
-        with _timed(seconds, "network"):
-            instances = self.engine.predict(image)
+        if check:
+            check()
+        instances = self.see(photo.pixels, seconds)
+        if check:
+            check()
         with _timed(seconds, "candidates"):
             instances = drop_second_names(instances)
             if self.cfg.VX.SUBJECT.SALIENT_REGIONS:
                 instances = add_salient_regions(instances, self.subject_options)
-        return OpenPhoto(self, image, instances, seconds)
+        return OpenPhoto(self, photo, instances, seconds)
 
 
 class OpenPhoto:
     """A photo and the things in it: choosing again does not run the network again.
 
     Attributes:
-        image: uint8 (H, W, 3), RGB.
+        photo: as it was read.
         instances: what may be the subject, salient regions included.
         seconds: what finding them took, by stage.
+
+    Example:
+        >>> from skimage import data
+        >>> from vx_detectron import Choice, Isolator
+        >>> opened = Isolator().open(data.astronaut())
+        >>> best = opened.select().ranking[0]
+        >>> best.label, round(best.score, 1)
+        ('person', 1.0)
+        >>> person = opened.cut(Choice(label="person"))
+        >>> everything = opened.cut(Choice(everything=True))
+        >>> bool(everything.alpha.sum() > person.alpha.sum())
+        True
+        >>> opened.cut(Choice(label="giraffe"))
+        Traceback (most recent call last):
+        vx_detectron.errors.SubjectError: ...
     """
 
     def __init__(
-        self, isolator: Isolator, image: ByteArray, instances: Instances, seconds: dict[str, float]
+        self, isolator: Isolator, photo: Photo, instances: Instances, seconds: dict[str, float]
     ) -> None:
-        self.isolator, self.image = isolator, image
+        self.isolator, self.photo = isolator, photo
         self.instances, self.seconds = instances, seconds
 
     def select(self, choice: Choice | None = None) -> Subject:
@@ -104,16 +179,24 @@ class OpenPhoto:
         Raises:
             SubjectError: the photo holds nothing of the kind that was asked for.
         """
-        return select(self.image, self.instances, self.isolator.subject_options, choice)
+        return select(self.photo.pixels, self.instances, self.isolator.subject_options, choice)
 
     def cut(
-        self, choice: Choice | None = None, refine_options: RefineOptions | None = None
+        self,
+        choice: Choice | None = None,
+        refine_options: RefineOptions | None = None,
+        *,
+        megapixels: float | None = None,
+        check: Callable[[], None] | None = None,
     ) -> Cutout:
         """Cut the subject out.
 
         Args:
             choice: as in ``select``.
             refine_options: other than the configuration's.
+            megapixels: make the cut-out, and the photo in it, at most this large, which is
+                quicker than to shrink it afterwards. The choice is made in the whole photo.
+            check: called between the steps; whatever it raises ends the work.
 
         Raises:
             NoSubjectError: nothing in the photo deserves to be the subject.
@@ -122,21 +205,50 @@ class OpenPhoto:
         seconds = dict(self.seconds)
         with _timed(seconds, "subject"):
             subject = self.select(choice)
+        if check:
+            check()
+        seen, options = self._smaller(refine_options, megapixels)
         if not subject:
-            return self._without_subject(subject, seconds)
+            return seen._without_subject(subject, seconds)
         with _timed(seconds, "refinement"):
-            alpha, steps = self.alpha(subject.chosen, refine_options)
+            alpha, steps = seen.alpha(subject.chosen, options, by_hand=bool(choice), check=check)
         source = ", ".join(sorted({_source(self.instances, index) for index in subject.chosen}))
-        return Cutout(alpha, subject, self.instances, self._provenance(source, steps, seconds))
+        return seen._cutout(alpha, subject, self._provenance(source, steps, seconds))
+
+    def _smaller(
+        self, refine_options: RefineOptions | None, megapixels: float | None
+    ) -> tuple[OpenPhoto, RefineOptions]:
+        """The same in a smaller photo, and the refinement that does there what it would here."""
+        options = refine_options or self.isolator.refine_options
+        photo = self.photo if megapixels is None else shrunk(self.photo, megapixels)
+        if photo is self.photo:
+            return self, options
+        height, width = photo.pixels.shape[:2]
+        scale = np.array([width, height] * 2) / np.array([*self.instances.image_size[::-1]] * 2)
+        boxes = (self.instances.boxes * scale).astype(np.float32)
+        instances = replace(self.instances, image_size=(height, width), boxes=boxes)
+        thinner = options.edge_width * float(np.sqrt(scale[0] * scale[1]))
+        # Below a pixel an edge would be jagged.
+        edge_width = min(options.edge_width, max(thinner, 1.0))
+        smaller = OpenPhoto(self.isolator, photo, instances, self.seconds)
+        return smaller, replace(options, edge_width=edge_width)
 
     def alpha(
-        self, chosen: Iterable[int], refine_options: RefineOptions | None = None
+        self,
+        chosen: Iterable[int],
+        refine_options: RefineOptions | None = None,
+        *,
+        by_hand: bool = True,
+        check: Callable[[], None] | None = None,
     ) -> tuple[FloatArray, tuple[str, ...]]:
         """The refined mask of some instances, as one subject; see ``refine``.
 
         Args:
             chosen: positions in ``instances``, at least one.
             refine_options: other than the configuration's.
+            by_hand: whether a person picked them; else what the eye sees besides belongs to the
+                subject too.
+            check: as in ``cut``.
 
         Returns:
             float32 (H, W), 0 = background .. 1 = subject; and the steps that ran.
@@ -144,14 +256,24 @@ class OpenPhoto:
         options = refine_options or self.isolator.refine_options
         instances, indices = self.instances, list(chosen)
         cell = max(_cell(instances, index) for index in indices)
-        window = surroundings(instances.boxes[indices], _MARGIN * cell, instances.image_size)
+        boxes = instances.boxes[indices]
+        if not by_hand and instances.saliency is not None:
+            boxes = np.concatenate([boxes, lit_box(instances.saliency, instances.image_size)])
+        window = surroundings(boxes, _MARGIN * cell, instances.image_size)
         if window is None:
             return np.zeros(instances.image_size, dtype=np.float32), ()
         size = bounded_size(window_size(window), options.working_side)
         mask = union_mask(instances, indices, size, window)
         saliency = instances.saliency
         return refine(
-            self.image, mask, cell=cell, window=window, saliency=saliency, options=options
+            self.photo.pixels,
+            mask,
+            cell=cell,
+            window=window,
+            saliency=saliency,
+            by_hand=by_hand,
+            options=options,
+            check=check,
         )
 
     def alpha_of(self, index: int) -> FloatArray:
@@ -163,22 +285,30 @@ class OpenPhoto:
         if len(self.instances) or not self.isolator.cfg.VX.FALLBACK.ENABLED:
             raise NoSubjectError(subject.reason)
         with _timed(seconds, "fallback"):
-            saliency, origin = saliency_of(self.image, self.instances)
-            alpha = grabcut_fallback(self.image, saliency)
+            saliency, origin = saliency_of(self.photo.pixels, self.instances)
+            alpha = grabcut_fallback(self.photo.pixels, saliency)
         if alpha is None:
             raise NoSubjectError(f"{subject.reason}; and nothing stands out for GrabCut to cut")
         reason = f"{subject.reason}; cut by GrabCut from {origin} instead"
         labelled = Subject(chosen=(), ranking=(), reason=reason, method=FALLBACK)
-        return Cutout(alpha, labelled, self.instances, self._provenance(FALLBACK, (), seconds))
+        return self._cutout(alpha, labelled, self._provenance(FALLBACK, (), seconds))
+
+    def _cutout(self, alpha: FloatArray, subject: Subject, provenance: Provenance) -> Cutout:
+        return Cutout(self.photo, alpha, subject, self.instances, provenance)
 
     def _provenance(
         self, source: str, steps: tuple[str, ...], seconds: dict[str, float]
     ) -> Provenance:
+        detector, eye = self.isolator.detector, self.isolator.eye
         return Provenance(
-            engine=self.isolator.engine.name,
-            device=self.isolator.engine.device,
-            weights=self.isolator.engine.weights,
-            weights_sha256=self.isolator.engine.weights_sha256,
+            engine=detector.name,
+            device=detector.device,
+            weights=detector.weights,
+            weights_sha256=detector.weights_sha256,
+            eye=eye.name if eye else NO_EYE,
+            eye_engine=eye.engine if eye else "",
+            eye_weights=eye.weights if eye else "",
+            eye_sha256=eye.weights_sha256 if eye else "",
             mask_source=source,
             refinement=steps,
             seconds=seconds,
@@ -220,26 +350,6 @@ def _cell(instances: Instances, index: int) -> float:
 
 def _source(instances: Instances, index: int) -> str:
     return "saliency" if instances.is_region[index] else "instances"
-
-
-def _subject_options(cfg: CfgNode) -> SubjectOptions:
-    node = cfg.VX.SUBJECT
-    return SubjectOptions(
-        min_score=node.MIN_SCORE,
-        max_candidates=node.MAX_CANDIDATES,
-        group=node.GROUPS,
-    )
-
-
-def _refine_options(cfg: CfgNode) -> RefineOptions:
-    node = cfg.VX.REFINE
-    return RefineOptions(
-        fuse_saliency=node.FUSE_SALIENCY,
-        dense_crf=node.DENSE_CRF,
-        morphology=node.MORPHOLOGY,
-        sharp_edge=node.SHARP_EDGE,
-        matting=node.MATTING,
-    )
 
 
 @contextmanager

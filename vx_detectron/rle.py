@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any, TypedDict
 
 import numpy as np
-from numpy.typing import NDArray
+
+from vx_detectron.structures import BoolArray, ByteArray
 
 
 class Rle(TypedDict):
@@ -21,12 +22,12 @@ class Rle(TypedDict):
     counts: str
 
 
-def encode_mask(mask: NDArray[np.uint8] | NDArray[np.bool_]) -> Rle:
+def encode_mask(mask: ByteArray | BoolArray) -> Rle:
     """A mask (H, W), 0 or 1, as compressed RLE.
 
     >>> import numpy as np
     >>> encode_mask(np.eye(2, dtype=np.uint8))
-    {'size': [2, 2], 'counts': '012100'}
+    {'size': [2, 2], 'counts': '0120'}
     """
     return as_text(_tools().encode(np.asfortranarray(mask, dtype=np.uint8)))
 

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float32]
-IntArray = NDArray[np.int64]
-ByteArray = NDArray[np.uint8]
-BoolArray = NDArray[np.bool_]
+ByteArray = NDArray[np.uint8]  # pixels, 0..255, RGB where there are colours
+FloatArray = NDArray[np.float32]  # alpha, soft masks, boxes, scores
+DoubleArray = NDArray[np.float64]  # statistics, and sums that float32 is too coarse for
+RealArray = NDArray[np.floating]  # either of these two
+IntArray = NDArray[np.int64]  # counts, classes and positions
+BoolArray = NDArray[np.bool_]  # masks
 
 Window = tuple[slice, slice]  # rows and columns, both with start and stop
 
@@ -172,6 +174,10 @@ class Provenance:
         device: such as ``cpu`` or ``cuda:0``.
         weights: name or path of the weights.
         weights_sha256: their digest, empty for none.
+        eye: name of the eye, such as ``vx_eye``; ``none`` where there is none.
+        eye_engine: what ran it, such as ``torch``; empty for none.
+        eye_weights: name or path of its weights; empty for none.
+        eye_sha256: their digest; empty for none.
         mask_source: ``instances``, ``saliency`` or ``grabcut fallback``.
         refinement: the refinement steps that ran, in order.
         seconds: wall-clock seconds of each stage.
@@ -181,29 +187,13 @@ class Provenance:
     device: str
     weights: str
     weights_sha256: str
+    eye: str
+    eye_engine: str
+    eye_weights: str
+    eye_sha256: str
     mask_source: str
     refinement: tuple[str, ...]
     seconds: Mapping[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, eq=False)
-class Cutout:
-    """The subject of a photo, cut out.
-
-    Attributes:
-        alpha: float32 (height, width), 0 = background .. 1 = subject, at the photo's size.
-        subject: which instances it is, and why.
-        instances: everything the engine found.
-        provenance: what really ran.
-    """
-
-    alpha: FloatArray
-    subject: Subject
-    instances: Instances
-    provenance: Provenance
-
-    def __post_init__(self) -> None:
-        _expect("alpha", self.alpha, self.instances.image_size, np.float32)
 
 
 def _expect(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import ipaddress
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,6 +13,7 @@ from flask import Request
 
 from vx_detectron import __version__
 from vx_detectron.pipeline import Isolator
+from web.description import complete
 from web.errors import register_errors
 from web.guard import register_guard
 from web.routes import api, docs, operations, page, removebg
@@ -26,11 +28,12 @@ class _Request(Request):
 
     @property
     def trusted_hosts(self) -> list[str] | None:
-        """Where the server is asked for by its address, any: DNS rebinding needs a name.
+        """Any, where the server is asked for by its address or, as by HTTP/1.0, by nothing.
 
-        Werkzeug cannot match addresses of IPv6.
+        DNS rebinding needs a name. Werkzeug cannot match addresses of IPv6.
         """
-        return None if _is_address(self.headers.get("Host", "")) else self._trusted_hosts
+        host = self.environ.get("HTTP_HOST")
+        return None if host is None or _is_address(host) else self._trusted_hosts
 
     @trusted_hosts.setter
     def trusted_hosts(self, names: list[str] | None) -> None:
@@ -46,16 +49,6 @@ def _is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _require_bodies(spec: dict[str, Any]) -> dict[str, Any]:
-    """Say, as APIFlask does not, that a form with a required field cannot be left out."""
-    schemas = spec["components"]["schemas"]
-    for operation in (one for path in spec["paths"].values() for one in path.values()):
-        for form in operation.get("requestBody", {}).get("content", {}).values():
-            name = form["schema"]["$ref"].rpartition("/")[2]
-            operation["requestBody"]["required"] = bool(schemas[name].get("required"))
-    return spec
 
 
 def create_app(config: dict[str, Any] | None = None, isolator: Isolator | None = None) -> APIFlask:
@@ -77,9 +70,9 @@ def create_app(config: dict[str, Any] | None = None, isolator: Isolator | None =
         json_errors=False,
     )
     app.description = "Cuts the main subject out of photos, says why, and lets you pick another."
-    app.spec_processor(_require_bodies)
     app.request_class = _Request
     load_settings(app.config, config)
+    app.spec_processor(partial(complete, token=bool(app.config["TOKEN"])))
     app.extensions["vx"] = build_service(app.config, isolator)
     for part in (api, docs, operations, page, removebg):
         app.register_blueprint(part.blueprint)

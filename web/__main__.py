@@ -1,4 +1,4 @@
-"""``python -m web``: serve with waitress; one process, many threads, one network."""
+"""``python -m web``: the production server; one process, many threads, one network."""
 
 from web.serving import main
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import io
-import math
-from dataclasses import replace
 
 import cv2
 from flask import Response
 
+from vx_detectron.deliver.cutout import Cutout
+from vx_detectron.deliver.layers import openraster, subject_layers
 from vx_detectron.deliver.record import record_of, subject_record, to_line
-from vx_detectron.image_io import Photo
+from vx_detectron.image_io import Photo, shrunk
 from vx_detectron.pipeline import OpenPhoto
-from vx_detectron.structures import Cutout, FloatArray, Instances, Subject
+from vx_detectron.structures import FloatArray, Instances, Subject
 from web.gate import Turn
-from web.layers import ORA, write_layers
 from web.orders import Fields, Order, read_order, read_upload
 from web.outlines import outline
 from web.service import service
@@ -24,7 +23,7 @@ TYPES = {
     "jpg": "image/jpeg",
     "webp": "image/webp",
     "tiff": "image/tiff",
-    "ora": ORA,
+    "ora": "image/openraster",
 }
 
 
@@ -41,30 +40,33 @@ def isolate_upload(given: Fields) -> Response:
 
     def work(turn: Turn) -> Response:
         order = read_order(given, here.isolator.refine_options, here.max_pixels)
-        photo = read_upload(given["image"], here.max_pixels)
-        turn.check()
-        found = here.isolator.open(photo.pixels)
-        turn.check()
-        cutout = found.cut(order.choice, order.refine_options)
+        cutout = here.isolator.isolate(
+            read_upload(given["image"], here.max_pixels),
+            order.choice,
+            order.refine_options,
+            megapixels=order.cut_megapixels,
+            check=turn.check,
+        )
         here.metrics.took(cutout.provenance.seconds)
         turn.check()
-        return answer_with(photo, cutout, order)
+        return answer_with(cutout, order)
 
     return here.run(work)
 
 
-def answer_with(photo: Photo, cutout: Cutout, order: Order) -> Response:
+def answer_with(cutout: Cutout, order: Order) -> Response:
     """The picture, layers or record that was ordered; its headers say why this is the subject.
 
     Raises:
         ImageError: the format cannot hold the picture.
     """
     if order.format == "json":
-        return Response(to_line(record_of(photo, cutout)), mimetype="application/json")
-    photo, alpha = shrink(photo, cutout.alpha, order.megapixels)
+        return Response(to_line(record_of(cutout)), mimetype="application/json")
+    photo, alpha = shrink(cutout.photo, cutout.alpha, order.megapixels)
     file = io.BytesIO()
     if order.format == "ora":
-        write_layers(file, photo, alpha, order.finish)
+        merged, layers = subject_layers(photo.pixels, alpha, order.finish)
+        file.write(openraster(merged, layers, photo.icc_profile, photo.dpi))
     else:
         order.finish.write(file, photo, alpha)
     answer = Response(file.getvalue(), mimetype=TYPES[order.format])
@@ -76,17 +78,14 @@ def answer_with(photo: Photo, cutout: Cutout, order: Order) -> Response:
 
 def shrink(photo: Photo, alpha: FloatArray, megapixels: float | None) -> tuple[Photo, FloatArray]:
     """Photo and alpha with so many million pixels at most, in their own proportions."""
-    height, width = alpha.shape
-    scale = math.sqrt((megapixels or math.inf) * 1e6 / (height * width))
-    if scale >= 1:
+    small = photo if megapixels is None else shrunk(photo, megapixels)
+    if small is photo:
         return photo, alpha
-    size = max(int(width * scale), 1), max(int(height * scale), 1)
-    pixels = cv2.resize(photo.pixels, size, interpolation=cv2.INTER_AREA)
-    small = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA).clip(0, 1)
-    return replace(photo, pixels=pixels), small
+    size = small.pixels.shape[1::-1]
+    return small, cv2.resize(alpha, size, interpolation=cv2.INTER_AREA).clip(0, 1)
 
 
-def describe(photo: Photo, found: OpenPhoto, subject: Subject) -> dict[str, object]:
+def describe(found: OpenPhoto, subject: Subject) -> dict[str, object]:
     """What was found in an opened photo; see ``schemas.OpenedOut``."""
     instances = found.instances
     height, width = instances.image_size
@@ -95,7 +94,7 @@ def describe(photo: Photo, found: OpenPhoto, subject: Subject) -> dict[str, obje
         "height": height,
         "subject": subject_record(subject, instances),
         "instances": [_instance(instances, index) for index in range(len(instances))],
-        "notes": list(photo.notes),
+        "notes": list(found.photo.notes),
     }
 
 

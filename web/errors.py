@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any
 
 from apiflask import APIFlask
 from apiflask.exceptions import HTTPError
-from flask import Response, jsonify, make_response, render_template, request
-from werkzeug.exceptions import HTTPException
+from flask import Response, make_response, render_template, request
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from vx_detectron.errors import (
     ImageError,
@@ -18,6 +20,8 @@ from vx_detectron.errors import (
     SubjectError,
     VxError,
 )
+
+PROBLEM_JSON = "application/problem+json"
 
 _log = logging.getLogger(__name__)
 
@@ -38,6 +42,28 @@ class BadOptionError(WebError):
     """An option that makes no sense beside another."""
 
     status, code = 422, "bad_option"
+
+
+class BadMediaTypeError(WebError):
+    """A body that is not a form."""
+
+    status, code = 415, "bad_media_type"
+
+
+class TooLargeError(WebError):
+    """A body of too many bytes."""
+
+    status, code = 413, "too_large"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"This server takes requests of at most {most:,} bytes.")
+
+
+class FormTooLargeError(WebError):
+    """Too many fields, or too long ones."""
+
+    status, code = 413, "form_too_large"
+    detail = "The form has too many fields, or too long ones."
 
 
 class PhotoGoneError(WebError):
@@ -104,16 +130,23 @@ _OF_PACKAGE: dict[type[VxError], tuple[int, str]] = {
 _OF_HTTP = {
     404: "not_found",
     405: "method_not_allowed",
+    408: "request_timeout",
     413: "too_large",
     415: "bad_media_type",
     422: "bad_option",
+    503: "busy",
 }
 
 HINTS = {
     "no_subject": "Choose what to cut out yourself: by class, rank, point or box, or everything.",
-    "bad_picture": "Save the photo as JPEG, PNG or WebP, and send that.",
-    "too_large": "Make the photo smaller, or send it as JPEG.",
+    "bad_picture": "Open the photo in an image editor, save it as JPEG or PNG, and send that.",
+    "too_large": "Make the photo smaller, or save it with stronger compression.",
+    "form_too_large": "Send the photo as a file of the form, and few and short fields beside it.",
+    "bad_media_type": "Send multipart/form-data with the photo as a file, "
+    "such as: curl -F image=@photo.jpg",
+    "request_timeout": "Send a smaller photo, or use a faster connection.",
 }
+_TOO_MANY_PIXELS = "Make the photo smaller: fewer pixels, in any format."
 
 
 @dataclass(frozen=True)
@@ -146,13 +179,14 @@ def problem_of(error: Exception) -> Problem:
         headers = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
         if isinstance(error, UnauthorizedError):
             headers["WWW-Authenticate"] = 'Basic realm="VX Detectron", charset="UTF-8"'
-        return Problem(error.status, error.code, str(error), headers=headers)
+        return Problem(error.status, error.code, str(error), _hint(error.code), headers)
     for kind, (status, code) in _OF_PACKAGE.items():
         if isinstance(error, kind):
-            hint = {"hint": HINTS[code]} if code in HINTS else {}
-            return Problem(status, code, str(error), hint)
+            return Problem(status, code, str(error), _hint(code, str(error)))
     if isinstance(error, HTTPError):  # apiflask's: a form that does not fit its schema
-        fields = (error.detail or {}).get("form_and_files", {})
+        fields: dict[str, Any] = next(
+            iter((error.detail or {}).values()), {}
+        )  # under the name of its location
         return Problem(422, "bad_option", _listed(fields), {"errors": fields})
     if isinstance(error, HTTPException):
         return _of_http(error)
@@ -160,12 +194,25 @@ def problem_of(error: Exception) -> Problem:
     return Problem(500, WebError.code, WebError.detail)
 
 
+def problem_of_status(status: int, detail: str | None = None) -> Problem:
+    """The problem that a bare status stands for."""
+    known = HTTPStatus(status)
+    code = _OF_HTTP.get(status, known.phrase.lower().replace(" ", "_"))
+    return Problem(status, code, detail or known.description or known.phrase, _hint(code))
+
+
 def _of_http(error: HTTPException) -> Problem:
-    status = error.code or 500
+    if isinstance(error, RequestEntityTooLarge):  # of Werkzeug's limits of parts and of words
+        return problem_of(FormTooLargeError())
     headers = {name: value for name, value in error.get_headers() if name in ("Allow", "Location")}
-    code = _OF_HTTP.get(status, HTTPStatus(status).phrase.lower().replace(" ", "_"))
-    hint = {"hint": HINTS[code]} if code in HINTS else {}
-    return Problem(status, code, error.description or HTTPStatus(status).description, hint, headers)
+    return replace(problem_of_status(error.code or 500, error.description), headers=headers)
+
+
+def _hint(code: str, detail: str = "") -> dict[str, Any]:
+    """What can be done about it. Whoever sent too many pixels need not change the format."""
+    if code == "bad_picture" and "pixels" in detail:
+        return {"hint": _TOO_MANY_PIXELS}
+    return {"hint": HINTS[code]} if code in HINTS else {}
 
 
 def _listed(fields: dict[str, Any]) -> str:
@@ -180,8 +227,8 @@ def _sentences(why: Any) -> list[str]:
     return [str(sentence) for sentence in why]
 
 
-def as_json(problem: Problem) -> Response:
-    """RFC 9457's application/problem+json."""
+def problem_json(problem: Problem) -> str:
+    """The body of RFC 9457's application/problem+json."""
     body = {
         "type": f"urn:vx-detectron:problem:{problem.code}",
         "title": problem.title,
@@ -190,9 +237,7 @@ def as_json(problem: Problem) -> Response:
         "detail": problem.detail,
         **problem.more,
     }
-    answer = jsonify(body)
-    answer.mimetype = "application/problem+json"
-    return answer
+    return json.dumps(body)
 
 
 def as_page(problem: Problem) -> Response:
@@ -200,38 +245,58 @@ def as_page(problem: Problem) -> Response:
     return make_response(render_template("error.html", problem=problem))
 
 
-def as_removebg(problem: Problem) -> Response:
-    """The form that clients of remove.bg read."""
-    codes = {
-        "no_subject": "unknown_foreground",
-        "subject_not_there": "unknown_foreground",
-        "bad_picture": "invalid_image",
-        "unauthorized": "auth_failed",
-        "too_many_requests": "rate_limit_exceeded",
-    }
-    code = codes.get(problem.code, problem.code)
-    return jsonify({"errors": [{"title": problem.detail, "code": code}]})
+# remove.bg's own words where they differ from ours.
+_REMOVEBG_CODES = {
+    "no_subject": "unknown_foreground",
+    "subject_not_there": "unknown_foreground",
+    "bad_picture": "invalid_image",
+    "unauthorized": "auth_failed",
+    "too_many_requests": "rate_limit_exceeded",
+}
+# Whatever is wrong with a picture or an option is 400 there, and a missing or wrong key 403.
+_REMOVEBG_STATUS = {401: 403, 422: 400}
+
+
+def removebg_json(problem: Problem) -> str:
+    """The body of an error that clients of remove.bg read."""
+    code = _REMOVEBG_CODES.get(problem.code, problem.code)
+    error = {"title": problem.detail, "code": code}
+    if "hint" in problem.more:
+        error["detail"] = problem.more["hint"]
+    return json.dumps({"errors": [error]})
+
+
+def for_programs(problem: Problem, path: str) -> tuple[int, str, str]:
+    """Status, media type and body of a problem, in the form that fits the address."""
+    if path.startswith("/v1.0/"):
+        status = _REMOVEBG_STATUS.get(problem.status, problem.status)
+        return status, "application/json", removebg_json(problem)
+    return problem.status, PROBLEM_JSON, problem_json(problem)
 
 
 def answer_error(error: Exception) -> Response:
     """The answer to an exception, in the form that fits its address."""
+    problem = problem_of(error)
+    liked = request.accept_mimetypes.best_match(["application/json", "text/html"])
+    if liked == "text/html" and not request.path.startswith(("/api/", "/v1.0/")):
+        answer = as_page(problem)
+        answer.status_code = problem.status
+    else:
+        status, mimetype, body = for_programs(problem, request.path)
+        answer = Response(body, status, mimetype=mimetype)
+    answer.headers.extend(problem.headers)
+    if answer.status_code == 403:
+        answer.headers.pop("WWW-Authenticate", None)  # which is for 401 only
+    return answer
+
+
+def _handle(error: Exception) -> ResponseReturnValue:
     if isinstance(error, HTTPException) and error.response is not None:
         return error.response  # there is one already
-    problem = problem_of(error)
-    if request.path.startswith("/v1.0/"):
-        answer = as_removebg(problem)
-        # The service itself answers 400 to whatever is wrong with a picture or an option.
-        answer.status_code = 400 if problem.status == 422 else problem.status
-    else:
-        liked = request.accept_mimetypes.best_match(["application/json", "text/html"])
-        for_people = liked == "text/html" and not request.path.startswith("/api/")
-        answer = as_page(problem) if for_people else as_json(problem)
-        answer.status_code = problem.status
-    answer.headers.extend(problem.headers)
-    return answer
+    return answer_error(error)
 
 
 def register_errors(app: APIFlask) -> None:
     """Answer every exception."""
     for kind in (HTTPError, HTTPException, Exception):
-        app.register_error_handler(kind, answer_error)
+        app.register_error_handler(kind, _handle)

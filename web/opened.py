@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import secrets
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from cachetools import TTLCache
 
-from vx_detectron.image_io import Photo
+from vx_detectron.deliver.cutout import Cutout
 from vx_detectron.pipeline import OpenPhoto
 from vx_detectron.refine import RefineOptions
-from vx_detectron.structures import Cutout
 from vx_detectron.subject import Choice
 from web.errors import PhotoGoneError
 
 BYTES_A_PIXEL = 3 + 4  # the photo, and the alpha of the last cut
+_POLL = 0.2  # seconds between two looks at whether a cut is still wanted
 _LEAST_BYTES = 2**20  # so that bounded bytes also bound the count
 
 
@@ -24,30 +25,39 @@ class Opened:
     """One opened photo, and its last cut, so that another background does not cut again.
 
     Attributes:
-        photo: as read.
-        found: what the network found in it.
+        found: the photo, and what the network found in it.
     """
 
-    photo: Photo
     found: OpenPhoto
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _last: tuple[object, Cutout] | None = None
 
-    def cut(self, choice: Choice, refine_options: RefineOptions) -> Cutout:
+    def cut(
+        self,
+        choice: Choice,
+        refine_options: RefineOptions,
+        megapixels: float | None,
+        check: Callable[[], None],
+    ) -> Cutout:
         """As ``OpenPhoto.cut``; the same question again costs nothing."""
-        with self._lock:
-            asked = (choice, refine_options)
+        while not self._lock.acquire(timeout=_POLL):
+            check()
+        try:
+            asked = (choice, refine_options, megapixels)
             if self._last is None or self._last[0] != asked:
                 self._last = None  # first, else both would be in memory for a while
-                self._last = (asked, self.found.cut(choice, refine_options))
+                cutout = self.found.cut(choice, refine_options, megapixels=megapixels, check=check)
+                self._last = (asked, cutout)
             return self._last[1]
+        finally:
+            self._lock.release()
 
     @property
     def size(self) -> int:
         """Bytes that it takes, nearly."""
-        height, width = self.photo.pixels.shape[:2]
+        height, width = self.found.photo.pixels.shape[:2]
         grids = self.found.instances.mask_grids.nbytes
-        return max(height * width * BYTES_A_PIXEL + grids, _LEAST_BYTES)
+        return max(int(height * width) * BYTES_A_PIXEL + int(grids), _LEAST_BYTES)
 
 
 class OpenedPhotos:

@@ -32,6 +32,7 @@ _BACKGROUNDS = (
     "expected black, transparent, a colour such as orange, #f80 or rgb(255, 136, 0), blur, "
     "blur:PERCENT, scene:NAME or picture"
 )
+_LEAST_CUT = 1.0  # million pixels; less would be no quicker, and its edges worse
 _SCENE_SIDE = 1280  # a scene has no detail that a larger one would show
 
 
@@ -52,6 +53,17 @@ class Order:
     finish: Finish
     format: str
     megapixels: float | None
+
+    @property
+    def cut_megapixels(self) -> float | None:
+        """How large to cut it: small results from a little more, records from all there is."""
+        whole = self.megapixels is None or self.format == "json"
+        return None if whole else cut_size(self.megapixels)
+
+
+def cut_size(megapixels: float | None) -> float | None:
+    """How many million pixels to cut for a result of so many; None for all there are."""
+    return None if megapixels is None else max(megapixels, _LEAST_CUT)
 
 
 def read_order(given: Fields, refine_options: RefineOptions, max_pixels: int) -> Order:

@@ -6,32 +6,31 @@ from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
-ByteArray = NDArray[np.uint8]
-FloatArray = NDArray[np.float64]
-Grid = tuple[FloatArray, FloatArray]  # y and x of each pixel, 0..1
+from vx_detectron.structures import ByteArray, DoubleArray
+
+Grid = tuple[DoubleArray, DoubleArray]  # y and x of each pixel, 0..1
 
 
-def _blend(stops: list[tuple[float, tuple[int, int, int]]], at: FloatArray) -> FloatArray:
+def _blend(stops: list[tuple[float, tuple[int, int, int]]], at: DoubleArray) -> DoubleArray:
     """A gradient: the colours at their places 0..1, and in between."""
     places = [place for place, _ in stops]
     channels = [np.interp(at, places, [rgb[c] for _, rgb in stops]) for c in range(3)]
     return np.stack(channels, axis=-1)
 
 
-def _over(below: FloatArray, rgb: tuple[int, int, int], share: FloatArray) -> FloatArray:
+def _over(below: DoubleArray, rgb: tuple[int, int, int], share: DoubleArray) -> DoubleArray:
     return below + (np.array(rgb) - below) * share[..., None]
 
 
-def _studio(grid: Grid) -> FloatArray:
+def _studio(grid: Grid) -> DoubleArray:
     y, x = grid
     wall = _blend([(0, (248, 247, 244)), (1, (205, 203, 198))], np.hypot(x - 0.5, y - 0.35) / 0.85)
     floor = np.clip((y - 0.72) / 0.28, 0, 1)
     return _over(wall, (236, 234, 229), 0.7 * floor)
 
 
-def _dusk(grid: Grid) -> FloatArray:
+def _dusk(grid: Grid) -> DoubleArray:
     y, x = grid
     sky = [(0, (43, 45, 92)), (0.45, (150, 84, 126)), (0.7, (244, 151, 108)), (1, (255, 205, 140))]
     picture = _blend(sky, y / 0.85)
@@ -46,7 +45,7 @@ def _dusk(grid: Grid) -> FloatArray:
     return picture
 
 
-def _sea(grid: Grid) -> FloatArray:
+def _sea(grid: Grid) -> DoubleArray:
     y, x = grid
     sky = _blend([(0, (124, 184, 226)), (1, (232, 244, 248))], y / 0.55)
     water = _blend([(0, (86, 160, 184)), (1, (18, 78, 116))], (y - 0.55) / 0.45)
@@ -55,7 +54,7 @@ def _sea(grid: Grid) -> FloatArray:
     return sky + (water - sky) * _step(y - 0.55)[..., None]
 
 
-def _meadow(grid: Grid) -> FloatArray:
+def _meadow(grid: Grid) -> DoubleArray:
     y, x = grid
     picture = _blend([(0, (150, 203, 236)), (1, (238, 246, 236))], y / 0.6)
     for level, height, phase, rgb in (
@@ -70,18 +69,18 @@ def _meadow(grid: Grid) -> FloatArray:
     return picture
 
 
-def _paper(grid: Grid) -> FloatArray:
+def _paper(grid: Grid) -> DoubleArray:
     y, x = grid
     corner = np.clip(np.hypot(x - 0.5, y - 0.5) / 0.75, 0, 1)
     return _blend([(0, (250, 240, 222)), (1, (226, 204, 172))], corner**2)
 
 
-def _step(distance: FloatArray) -> FloatArray:
+def _step(distance: DoubleArray) -> DoubleArray:
     """0 above an edge, 1 below it, soft over a pixel or two."""
     return np.clip(distance * 400 + 0.5, 0, 1)
 
 
-_SCENES: dict[str, Callable[[Grid], FloatArray]] = {
+_SCENES: dict[str, Callable[[Grid], DoubleArray]] = {
     "studio": _studio,
     "paper": _paper,
     "dusk": _dusk,

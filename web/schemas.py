@@ -13,6 +13,9 @@ from web import scenes
 
 FORMATS = ("png", "jpg", "webp", "tiff", "ora", "json")
 
+Responses = dict[int | str, dict[str, str | dict[str, dict[str, Any]]]]
+"""What a route may answer, by status, in OpenAPI's words: as APIFlask wants it."""
+
 
 class Numbers(fields.String):
     """Numbers separated by commas, as on the command line; a tuple of floats.
@@ -29,8 +32,11 @@ class Numbers(fields.String):
         super().__init__(**kwargs)
         self._order = order
 
-    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> tuple[float, ...]:
-        text = super()._deserialize(value, *args, **kwargs)
+    # It stays a String, which is what the OpenAPI description has to call it.
+    def _deserialize(  # type: ignore[override]
+        self, value: Any, *args: Any, **kwargs: Any
+    ) -> tuple[float, ...]:
+        text: str = super()._deserialize(value, *args, **kwargs)
         try:
             numbers = tuple(float(part) for part in text.split(","))
         except ValueError:
@@ -45,7 +51,7 @@ def _said(description: str) -> dict[str, str]:
     return {"description": description}
 
 
-def _classes(name: str, description: str) -> fields.List:
+def _classes(name: str, description: str) -> fields.List[Any]:
     """A field that may be repeated, each time with the name of a class."""
     return fields.List(
         fields.String(validate=Length(1, 60)),
@@ -56,11 +62,15 @@ def _classes(name: str, description: str) -> fields.List:
     )
 
 
-class Options(Schema):
-    """What to cut out, and what the result shows: as the options of the command line."""
+class Strict(Schema):
+    """A form in which a field that nobody knows is an error."""
 
     class Meta:  # noqa: D106
         unknown = RAISE
+
+
+class Options(Strict):
+    """What to cut out, and what the result shows: as the options of the command line."""
 
     subject = fields.String(
         validate=Length(1, 60), metadata=_said("The best instance of this class, such as dog.")
@@ -128,14 +138,15 @@ class Options(Schema):
     )
 
 
-class Upload(Schema):
+class Upload(Strict):
     """A photo."""
-
-    class Meta:  # noqa: D106
-        unknown = RAISE
 
     image = fields.File(
         required=True,
+        error_messages={
+            "required": "The photo is missing: send it as a file in this field.",
+            "invalid": "Expected a file, got text; with curl write image=@photo.jpg.",
+        },
         metadata=_said("JPEG, PNG, WebP, TIFF, BMP, GIF, PPM, AVIF, or HEIF where it is installed"),
     )
 
@@ -221,6 +232,10 @@ class ProvenanceOut(Schema):
     device = fields.String()
     weights = fields.String()
     weights_sha256 = fields.String()
+    eye = fields.String(metadata=_said("The network that maps the main subject; none for none."))
+    eye_engine = fields.String(metadata=_said("What ran it; empty without an eye."))
+    eye_weights = fields.String()
+    eye_sha256 = fields.String()
     mask_source = fields.String(metadata=_said("instances, saliency or grabcut fallback."))
     refinement = fields.List(fields.String(), metadata=_said("The steps, in their order."))
     seconds = fields.Dict(keys=fields.String(), values=fields.Float())

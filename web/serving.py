@@ -16,6 +16,7 @@ import signal
 import socket
 import threading
 import time
+from functools import partial
 from multiprocessing.synchronize import Event
 from typing import Any
 
@@ -49,7 +50,7 @@ def main(host: str, port: int, trusted_proxy: str | None, **options: Any) -> Non
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.create_server((host, port), family=family, backlog=128)
+    listener = socket.create_server((host, port), family=family, backlog=1024)
     config: dict[str, Any] = {
         "WORKERS": options["workers"],
         "QUEUE": options["queue"],
@@ -99,27 +100,29 @@ def _serve(
     """The server's process."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # that is the gate's business
-    from waitress import create_server
-
     from vx_detectron.errors import VxError
     from web import create_app
+    from web.connections import Limits, Server
+    from web.guard import unwanted
 
     try:
         app = create_app(config)
     except VxError as error:
         raise SystemExit(f"Error: {error}") from error
-    largest = app.config["MAX_CONTENT_LENGTH"]
-    trusted = {"trusted_proxy": proxy, "trusted_proxy_headers": "x-forwarded-for x-forwarded-proto"}
-    server = create_server(
+    given = app.config
+    server = Server(
         app,
-        sockets=[listener],
+        listener,
+        partial(unwanted, app),
+        Limits(
+            connections=given["CONNECTIONS"],
+            of_one=given["CONNECTIONS_OF_ONE"],
+            seconds=given["TRANSFER_TIME"],
+            memory=given["TRANSFER_MEMORY"],
+            body=given["MAX_CONTENT_LENGTH"],
+        ),
         threads=config["WORKERS"] + config["QUEUE"] + _SPARE_THREADS,
-        # A little too much gets our own answer, far too much is cut off unread.
-        max_request_body_size=2 * largest,
-        channel_timeout=30,
-        channel_request_lookahead=1,  # so that a client that hangs up is noticed
-        ident=None,
-        **(trusted if proxy else {}),
+        proxy=proxy,
     )
     _stop_gently(server, app.extensions["vx"].gate)
     host = server.effective_host
@@ -136,7 +139,7 @@ def _stop_gently(server: Any, gate: Gate) -> None:
 
     def drain() -> None:
         deadline = time.monotonic() + _GRACE
-        while _unfinished(server) and time.monotonic() < deadline:
+        while server.unfinished and time.monotonic() < deadline:
             time.sleep(0.1)
         finished.set()
         _thread.interrupt_main()
@@ -157,9 +160,3 @@ def _stop_gently(server: Any, gate: Gate) -> None:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     threading.Thread(target=follow_watcher, daemon=True).start()
-
-
-def _unfinished(server: Any) -> bool:
-    """Whether some connection waits for an answer, or for the rest of one."""
-    channels = list(server.active_channels.values())
-    return any(channel.requests or channel.total_outbufs_len for channel in channels)

@@ -31,8 +31,18 @@ DEFAULTS: dict[str, Any] = {
     # Opened photos: seconds after their last use, and bytes that all of them may take.
     "PHOTO_LIFETIME": 900.0,
     "PHOTO_MEMORY": 1024 * MEBIBYTE,
-    # Requests of one client, as Flask-Limiter writes it; "" for no limit.
+    # Requests of one client, such as "300 per minute;20 per second"; "" for no limit.
     "RATE_LIMIT": "300 per minute",
+    # Wrong tokens of one client, likewise. The right one is let in all the same.
+    "WRONG_TOKENS": "30 per minute",
+    # Connections in all and of one client (see visitors; a trusted proxy may have all of them),
+    # and the seconds that a request may take to arrive, or its answer to be fetched. Where a limit
+    # is reached, the slowest connection is closed.
+    "CONNECTIONS": 1000,
+    "CONNECTIONS_OF_ONE": 64,
+    "TRANSFER_TIME": 120.0,
+    # Bytes of unfinished requests and of unfetched answers, mostly in temporary files.
+    "TRANSFER_MEMORY": 1024 * MEBIBYTE,
     # A secret that every request but /health and /ready must show; "" for none.
     "TOKEN": "",
     # Host names that the server answers to, beside its addresses. It keeps other sites from

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,16 +34,25 @@ def records(result: Result) -> list[dict[str, Any]]:
     return [json.loads(line) for line in result.stdout.splitlines()]
 
 
-def start(*arguments: str | Path, **options: Any) -> subprocess.Popen[str]:
+def start(
+    *arguments: str | Path, closed: Sequence[int] = (), **options: Any
+) -> subprocess.Popen[str]:
     """The command as a program of its own, from the folder of this checkout.
 
-    It hears SIGINT, also where the tests run as a shell's background job, which does not.
+    It hears SIGINT, also where the tests run as a shell's background job, which does not. The
+    streams of the numbers ``closed`` are not open in it.
     """
+
+    def prepare() -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number in closed:
+            os.close(number)
+
     return subprocess.Popen(
         [sys.executable, ROOT / "tools" / "isolate.py", *map(str, arguments)],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        preexec_fn=prepare,
         **options,
     )
 

@@ -99,7 +99,10 @@ def test_nothing_to_measure_fails(data: Path) -> None:
     [
         (("--fail-under", "beauty=1"), "expected FIGURE=VALUE with one of iou"),
         (("--fail-under", "mae=0.1"), "expected FIGURE=VALUE"),
-        (("--fail-under", "iou=much"), "'much' is no number"),
+        (("--fail-under", "iou=much"), "finite number, got 'much'"),
+        (("--fail-under", "iou=nan"), "finite number, got 'nan'"),
+        (("--time-limit", "nan"), "finite number, got nan"),
+        (("--predictions", ""), "expected a path, got an empty one"),
         (("--predictions", ".", "--command", "x"), "--predictions or --command"),
         (("--predictions", ".", "--weights", "x"), "leave out --weights"),
         (("--ablation", "--fail-under", "iou=0.5"), "--ablation has several results"),

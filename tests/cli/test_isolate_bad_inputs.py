@@ -200,7 +200,7 @@ def test_a_full_disk(photo: Path) -> None:
 def test_an_output_folder_that_is_a_file(photo: Path, tmp_path: Path) -> None:
     with nothing_left(tmp_path):
         result = run(photo, "-o", f"{photo}/cut/")
-    assert result.exit_code == 1 and f"{photo} is no folder" in result.stderr
+    assert result.exit_code == 1 and f"{photo} is not a folder" in result.stderr
     assert "torchvision on" not in result.stderr  # the network was not even loaded
 
 
@@ -247,12 +247,13 @@ def test_another_photo_is_never_overwritten(photo: Path, tmp_path: Path) -> None
     assert (tmp_path / "good_cutout_cutout.png").is_file()
 
 
-def test_two_photos_of_one_output(photo: Path, tmp_path: Path) -> None:
-    (tmp_path / "twin").mkdir()
-    (tmp_path / "twin" / "good.png").write_bytes(photo.read_bytes())
-    with nothing_left(tmp_path):
-        result = run(photo, tmp_path / "twin" / "good.png", "-o", tmp_path / "cut")
-    assert result.exit_code == 2 and "would both be written to" in result.stderr
+def test_two_photos_of_one_name_are_both_cut(photo: Path, tmp_path: Path) -> None:
+    twin = tmp_path / "twin" / "good.png"
+    twin.parent.mkdir()
+    twin.write_bytes(photo.read_bytes())
+    result = run(twin, photo, *PERSON, "-o", tmp_path / "cut")
+    assert result.exit_code == 0, result.stderr
+    assert listing(tmp_path / "cut") == {"good.png_cutout.png", "good.png-2_cutout.png"}
 
 
 # --- weights and devices -------------------------------------------------------------------------
@@ -337,8 +338,13 @@ USAGE: dict[str, tuple[tuple[str, ...], str]] = {
     "fit without a picture": (("--fit", "cover"), "needs a picture"),
     "transparent jpg": (("--format", "jpg", "--background", "transparent"), "cannot keep"),
     "unknown suffix": (("-o", "cut.xyz"), "expected a name that ends in"),
+    "unknown layers": (("--layers", "a.xcf"), "--layers writes .ora and .psd files"),
+    "no output": (("-o", ""), "expected a path, got an empty one"),
+    "no explanation": (("--explain", " "), "expected a path, got an empty one"),
+    "margin of nan": (("--crop", "--margin", "nan"), "expected a finite number"),
+    "negative size": (("--opt", "INPUT.MIN_SIZE_TEST", "-3"), "INPUT.MIN_SIZE_TEST must be"),
     "unknown format": (("--format", "bmp"), "is not one of"),
-    "two formats": (("-o", "cut.png", "--format", "jpg"), "asks jpg"),
+    "two formats": (("-o", "cut.png", "--format", "jpg"), "asks for jpg"),
     "quality of png": (("--quality", "50"), "always lossless"),
     "quality 0": (("--quality", "0"), "range"),
     "margin without crop": (("--margin", "3"), "needs --crop"),

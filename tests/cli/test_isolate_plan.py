@@ -9,6 +9,7 @@ import struct
 import subprocess
 import sys
 import termios
+import unicodedata
 from pathlib import Path, PurePath
 
 import click
@@ -23,6 +24,8 @@ from vx_detectron.cli.isolate.outputs import (
     plan_outputs,
 )
 from vx_detectron.cli.isolate.photos import find_photos
+from vx_detectron.deliver.mark import Mark
+from vx_detectron.files import make_folder_for
 
 
 @pytest.fixture
@@ -94,20 +97,57 @@ def test_links_in_a_circle_are_entered_once(here: Path) -> None:
 
 
 def test_inputs_that_give_nothing_are_a_problem_each(here: Path) -> None:
-    make("d/notes.txt", "e/a_cutout.png", "f/a.jpg")
+    make("d/notes.txt", "f/a.jpg")
+    make_own("e/a_cutout.png")
     problems = find_photos(["d", "*.jpg", "e", "f"]).problems
     assert [name for name, _ in problems] == ["d", "*.jpg", "e"]
     assert "no photo in this folder" in problems[0][1] and "pattern" in problems[1][1]
 
 
+def make_own(*names: str) -> None:
+    """Pictures with the mark of this program, whatever else is in them."""
+    make(*names)
+    for name in names:
+        Path(name).write_bytes(b"some bytes" + str(Mark("a" * 64, "b" * 16)).encode() + b"others")
+
+
 def test_own_results_are_left_out(here: Path) -> None:
-    make("d/a.jpg", "d/a_cutout.png", "d/a_cutout_mask.webp", "d/a.jpg_cutout.png")
-    make("d/other_cutout.png", "d/face_mask.jpg")
+    make("d/a.jpg", "d/face_mask.jpg")
+    make_own("d/a_cutout.png", "d/a_cutout_mask.webp", "d/a.jpg_cutout.png", "d/a.jpg-2_cutout.png")
+    make_own("d/other_cutout.png", "d/01 dog 1_layer.png", "d/a_explained.png")
     assert paths("d") == ["d/a.jpg", "d/face_mask.jpg"]
     # Named one by one, or by a shell's pattern, it is only left out beside its own photo.
     assert paths("d/a.jpg", "d/a_cutout.png", "d/a.jpg_cutout.png") == ["d/a.jpg"]
     assert paths("d/a_cutout.png", "d/other_cutout.png") == ["d/a_cutout.png", "d/other_cutout.png"]
     assert find_photos(["d/a_cutout.png", "d/a.jpg"]).own == ["d/a_cutout.png"]
+    assert paths("d/a.jpg", "d/a.jpg-2_cutout.png") == ["d/a.jpg"]
+
+
+def test_photos_that_are_only_named_like_results_are_kept(here: Path) -> None:
+    names = ["d/a.jpg", "d/a_cutout.jpg", "d/b_layer.jpg", "d/c_explained.jpg"]
+    make(*names)
+    assert paths("d") == names
+    assert paths("d/a.jpg", "d/a_cutout.jpg") == names[:2]
+    assert find_photos(["d"]).namesakes == names[1:] and find_photos(["d"]).own == []
+
+
+def test_a_very_deep_folder_is_searched_to_its_bottom(here: Path) -> None:
+    bottom = "top/" + "/".join("d" * 1200)
+    make_folder_for(f"{bottom}/a.jpg")
+    make_folder_for(f"{bottom}/a.jpg")  # once more, now that it is there
+    Path(bottom, "a.jpg").touch()
+    assert paths("top") == [f"{bottom}/a.jpg"]
+    (problem,) = find_photos(["top/**/*.jpg"]).problems
+    assert "too deep for a pattern" in problem[1]
+
+
+def test_folders_that_lead_up_stay_inside_the_output(here: Path) -> None:
+    make("up/x/y/z.jpg", "up/b.jpg", "c.jpg")
+    inside = str(here / "cut") + os.sep
+    for inputs in (["up/x/..", "c.jpg"], [".", "up/x"], ["..", "c.jpg"], ["up/*/../../[c].jpg"]):
+        for name in outputs(*inputs, output="cut"):
+            assert os.path.abspath(name).startswith(inside), (inputs, name)
+    assert outputs("up/x/..", "c.jpg", output="cut")[0] == "cut/up/b_cutout.png"
 
 
 # --- outputs -------------------------------------------------------------------------------------
@@ -130,14 +170,43 @@ def test_names(here: Path) -> None:
 def test_photos_that_differ_in_their_suffix_keep_it(here: Path) -> None:
     make("d/a.jpg", "d/a.png", "d/b.png")
     assert outputs("d") == ["d/a.jpg_cutout.png", "d/a.png_cutout.png", "d/b_cutout.png"]
-    make(*outputs("d"))
+    make_own(*outputs("d"))
     assert outputs("d") == ["d/a.jpg_cutout.png", "d/a.png_cutout.png", "d/b_cutout.png"]
+
+
+CLASHES = (
+    ("IMG_1.jpg", "IMG_1.JPG"),
+    ("Stra\N{LATIN SMALL LETTER SHARP S}e.jpg", "Strasse.jpg"),
+    ("caf\N{LATIN SMALL LETTER E WITH ACUTE}.jpg", "cafe\N{COMBINING ACUTE ACCENT}.jpg"),
+    ("a.jpg", "a.png", "a.jpg.webp"),
+    ("a.jpg", "a.png", "a.jpg.webp", "a.jpg.png", "A.JPG", "a.jpg-2.png"),
+    ("a.jpg", "A.jpg", "a.jpg-2.jpg", "a.jpg-2.png"),
+)
+
+
+@pytest.mark.parametrize("names", CLASHES)
+def test_names_that_clash_are_told_apart(here: Path, names: tuple[str, ...]) -> None:
+    """On any file system, and the same whatever the order of the inputs."""
+    make(*(f"d/{name}" for name in names))
+    if len(os.listdir("d")) < len(names):
+        pytest.skip("this file system takes some of the names for one")
+    planned = outputs(*(f"d/{name}" for name in names), output="x")
+    folded = {unicodedata.normalize("NFC", name.casefold()) for name in planned}
+    assert len(folded) == len(names)
+    backwards = outputs(*(f"d/{name}" for name in reversed(names)), output="x")
+    assert backwards == planned[::-1]
+    assert sorted(outputs("d", output="x")) == sorted(planned)
+
+
+def test_photos_of_one_name_from_several_folders(here: Path) -> None:
+    make("d/a.jpg", "e/a.jpg", "f/a.jpg")
+    planned = outputs("f/a.jpg", "d/a.jpg", "e/a.jpg", output="x")
+    assert planned == ["x/a.jpg-3_cutout.png", "x/a.jpg_cutout.png", "x/a.jpg-2_cutout.png"]
 
 
 @pytest.mark.parametrize(
     ("inputs", "output", "words"),
     [
-        (("d/a.jpg", "e/a.jpg"), "x", "both be written to x/a.jpg_cutout.png"),
         (("d/a.jpg", "e/a.jpg"), "x.png", "must be a folder for several photos"),
         (("d",), "x.png", "must be a folder for several photos"),
         (("d/a.jpg", "e/a.jpg"), "-", "takes the cut-out of one photo"),
@@ -159,7 +228,8 @@ def explanations(*inputs: str, explain: str) -> list[str | None]:
 
 
 def test_names_of_explanations(here: Path) -> None:
-    make("d/a.jpg", "d/e/b.jpg", "d/e/b.png", "d/old_explained.png")
+    make("d/a.jpg", "d/e/b.jpg", "d/e/b.png")
+    make_own("d/old_explained.png")
     assert explanations("d/a.jpg", explain="why.png") == ["why.png"]
     assert explanations("d/a.jpg", explain="why") == ["why/a_explained.png"]
     assert explanations("d", explain="why") == [
@@ -190,7 +260,7 @@ def test_formats(here: Path) -> None:
     assert choose_format("folder", "webp") == "webp"
     make("x.png/photo.jpg")
     assert choose_format("x.png", "jpg") == "jpg"  # it is a folder
-    with pytest.raises(click.UsageError, match="asks jpg"):
+    with pytest.raises(click.UsageError, match="asks for jpg"):
         choose_format("y.png", "jpg")
 
 
@@ -210,9 +280,9 @@ def test_version_loads_no_network() -> None:
 
 def test_a_bar_on_a_terminal_only(here: Path) -> None:
     make("a.jpg", "b.jpg", "a_cutout.png", "b_cutout.png")
-    command = ("a.jpg", "b.jpg", "--skip-existing")
+    command = ("a.jpg", "b.jpg")
     quiet = run(*command)
-    assert "2 there already" in quiet.stderr and "photo/s" not in quiet.stderr
+    assert "2 failed" in quiet.stderr and "photo/s" not in quiet.stderr
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     with start(*command, stdout=subprocess.PIPE, stderr=theirs) as program:
@@ -220,7 +290,7 @@ def test_a_bar_on_a_terminal_only(here: Path) -> None:
     os.close(theirs)
     shown = os.read(ours, 100_000).decode()
     os.close(ours)
-    assert program.returncode == 0 and "100%" in shown and "photo/s" in shown
+    assert program.returncode == 1 and "100%" in shown and "photo/s" in shown
 
 
 def layers(*inputs: str, layers: str) -> list[str | None]:
@@ -230,7 +300,8 @@ def layers(*inputs: str, layers: str) -> list[str | None]:
 
 
 def test_names_of_layers(here: Path) -> None:
-    make("d/a.jpg", "d/e/b.jpg", "d/01 dog 1_layer.png")
+    make("d/a.jpg", "d/e/b.jpg")
+    make_own("d/01 dog 1_layer.png")
     assert layers("d/a.jpg", layers="a.ora") == ["a.ora"]
     assert layers("d/a.jpg", layers="out") == ["out/a_layers"]
     assert layers("d", layers="out") == ["out/a_layers", "out/e/b_layers"]

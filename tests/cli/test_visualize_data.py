@@ -26,7 +26,7 @@ def data(tmp_path: Path) -> list[str]:
 
 
 def run(*arguments: object) -> Result:
-    texts = ["--config-file", "train_vx_fbnetv3a", *map(str, arguments)]
+    texts = ["--config-file", "train_vx_eye", *map(str, arguments)]
     return CliRunner().invoke(main, texts)
 
 
@@ -67,7 +67,7 @@ def test_a_picture_that_is_there_is_kept(data: list[str], tmp_path: Path) -> Non
     target = tmp_path / "sheet.png"
     target.write_bytes(b"mine")
     refused = run(*data, "-o", target)
-    assert refused.exit_code == 2 and "there already" in refused.stderr
+    assert refused.exit_code == 2 and "already exists" in refused.stderr
     assert target.read_bytes() == b"mine"
     assert run(*data, "-o", target, "-n", 1, "--overwrite").exit_code == 0
     assert pixels_of(target).shape == (100 + CAPTION, NARROWEST, 3)

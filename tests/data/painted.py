@@ -57,9 +57,11 @@ def augment_cfg(*options: object) -> CfgNode:
         "VX.AUGMENT.COLOR_JITTER_PROB": 0,
         "VX.AUGMENT.GRAYSCALE_PROB": 0,
         "VX.AUGMENT.BLUR_PROB": 0,
+        "VX.AUGMENT.ROTATION_PROB": 0,
+        "VX.AUGMENT.JPEG_PROB": 0,
     }
     pairs = [part for pair in plain.items() for part in pair]
-    return load_cfg("train_vx_fbnetv3a", [str(part) for part in (*pairs, *options)])
+    return load_cfg("train_vx_eye", [str(part) for part in (*pairs, *options)])
 
 
 def write_painted(folder: Path, count: int, kind: str = "instance") -> list[dict]:

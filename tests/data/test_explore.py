@@ -205,7 +205,7 @@ def test_the_tool_reads_folders_and_configurations(tmp_path: Path) -> None:
     keys = ["VX.DATA.IMAGE_ROOT", folders[1], "VX.DATA.MASK_ROOT", folders[3]]
     coco = tmp_path / "c.json"
     options = ["-o", tmp_path / "b", "--coco", coco]
-    result = explore("--config-file", "train_vx_fbnetv3a", *options, *keys)
+    result = explore("--config-file", "train_vx_eye", *options, *keys)
     assert result.returncode == 0, result.stderr
     (written,) = read_coco(coco, tmp_path).records
     assert np.array_equal(subject_mask(written), disc(40, 50, 20, 20, 14))

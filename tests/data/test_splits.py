@@ -136,7 +136,7 @@ def test_the_bundled_model_was_validated_on_these_photos(shared: Path) -> None:
     from vx_detectron.data.sources import load_records
 
     data = shared / "data"
-    cfg = load_cfg("train_vx_fbnetv3a", ["VX.DATA.JSON", str(data / "instances.json"),
+    cfg = load_cfg("train_vx_eye", ["VX.DATA.JSON", str(data / "instances.json"),
                                          "VX.DATA.IMAGE_ROOT", str(data / "images")])  # fmt: skip
     loaded = load_records(cfg)
     assert len(loaded.records) == 8693 and loaded.problems == []

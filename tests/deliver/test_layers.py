@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -12,19 +13,23 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageCms
 from pycocotools.coco import COCO
 from scipy.ndimage import distance_transform_edt
 
 from vx_detectron.config import load_cfg
 from vx_detectron.config.class_names import class_names
 from vx_detectron.data.coco import decode_mask, read_coco
+from vx_detectron.deliver import Colour, Transparent
+from vx_detectron.deliver.finish import Finish
 from vx_detectron.deliver.layers import (
     ANNOTATIONS,
+    InstanceLayer,
     Layer,
     find_layers,
     openraster,
     photoshop,
+    subject_layers,
     write_layers,
 )
 from vx_detectron.errors import ImageError
@@ -70,7 +75,7 @@ def photo(tmp_path_factory: pytest.TempPathFactory) -> Photo:
 
 @pytest.fixture(scope="module")
 def opened(photo: Photo) -> OpenPhoto:
-    return Isolator(load_cfg(), engine=Squares()).open(photo.pixels)
+    return Isolator(load_cfg(), detector=Squares()).open(photo.pixels)
 
 
 def _square(name: str) -> NDArray[np.bool_]:
@@ -94,8 +99,12 @@ def _expect_square(rgba: NDArray[np.uint8], name: str, photo: Photo) -> None:
     np.testing.assert_array_equal(rgba[solid][:, :3], photo.pixels[solid])
 
 
-def layers_of(opened: OpenPhoto) -> list[Layer]:
-    return find_layers(opened.image, opened.instances, opened.alpha_of)
+def layers_of(opened: OpenPhoto) -> list[InstanceLayer]:
+    return find_layers(opened.photo.pixels, opened.instances, opened.alpha_of)
+
+
+def with_photo(opened: OpenPhoto) -> list[Layer]:
+    return [*layers_of(opened), Layer("photo", opened.photo.pixels)]
 
 
 def test_small_things_lie_above_large_ones(opened: OpenPhoto) -> None:
@@ -116,7 +125,7 @@ def test_folder_of_pngs(opened: OpenPhoto, photo: Photo, tmp_path: Path) -> None
 
 
 def test_openraster_has_what_its_specification_asks_for(opened: OpenPhoto, photo: Photo) -> None:
-    data = openraster(photo.pixels, layers_of(opened))
+    data = openraster(photo.pixels, with_photo(opened))
     with zipfile.ZipFile(io.BytesIO(data)) as file:
         first = file.infolist()[0]
         assert (first.filename, first.compress_type) == ("mimetype", zipfile.ZIP_STORED)
@@ -139,7 +148,7 @@ def test_openraster_has_what_its_specification_asks_for(opened: OpenPhoto, photo
 
 def test_psd_is_read_by_psd_tools(opened: OpenPhoto, photo: Photo) -> None:
     psd_tools = pytest.importorskip("psd_tools")
-    file = psd_tools.PSDImage.open(io.BytesIO(photoshop(photo.pixels, layers_of(opened))))
+    file = psd_tools.PSDImage.open(io.BytesIO(photoshop(photo.pixels, with_photo(opened))))
     assert file.size == (120, 100)
     # psd-tools counts from the bottom.
     assert [one.name for one in file] == ["photo", "person 1", "dog 1", "salient region 1"]
@@ -153,12 +162,56 @@ def test_psd_carries_alpha_as_transparency() -> None:
     """Not as a layer mask, which editors show, and programs drop, apart from the colours."""
     psd_tools = pytest.importorskip("psd_tools")
     soft = np.random.default_rng(0).integers(0, 256, (5, 7, 4)).astype(np.uint8)
-    layer = Layer("soft", class_id=0, is_region=False, score=0.5, pixels=soft, left=3, top=2)
+    layer = Layer("soft", soft, left=3, top=2)
     whole = np.full((20, 30, 3), 90, dtype=np.uint8)
-    photo, read = psd_tools.PSDImage.open(io.BytesIO(photoshop(whole, [layer])))
+    photo, read = psd_tools.PSDImage.open(
+        io.BytesIO(photoshop(whole, [layer, Layer("photo", whole)]))
+    )
     np.testing.assert_array_equal(np.asarray(read.topil()), soft)
     assert (read.left, read.top, read.has_mask()) == (3, 2, False)
     np.testing.assert_array_equal(np.asarray(photo.topil().convert("RGB")), whole)
+
+
+def test_all_layered_files_keep_profile_and_density(opened: OpenPhoto, tmp_path: Path) -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    photo = replace(opened.photo, icc_profile=profile, dpi=(300, 150))
+    for name in ("all.ora", "all.psd", "folder"):
+        write_layers(tmp_path / name, "three.png", photo, opened.instances, opened.alpha_of)
+    with zipfile.ZipFile(tmp_path / "all.ora") as file:
+        stack = ElementTree.fromstring(file.read("stack.xml"))
+        assert (stack.get("xres"), stack.get("yres")) == ("300", "150")
+        pictures = [file.read(name) for name in file.namelist() if name.endswith(".png")]
+    assert len(pictures) == 6  # three things, the photo, all together, and the thumbnail
+    pictures += [path.read_bytes() for path in (tmp_path / "folder").glob("*.png")]
+    pictures.append((tmp_path / "all.psd").read_bytes())
+    for data in pictures:
+        with Image.open(io.BytesIO(data)) as picture:
+            assert picture.info["icc_profile"] == profile
+    psd_tools = pytest.importorskip("psd_tools")
+    psd = psd_tools.PSDImage.open(tmp_path / "all.psd")
+    layers = list(psd)
+    density = psd.image_resources.get_data(psd_tools.constants.Resource.RESOLUTION_INFO)
+    assert (density.horizontal / 65_536, density.vertical / 65_536) == (300, 150)
+    np.testing.assert_array_equal(
+        np.asarray(layers[0].topil(apply_icc=False).convert("RGB")), photo.pixels
+    )
+
+
+def test_the_layers_of_a_cut_out_lie_within_its_crop() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (30, 40, 3)).astype(np.uint8)
+    alpha = np.zeros((30, 40), dtype=np.float32)
+    alpha[10:20, 5:25] = 1
+    finish = Finish(background=Colour((1, 2, 3)), crop=True, margin=0.1)  # 2 pixels
+    merged, (subject, background, photo) = subject_layers(image, alpha, finish)
+    assert [one.pixels.shape for one in (subject, background, photo)] == [
+        (14, 24, 4), (14, 24, 3), (14, 24, 3)
+    ]  # fmt: skip
+    np.testing.assert_array_equal(photo.pixels, image[8:22, 3:27])
+    assert (subject.visible, background.visible, photo.visible) == (True, True, False)
+    assert (background.pixels == (1, 2, 3)).all()
+    np.testing.assert_array_equal(merged[2:-2, 2:-2], image[10:20, 5:25])
+    _, clear = subject_layers(image, alpha, Finish(background=Transparent()))
+    assert [one.name for one in clear] == ["subject", "photo"]
 
 
 def test_annotations_come_back(opened: OpenPhoto, photo: Photo, tmp_path: Path) -> None:
@@ -202,7 +255,7 @@ def test_folder_that_cannot_be_made_is_said(
     opened: OpenPhoto, photo: Photo, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(ImageError, match="the folder cannot be made"):
+    with pytest.raises(ImageError, match="folder cannot be made"):
         write_layers(
             tmp_path / "file" / "layers", "three.png", photo, opened.instances, opened.alpha_of
         )

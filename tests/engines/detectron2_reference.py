@@ -50,7 +50,7 @@ FULL_SIZE = {
     "r50": "COCO-InstanceSegmentation/mask_rcnn_R_50_FPN_1x",
     "x101": "COCO-InstanceSegmentation/mask_rcnn_X_101_32x8d_FPN_3x",
     "fbnet": None,
-    "fbnet_fpn": "experiments/mask_rcnn_fbnetv3a_FPN_saliency",
+    "fbnet_fpn": "experiments/mask_rcnn_fbnetv3a_FPN",
 }
 
 

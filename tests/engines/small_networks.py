@@ -19,7 +19,7 @@ from vx_detectron.config import load_cfg
 
 R18 = "COCO-InstanceSegmentation/mask_rcnn_R_18_FPN"
 R50 = "COCO-InstanceSegmentation/mask_rcnn_R_50_FPN_1x"
-FBNET_FPN = "experiments/mask_rcnn_fbnetv3a_FPN_saliency"
+FBNET_FPN = "experiments/mask_rcnn_fbnetv3a_FPN"
 
 # What the small ones have in common: few channels, few classes, and few detections.
 _SMALL = {
@@ -115,14 +115,12 @@ NETWORKS = {
         {
             **_SMALL,
             "MODEL.ROI_MASK_HEAD.POOLER_RESOLUTION": 28,
-            "MODEL.SEM_SEG_HEAD.CONVS_DIM": 32,
         },
         {**_HEADS, "cls_score": 8.0, "bbox_pred": 1.0},
         (1.6, 2.4, 0.8, 3.3, 2.0),
         (0.1, 0.1, 0.5, 1.2),
     ),
 }
-SALIENT = ("fbnet", "fbnet_fpn")  # those with a saliency head
 
 
 def small_cfg(name: str, **overrides: object) -> CfgNode:

@@ -9,7 +9,7 @@ import pytest
 from small_networks import NETWORKS, fill, small_cfg, write_weights
 
 from vx_detectron.config import CfgNode
-from vx_detectron.engines import build_engine
+from vx_detectron.engines import build_detector
 from vx_detectron.errors import EngineError
 from vx_detectron.modeling.mask_rcnn import build_model
 
@@ -34,20 +34,20 @@ def cfg(engine: str, weights: str) -> CfgNode:
 
 
 def test_torchvision_is_always_there(weights: str) -> None:
-    assert build_engine(cfg("torchvision", weights)).name == "torchvision"
+    assert build_detector(cfg("torchvision", weights)).name == "torchvision"
 
 
 def test_auto_takes_detectron2_where_it_is_installed(weights: str) -> None:
     expected = "detectron2" if HAS_DETECTRON2 else "torchvision"
-    assert build_engine(cfg("auto", weights)).name == expected
+    assert build_detector(cfg("auto", weights)).name == expected
 
 
 @pytest.mark.usefixtures("without_detectron2")
 def test_auto_takes_torchvision_without_detectron2(weights: str) -> None:
-    assert build_engine(cfg("auto", weights)).name == "torchvision"
+    assert build_detector(cfg("auto", weights)).name == "torchvision"
 
 
 @pytest.mark.usefixtures("without_detectron2")
 def test_asking_for_a_missing_detectron2_is_an_error(weights: str) -> None:
     with pytest.raises(EngineError, match=r"'detectron2', but .* --engine torchvision"):
-        build_engine(cfg("detectron2", weights))
+        build_detector(cfg("detectron2", weights))

@@ -8,13 +8,12 @@ import numpy as np
 import pytest
 import torch
 from detectron2_reference import FULL_SIZE, build
-from small_networks import fill, small_cfg
+from small_networks import small_cfg
 
 from vx_detectron.config import load_cfg
 from vx_detectron.config.class_names import COCO, COCO_IDS
 from vx_detectron.engines.preprocess import input_size
 from vx_detectron.modeling.mask_rcnn import build_model
-from vx_detectron.modeling.saliency_fpn_head import SaliencyFPNHead
 from vx_detectron.structures import paste_mask
 
 pytest.importorskip("detectron2")
@@ -94,23 +93,6 @@ def test_names_and_shapes_of_the_weights(base: str, overrides: list[str]) -> Non
     assert {name: value.shape for name, value in ours.items()} == {
         name: value.shape for name, value in theirs.items()
     }
-
-
-def test_the_saliency_head_of_a_pyramid_is_detectron2s_semantic_head() -> None:
-    from detectron2.layers import ShapeSpec
-    from detectron2.modeling.meta_arch.semantic_seg import SemSegFPNHead
-
-    strides = {"p3": 8, "p2": 4, "p5": 32}
-    ours = SaliencyFPNHead(list(strides), [16] * 3, list(strides.values()), 32, 4)
-    shapes = {name: ShapeSpec(channels=16, stride=stride) for name, stride in strides.items()}
-    theirs = SemSegFPNHead(shapes, num_classes=1, conv_dims=32, common_stride=4, norm="GN")
-    fill(theirs)
-    ours.load_state_dict(theirs.state_dict())
-    features = {name: torch.rand(2, 16, 64 // stride, 96 // stride)
-                for name, stride in strides.items()}  # fmt: skip
-    (found,) = ours(list(features.values()))
-    assert found.shape == (2, 1, 16, 24)
-    assert torch.allclose(found, theirs.layers(features), atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["r18", "x50", "fbnet", "fbnet_fpn"])

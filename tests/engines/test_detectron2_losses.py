@@ -57,8 +57,6 @@ KEYS = {
     "MODEL.ROI_HEADS.PROPOSAL_APPEND_GT": False,
     "MODEL.ROI_BOX_HEAD.BBOX_REG_LOSS_WEIGHT": 0.3,
     "MODEL.ROI_BOX_HEAD.SMOOTH_L1_BETA": 1.0,
-    "MODEL.SEM_SEG_HEAD.LOSS_WEIGHT": 0.4,
-    "VX.SOLVER.EDGE_WEIGHT": 5.0,
 }
 
 
@@ -149,7 +147,7 @@ def test_what_is_not_annotated_is_no_background(name: str, samples: list[Sample]
     complete = ours(one, samples)
     for key in losses:
         same = losses[key].item() == pytest.approx(complete[key].item(), rel=1e-3)
-        assert same == (key in ("loss_rpn_loc", "loss_mask", "loss_sem_seg"))
+        assert same == (key in ("loss_rpn_loc", "loss_mask"))
 
 
 def test_where_nothing_is_known_nothing_is_learnt(samples: list[Sample]) -> None:
@@ -197,7 +195,7 @@ def test_a_sample_for_detectron2(samples: list[Sample]) -> None:
     from vx_detectron.engines.detectron2.inputs import PartialInstances, to_detectron2
 
     sample = samples[0]
-    given = to_detectron2(sample, ignore_value=200)
+    given = to_detectron2(sample)
     assert torch.equal(given["image"], sample.image)
     assert (given["height"], given["width"]) == given["instances"].image_size == (128, 160)
     assert (given["file_name"], given["image_id"]) == ("photo.jpg", 1)
@@ -205,9 +203,6 @@ def test_a_sample_for_detectron2(samples: list[Sample]) -> None:
     assert torch.equal(given["instances"].gt_classes, sample.classes)
     assert isinstance(given["instances"].gt_masks, BitMasks)
     assert torch.equal(given["instances"].gt_masks.tensor, sample.masks)
-    unknown = sample.subject < 0
-    assert (given["sem_seg"][unknown] == 200).all()
-    assert torch.equal(given["sem_seg"][~unknown], sample.subject[~unknown])
     assert not isinstance(given["instances"], PartialInstances)
     partial = to_detectron2(replace(sample, complete=False))["instances"].to("cpu")
     assert isinstance(partial, PartialInstances)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from small_networks import write_weights
 
 from vx_detectron.config import load_cfg
-from vx_detectron.engines import build_engine
+from vx_detectron.engines import build_detector
 from vx_detectron.weights import catalog
 
 pytest.importorskip("detectron2")
@@ -36,7 +36,7 @@ def photos(
 def compare(name: str | None, keys: dict[str, str], photos: Photos) -> None:
     overrides = [part for pair in keys.items() for part in pair]
     one, other = (
-        build_engine(load_cfg(name, ["VX.ENGINE", engine, "MODEL.DEVICE", "cpu", *overrides]))
+        build_detector(load_cfg(name, ["VX.ENGINE", engine, "MODEL.DEVICE", "cpu", *overrides]))
         for engine in ("torchvision", "detectron2")
     )
     for title, photo in photos.items():

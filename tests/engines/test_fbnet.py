@@ -69,6 +69,16 @@ def test_the_trunk_of_a_pyramid_starts_as_that_of_the_bundled_network() -> None:
         assert torch.equal(found[name], stage), name
 
 
+def test_the_start_shares_no_memory_with_the_detector() -> None:
+    state = build_model(small_cfg("fbnet")).state_dict()
+    taken = {value.data_ptr() for value in state.values()}
+    assert not any(value.data_ptr() in taken for value in copies_of_detector(state).values())
+
+
+def test_a_detector_of_another_kind_has_no_start() -> None:
+    assert copies_of_detector({"backbone.bottom_up.res2.0.conv1.weight": torch.ones(1)}) == {}
+
+
 @pytest.mark.parametrize("regions", [0, 2])
 def test_heads_take_any_number_of_regions(regions: int) -> None:
     with torch.inference_mode():
@@ -90,11 +100,8 @@ def test_with_d2gos_weights_the_astronaut_is_a_person(
     file = shared / "weights" / "d2go_mask_rcnn_fbnetv3a_dsmask_c4.safetensors"
     if not file.is_file():
         pytest.skip("needs D2Go's weights in ../shared/weights")
-    keys = {"MODEL.META_ARCHITECTURE": "GeneralizedRCNN", "MODEL.WEIGHTS": str(file),
-            "MODEL.DEVICE": "cpu"}  # fmt: skip
-    engine = TorchvisionEngine(load_cfg(None, [part for pair in keys.items() for part in pair]))
-    found = engine.predict(astronaut)
-    assert found.saliency is None
+    keys = ["MODEL.WEIGHTS", str(file), "MODEL.DEVICE", "cpu"]
+    found = TorchvisionEngine(load_cfg(None, keys)).predict(astronaut)
     assert found.label(0) == "person" and found.scores[0] > 0.9
     mask = found.soft_mask(0)
     assert mask[80:200, 190:260].mean() > 0.9  # the face

@@ -12,7 +12,6 @@ import torch
 from annotated import landscape, portrait, street
 from small_networks import NETWORKS, fill, small_cfg
 from torch import Tensor
-from torch.nn import functional as F
 from torchvision.models.detection._utils import BoxCoder, Matcher
 from torchvision.ops import FrozenBatchNorm2d, box_iou
 
@@ -21,7 +20,6 @@ from vx_detectron.modeling import losses
 from vx_detectron.modeling.boxes import encode
 from vx_detectron.modeling.mask_rcnn import MaskRCNN, build_model
 from vx_detectron.modeling.matching import BoxSampler, match, subsample
-from vx_detectron.modeling.saliency_head import saliency_loss
 from vx_detectron.modeling.samples import Sample, Target, target_of
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (60, 70, 3), dtype=np.uint8)
@@ -145,35 +143,6 @@ def test_the_cost_of_masks_by_hand() -> None:
     assert losses.mask_loss(torch.zeros(0, 2, 2), torch.zeros(0, 2, 2)).item() == 0.0
 
 
-@pytest.mark.parametrize("edge_weight", [0.0, 5.0])
-def test_what_pads_a_photo_changes_nothing(edge_weight: float) -> None:
-    """The subject touches the photo's border, beyond which nothing is known."""
-    logits = torch.randn(1, 1, 8, 8, generator=torch.Generator().manual_seed(0))
-    subject = torch.zeros(1, 1, 8, 8)
-    subject[..., 3:] = 1.0
-    padded = saliency_loss(
-        [F.pad(logits, (0, 4, 0, 3), value=9.0)],
-        F.pad(subject, (0, 4, 0, 3), value=-1.0),
-        edge_weight,
-    )
-    alone = saliency_loss([logits], subject, edge_weight)
-    assert padded.item() == pytest.approx(alone.item(), rel=1e-5)
-
-
-def test_a_cell_known_in_part_is_what_that_part_is() -> None:
-    subject = torch.full((1, 1, 8, 8), -1.0)
-    subject[..., 1::2] = 1.0
-    assert saliency_loss([torch.full((1, 1, 4, 4), 40.0)], subject).item() == pytest.approx(0.0)
-
-
-def test_a_photo_of_which_nothing_is_known_does_not_dilute_the_others() -> None:
-    logits = torch.randn(1, 1, 8, 8, generator=torch.Generator().manual_seed(0))
-    subject = (torch.arange(8.0) > 3).float().expand(1, 1, 8, 8)
-    both = torch.cat([subject, torch.full_like(subject, -1.0)])
-    alone = saliency_loss([logits], subject)
-    assert saliency_loss([logits.expand(2, 1, 8, 8)], both).item() == pytest.approx(alone.item())
-
-
 def network(name: str, proposals: int = 50) -> MaskRCNN:
     """Small, and with few boxes to learn from, so that a step is quick."""
     keys = {"MODEL.RPN.POST_NMS_TOPK_TRAIN": proposals, "MODEL.ROI_HEADS.BATCH_SIZE_PER_IMAGE": 16}
@@ -185,13 +154,6 @@ def network(name: str, proposals: int = 50) -> MaskRCNN:
 DETECTOR = {"loss_rpn_cls", "loss_rpn_loc", "loss_cls", "loss_box_reg", "loss_mask"}
 
 
-def test_each_head_can_be_left_out() -> None:
-    model, samples = network("fbnet"), [street(PIXELS), portrait(PIXELS)]
-    assert model.losses(samples, saliency=False).keys() == DETECTOR
-    assert model.losses(samples, detector=False).keys() == {"loss_sem_seg"}
-    assert network("r18").losses(samples[:1]).keys() == DETECTOR
-
-
 def backward(found: dict[str, Tensor]) -> Tensor:
     total = torch.stack(list(found.values())).sum()
     total.backward()
@@ -201,7 +163,7 @@ def backward(found: dict[str, Tensor]) -> Tensor:
 def test_where_nothing_is_known_nothing_is_learnt() -> None:
     model = network("fbnet")
     found = model.losses([landscape(PIXELS, complete=False), landscape(PIXELS, complete=False)])
-    assert found.keys() == {*DETECTOR, "loss_sem_seg"}
+    assert found.keys() == DETECTOR
     backward(found)
     assert all(value.item() == pytest.approx(0.0, abs=1e-6) for value in found.values())
     gradients = [p.grad for p in model.parameters() if p.grad is not None]
@@ -212,7 +174,7 @@ def test_classes_are_learnt_from_what_is_annotated_alone() -> None:
     """The annotated box is the only proposal."""
     model = network("fbnet", proposals=0)
     sample = portrait(PIXELS, complete=False)
-    found = model.losses([sample], saliency=False)
+    found = model.losses([sample])
     features = model.backbone(model.normalise([sample.image]))
     pooled = model.roi_heads.box_pooler([features["trunk3"]], [sample.boxes])
     logits, deltas = model.roi_heads.box_predictor(model.roi_heads.box_head(pooled))

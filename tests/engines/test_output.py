@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vx_detectron.engines.output import to_instances
 from vx_detectron.structures import Instances
 
 
-def convert(boxes: object, saliency: NDArray[np.float32] | None = None) -> Instances:
+def convert(boxes: object) -> Instances:
     """Detections in an input of 50 x 100, from a photo of 100 x 400."""
     boxes = np.asarray(boxes, dtype=np.float32).reshape(-1, 4)
     boxes.setflags(write=False)
@@ -21,7 +20,6 @@ def convert(boxes: object, saliency: NDArray[np.float32] | None = None) -> Insta
         np.stack([np.full((3, 3), n, np.float32) for n in range(count)])
         if count
         else np.zeros((0, 3, 3), np.float32),
-        saliency,
         network_size=(50, 100),
         image_size=(100, 400),
         class_names=("cat", "dog"),
@@ -49,9 +47,3 @@ def test_nothing_found_stays_nothing() -> None:
     assert len(found) == 0
     assert found.image_size == (100, 400)
     assert found.mask_grids.shape == (0, 3, 3)
-
-
-def test_saliency_passes_through_at_its_own_size() -> None:
-    saliency = np.random.default_rng(0).random((25, 50), dtype=np.float32)
-    assert np.array_equal(convert([], saliency).saliency, saliency)
-    assert convert([]).saliency is None

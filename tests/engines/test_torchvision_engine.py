@@ -12,7 +12,7 @@ import pytest
 from agreement import agreement, agrees, of_arrays, of_instances
 from detectron2_reference import stored
 from numpy.typing import NDArray
-from small_networks import NETWORKS, SALIENT, fill, small_cfg, write_weights
+from small_networks import NETWORKS, fill, small_cfg, write_weights
 
 from vx_detectron.engines.torchvision_engine import TorchvisionEngine
 from vx_detectron.errors import CheckpointError, ConfigError, EngineError
@@ -67,14 +67,6 @@ def test_answers_in_the_photos_pixels_best_first(build: Build, chelsea: Photo) -
     assert 0.0 <= found.mask_grids.min() < 0.1 and 0.9 < found.mask_grids.max() <= 1.0
 
 
-def test_saliency_covers_the_photo_at_half_the_networks_size(build: Build, chelsea: Photo) -> None:
-    saliency = build("fbnet").predict(chelsea).saliency
-    assert saliency is not None
-    assert saliency.shape == (80, 121)  # chelsea, 300 x 451, goes in as 160 x 241
-    assert 0.0 <= saliency.min() < saliency.max() <= 1.0
-    assert build("r18").predict(chelsea).saliency is None
-
-
 def test_the_same_photo_gives_the_same_answer(build: Build, chelsea: Photo) -> None:
     engine = build("fbnet")
     first, _, again = (engine.predict(photo) for photo in (chelsea, chelsea[::-1], chelsea))
@@ -95,7 +87,6 @@ def test_finding_nothing_is_an_answer(build: Build, chelsea: Photo, name: str) -
     found = build(name, MODEL__ROI_HEADS__SCORE_THRESH_TEST=1.0).predict(chelsea)
     assert len(found) == 0
     assert found.image_size == chelsea.shape[:2]
-    assert (found.saliency is not None) == (name in SALIENT)
 
 
 def test_only_a_photo_is_taken(build: Build) -> None:

@@ -300,11 +300,11 @@ def cat(chelsea: Photo, gravel: Photo, isolator: Isolator, tmp_path: Path) -> Tr
 def test_the_pipeline_itself(cat: Truths, isolator: Isolator) -> None:
     results = evaluate_masks(cat, PipelinePredictor(isolator))[MASKS]
     assert results["summary"]["mean"]["iou"]["value"] == 1
-    assert {"network", "candidates", "subject", "refinement"} <= results["summary"][
+    assert {"detector", "eye", "candidates", "subject", "refinement"} <= results["summary"][
         "seconds"
     ].keys()
     assert results["prediction"]["engine"] == "torchvision"
-    assert results["prediction"]["weights_sha256"] == isolator.engine.weights_sha256
+    assert results["prediction"]["weights_sha256"] == isolator.detector.weights_sha256
     assert "FUSE_SALIENCY: true" in results["prediction"]["config"]
 
 

@@ -84,5 +84,5 @@ def test_a_file_that_is_not_as_it_should_be_is_refused(name: str, harm: str) -> 
         features["size"]["typical"] = math.nan
     else:
         broken[name] = []
-    with pytest.raises(ConfigError, match=r"chooser\.json.*fit it anew"):
+    with pytest.raises(ConfigError, match=r"chooser\.json.*fit it again"):
         parse_chooser(broken, name)

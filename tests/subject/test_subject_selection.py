@@ -148,7 +148,7 @@ def test_a_region_belongs_to_nobody_but_may_overlap():
 
 
 def test_grouping_can_be_switched_off():
-    subject = select(blank(), rider_and_horse(), SubjectOptions(group=False))
+    subject = select(blank(), rider_and_horse(), SubjectOptions(groups=False))
     assert len(subject.chosen) == 1
 
 
@@ -260,7 +260,7 @@ def test_a_class_that_is_not_in_the_photo():
 
 def test_an_unknown_class_names_near_ones_and_what_there_is():
     message = refused(label="persn")
-    assert "'persn' is no class" in message and "did you mean person" in message
+    assert "'persn' is not a class" in message and "did you mean person" in message
     assert "the photo holds dog, person, skateboard" in message
 
 

@@ -15,7 +15,7 @@ from training_runs import DETECTOR, configured, curve, detector_options
 from vx_detectron.config import load_cfg
 from vx_detectron.engines.torchvision_engine import TorchvisionEngine
 from vx_detectron.errors import ConfigError, TrainingError
-from vx_detectron.training.run import train
+from vx_detectron.training.run import train_network as train
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*:DeprecationWarning:pycocotools")
 LOSSES = ["loss_rpn_cls", "loss_rpn_loc", "loss_cls", "loss_box_reg", "loss_mask"]
@@ -58,7 +58,7 @@ def test_photos_without_a_subject_are_held_out_for_the_detector(tmp_path: Path) 
     result = train(configured(DETECTOR, options, tmp_path / "output"))
     assert (result.train_photos, result.validation_photos, result.subject_photos) == (5, 3, 0)
     assert result.weights.endswith("model_best.pth") and Path(result.weights).is_file()
-    assert result.best_mask_ap is not None and result.best_subject_iou is None
+    assert result.best_mask_ap is not None and result.best_iou is None
     options = [*options, "VX.SOLVER.BEST_BY", "mean"]
     with pytest.raises(ConfigError, match="is 'mean', but the photos held out give segm_AP"):
         train(configured(DETECTOR, options, tmp_path / "other"))
@@ -121,7 +121,7 @@ def test_broken_photos_are_named_and_the_rest_is_trained_on(
         result = train(configured(DETECTOR, options, tmp_path / "output"))
     assert result.finished and result.train_photos == 19
     assert "3.png" in caplog.text and "8.png" in caplog.text
-    assert result.best_subject_iou is None
+    assert result.best_iou is None
     assert result.weights == str(tmp_path / "output" / "model_final.pth")
 
 

@@ -16,10 +16,10 @@ from PIL import Image
 from training_runs import DETECTOR, configured, curve, detector_options
 
 from vx_detectron.config import load_cfg
-from vx_detectron.engines import build_engine
+from vx_detectron.engines import build_detector
 from vx_detectron.errors import ConfigError, TrainingError
 from vx_detectron.structures import Instances
-from vx_detectron.training.run import train
+from vx_detectron.training.run import train_network as train
 
 pytest.importorskip("detectron2")
 pytestmark = [
@@ -82,7 +82,7 @@ def predict(engine: str, folder: Path, photo: Path) -> Instances:
         folder / "config.yaml", [*overrides, "MODEL.ROI_HEADS.SCORE_THRESH_TEST", "0.01"]
     )
     with Image.open(photo) as image:
-        return build_engine(cfg).predict(np.asarray(image.convert("RGB")))
+        return build_detector(cfg).predict(np.asarray(image.convert("RGB")))
 
 
 @pytest.mark.parametrize("trained_with", ["detectron2", "torchvision"])

@@ -11,7 +11,7 @@ import pytest
 from coco_files import write_shapes_dataset
 from training_runs import DETECTOR, TOOL, configured, curve, detector_options
 
-from vx_detectron.training.run import train
+from vx_detectron.training.run import train_network as train
 
 pytestmark = [
     pytest.mark.slow,

@@ -45,4 +45,4 @@ def test_it_learns_to_the_result_beside_it(data: list[str], engine: str, tmp_pat
     before = json.loads((tmp_path / "first" / "result.json").read_text())
     after = json.loads(trained.stdout)
     assert after["engine"] == before["engine"] == engine
-    assert after["best_subject_iou"] > 2 * before["best_subject_iou"]
+    assert after["best_iou"] > 2 * before["best_iou"]

@@ -35,9 +35,10 @@ def test_the_mean_is_weighted_and_counters_are_the_first_ones(tmp_path: Path) ->
     ("arguments", "code", "words"),
     [
         (["a.pth", "other.pth"], 1, "another network"),
-        (["a.pth=0", "a.pth"], 1, "above 0"),
+        (["a.pth=0", "a.pth"], 2, "above 0"),
+        (["a.pth=nan"], 2, "above 0"),
         (["a.pth=much"], 2, "FILE=SHARE"),
-        (["none.pth"], 1, "none.pth"),
+        (["none.pth"], 2, "no such file: none.pth"),
     ],
 )
 def test_what_cannot_be_averaged_is_refused_and_nothing_written(

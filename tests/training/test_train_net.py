@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from coco_files import write_disc_dataset
-from training_runs import saliency_options
+from training_runs import eye_options
 
 from vx_detectron.cli.train_net import main
 from vx_detectron.training import metrics_log
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*:DeprecationWarning:pycocotools")
-CONFIG = ["--config-file", "train_vx_fbnetv3a"]
+CONFIG = ["--config-file", "finetune_vx_eye"]
 
 
 def test_a_wrong_key_is_a_wrong_use_and_missing_data_a_failure(tmp_path: Path) -> None:
@@ -37,17 +37,19 @@ def test_a_wrong_key_is_a_wrong_use_and_missing_data_a_failure(tmp_path: Path) -
 
 def test_training_then_evaluating_prints_one_line_of_json_each(tmp_path: Path) -> None:
     discs, output = write_disc_dataset(tmp_path / "discs", 8), tmp_path / "output"
-    options = saliency_options(discs, SOLVER__MAX_ITER=1)
+    options = eye_options(discs, SOLVER__MAX_ITER=1)
     trained = CliRunner().invoke(main, [*CONFIG, *options, "OUTPUT_DIR", str(output)])
     assert trained.exit_code == 0, trained.stderr
     result = json.loads(trained.stdout)
     assert result == json.loads((output / "result.json").read_text())
-    written = ["--config-file", str(output / "config.yaml"), "MODEL.WEIGHTS", result["weights"]]
+    written = ["--config-file", str(output / "config.yaml"), "VX.EYE.WEIGHTS", result["weights"]]
     evaluated = CliRunner().invoke(main, [*written, "--eval-only"])
     assert evaluated.exit_code == 0, evaluated.stderr
     figures = json.loads(evaluated.stdout)
-    assert figures["subject_iou"] == pytest.approx(result["best_subject_iou"], abs=1e-6)
-    assert figures["engine"] == "torchvision" and 0 <= figures["saliency_iou"] <= 1
+    assert figures["saliency_iou"] == pytest.approx(result["best_iou"], abs=1e-6)
+    assert figures["engine"] == "torchvision" and 0 <= figures["subject_iou"] <= 1
+    assert (figures["eye"], figures["eye_weights"]) == ("vx_eye", result["weights"])
+    assert figures["weights"] == "bundled://vx_fbnetv3a.safetensors"
     again = CliRunner().invoke(main, [*written])
     assert again.exit_code == 1 and "by --resume" in again.stderr
 

@@ -1,4 +1,4 @@
-"""A short real training of the saliency head: it learns, stops, resumes, and its files work."""
+"""A short real training of the eye: it learns, stops, resumes, and its files work."""
 
 from __future__ import annotations
 
@@ -16,16 +16,18 @@ import torch
 from click.testing import CliRunner
 from coco_files import write_disc_dataset
 from PIL import Image
-from training_runs import TOOL, configured, curve, saliency_options
+from training_runs import TOOL, configured, curve, eye_options
 
 from vx_detectron.cli.isolate import main as isolate
 from vx_detectron.config import load_cfg
 from vx_detectron.errors import ConfigError, TrainingError
-from vx_detectron.modeling.mask_rcnn import build_model
-from vx_detectron.training.run import evaluate, train
+from vx_detectron.training.run import evaluate
+from vx_detectron.training.run import train_network as train
+from vx_detectron.weights import catalog
+from vx_detectron.weights.checkpoint_file import read_checkpoint
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*:DeprecationWarning:pycocotools")
-CONFIG = "train_vx_fbnetv3a"
+CONFIG = "finetune_vx_eye"
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +38,7 @@ def discs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def unbroken(discs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("unbroken") / "output"
-    train(configured(CONFIG, saliency_options(discs), folder))
+    train(configured(CONFIG, eye_options(discs), folder))
     return folder
 
 
@@ -44,7 +46,7 @@ def test_the_loss_falls_and_all_files_are_there(unbroken: Path) -> None:
     losses = curve(unbroken)
     assert list(losses) == list(range(8))
     assert np.mean([losses[6], losses[7]]) < 0.8 * np.mean([losses[0], losses[1]])
-    assert list(curve(unbroken, "subject_iou")) == [3, 7]
+    assert list(curve(unbroken, "saliency_iou")) == list(curve(unbroken, "subject_iou")) == [3, 7]
     found = {path.name.split(".")[0] for path in unbroken.iterdir()}
     assert found >= {"config", "splits", "metrics", "result", "curves", "predictions", "events"}
     assert sorted(path.name for path in unbroken.glob("*.pth")) == [
@@ -59,15 +61,16 @@ def test_the_loss_falls_and_all_files_are_there(unbroken: Path) -> None:
 
 def test_the_result_says_what_trained_and_what_came_out(unbroken: Path) -> None:
     result = json.loads((unbroken / "result.json").read_text())
-    ious = curve(unbroken, "subject_iou")
+    ious = curve(unbroken, "saliency_iou")
     best = max(ious, key=lambda iteration: ious[iteration])
     assert result == {
+        "trained": "eye",
         "engine": "torchvision",
         "finished": True,
         "iterations": 8,
         "weights": str(unbroken / "model_best.pth"),
-        "best_by": "subject_iou",  # the detector is frozen
-        "best_subject_iou": ious[best],
+        "best_by": "saliency_iou",
+        "best_iou": ious[best],
         "best_mask_ap": None,
         "best_iteration": best,
         "train_photos": 16,
@@ -80,7 +83,7 @@ def test_the_written_configuration_and_weights_cut_photos_out(
     unbroken: Path, discs: Path, tmp_path: Path
 ) -> None:
     photo, cut = discs.parent / "images" / "1.png", tmp_path / "cut.png"
-    weights = ["--weights", str(unbroken / "model_best.pth"), "--engine", "torchvision"]
+    weights = ["--eye", str(unbroken / "model_best.pth"), "--engine", "torchvision"]
     config = ["--config-file", str(unbroken / "config.yaml"), "--device", "cpu"]
     result = CliRunner().invoke(isolate, [str(photo), "-o", str(cut), *config, *weights])
     assert result.exit_code == 0, result.output
@@ -92,24 +95,27 @@ def test_the_written_configuration_and_weights_cut_photos_out(
 
 def test_evaluating_the_best_weights_gives_the_figure_of_the_training(unbroken: Path) -> None:
     weights = str(unbroken / "model_best.pth")
-    figures = evaluate(load_cfg(unbroken / "config.yaml", ["MODEL.WEIGHTS", weights]))
+    figures = evaluate(load_cfg(unbroken / "config.yaml", ["VX.EYE.WEIGHTS", weights]))
     result = json.loads((unbroken / "result.json").read_text())
-    assert figures["weights"] == weights
-    assert figures["subject_iou"] == pytest.approx(result["best_subject_iou"], abs=1e-6)
+    assert figures["eye_weights"] == weights
+    assert figures["saliency_iou"] == pytest.approx(result["best_iou"], abs=1e-6)
 
 
 def test_frozen_parts_are_untouched(unbroken: Path, discs: Path) -> None:
-    start = build_model(load_cfg(CONFIG)).state_dict()
+    cfg = load_cfg(CONFIG)
+    start = read_checkpoint(catalog.resolve(cfg.VX.EYE.WEIGHTS))
     end = torch.load(unbroken / "model_final.pth", weights_only=True)["model"]
-    early = torch.load(unbroken / "model_0000005.pth", weights_only=True)["model"]
-    moved = {name.split(".")[0] for name in start if not torch.equal(early[name], end[name])}
-    assert moved == {"sem_seg_head"}
+    assert start.keys() == end.keys()
+    moved = {name for name in start if not torch.equal(start[name], end[name])}
+    assert not any(name.startswith(tuple(cfg.VX.SOLVER.FREEZE)) for name in moved)
+    assert not any("running_" in name for name in moved)
+    assert {"backbone", "merges", "predictors"} < {name.split(".")[0] for name in moved}
 
 
 def test_a_run_killed_at_any_step_resumes_to_the_same_losses(
     unbroken: Path, discs: Path, tmp_path: Path
 ) -> None:
-    options = saliency_options(discs, DATALOADER__NUM_WORKERS=1)
+    options = eye_options(discs, DATALOADER__NUM_WORKERS=1)
     command = [*TOOL, "--config-file", CONFIG, *options, "OUTPUT_DIR", str(tmp_path)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 300
@@ -129,7 +135,7 @@ def test_a_run_killed_at_any_step_resumes_to_the_same_losses(
 
 
 def test_a_lower_rate_counts_from_the_resume_on(discs: Path, tmp_path: Path) -> None:
-    options = saliency_options(discs, SOLVER__WARMUP_ITERS=0, SOLVER__STEPS=())
+    options = eye_options(discs, SOLVER__WARMUP_ITERS=0, SOLVER__STEPS=())
     train(configured(CONFIG, [*options, "SOLVER.MAX_ITER", "3"], tmp_path))
     lower = [*options, "SOLVER.MAX_ITER", "5", "SOLVER.BASE_LR", "0.0001"]
     train(configured(CONFIG, lower, tmp_path), resume=True)
@@ -153,7 +159,7 @@ def test_a_signal_saves_and_the_rest_of_the_run_is_the_same(
     unbroken: Path, discs: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    cfg = configured(CONFIG, saliency_options(discs), tmp_path)
+    cfg = configured(CONFIG, eye_options(discs), tmp_path)
     logger, handler = logging.getLogger("vx_detectron"), Interrupt("iteration 1:")
     logger.addHandler(handler)
     try:
@@ -168,9 +174,8 @@ def test_a_signal_saves_and_the_rest_of_the_run_is_the_same(
 
 
 def test_a_training_without_gain_stops_early(discs: Path, tmp_path: Path) -> None:
-    frozen = ["backbone", "proposal_generator", "roi_heads"]
-    frozen += [f"sem_seg_head.{part}" for part in ("stages", "overview", "laterals", "merges")]
-    options = saliency_options(
+    frozen = ["backbone", "context", "laterals", "merges", "narrow"]
+    options = eye_options(
         discs,
         TEST__EVAL_PERIOD=1,
         VX__SOLVER__PATIENCE=2,
@@ -185,12 +190,12 @@ def test_a_training_without_gain_stops_early(discs: Path, tmp_path: Path) -> Non
 def test_a_folder_with_another_run_is_refused(unbroken: Path, discs: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in unbroken.iterdir()}
     with pytest.raises(TrainingError, match="holds another training: go on with it by --resume"):
-        train(configured(CONFIG, saliency_options(discs), unbroken))
+        train(configured(CONFIG, eye_options(discs), unbroken))
     assert {path: path.stat().st_mtime_ns for path in unbroken.iterdir()} == before
 
 
-def test_another_network_cannot_resume(unbroken: Path, discs: Path) -> None:
-    options = saliency_options(discs, MODEL__SEM_SEG_HEAD__CONVS_DIM=32)
+def test_other_trained_parts_cannot_resume(unbroken: Path, discs: Path) -> None:
+    options = eye_options(discs, VX__SOLVER__FREEZE=["backbone"])
     with pytest.raises(TrainingError, match="of another configuration"):
         train(configured(CONFIG, options, unbroken), resume=True)
 
@@ -198,14 +203,13 @@ def test_another_network_cannot_resume(unbroken: Path, discs: Path) -> None:
 def test_other_photos_cannot_resume(unbroken: Path, tmp_path: Path) -> None:
     more = write_disc_dataset(tmp_path / "more", 20)
     with pytest.raises(TrainingError, match="was trained on 16 photos, now there are 18"):
-        train(configured(CONFIG, saliency_options(more), unbroken), resume=True)
+        train(configured(CONFIG, eye_options(more), unbroken), resume=True)
 
 
-def test_one_photo_a_step_is_refused_where_its_statistics_are_needed(
-    discs: Path, tmp_path: Path
-) -> None:
-    options = saliency_options(discs, SOLVER__IMS_PER_BATCH=1)
-    with pytest.raises(ConfigError, match=r"IMS_PER_BATCH 1 gives each process 1 photo a step"):
+@pytest.mark.parametrize("name", ["none", "mine.pth"])
+def test_an_eye_that_is_not_trained_here_is_refused(name: str, discs: Path, tmp_path: Path) -> None:
+    options = eye_options(discs, VX__EYE__NAME=name)
+    with pytest.raises(ConfigError, match=rf"VX\.EYE\.NAME: got '{name}', .* VX\.EYE\.WEIGHTS"):
         train(configured(CONFIG, options, tmp_path / "output"))
     assert not (tmp_path / "output").exists()
 
@@ -216,7 +220,7 @@ def test_too_few_photos_are_counted_before_anything_is_written(discs: Path, tmp_
         image["split"] = "val"
     held_out = discs.with_name("held_out.json")
     held_out.write_text(json.dumps(content))
-    options = saliency_options(held_out, VX__DATA__IMAGE_ROOT=discs.parent / "images")
+    options = eye_options(held_out, VX__DATA__IMAGE_ROOT=discs.parent / "images")
     with pytest.raises(TrainingError, match=r"18 photos VX\.DATA\.VALIDATION .* hold out 18"):
         train(configured(CONFIG, options, tmp_path / "output"))
     assert not (tmp_path / "output").exists()

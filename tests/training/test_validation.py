@@ -18,14 +18,14 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*:DeprecationWarning:pycocotool
 TRUTH = disc(60, 80, 40, 30, 20)
 
 
-class FixedEngine:
+class FixedDetector:
     """Finds the same in every photo."""
 
     name, device, weights, weights_sha256 = "fixed", "cpu", "", ""
     class_names = ("person",)
 
-    def __init__(self, boxes: list[list[float]], saliency: FloatArray | None) -> None:
-        self.boxes, self.saliency = np.array(boxes, np.float32).reshape(-1, 4), saliency
+    def __init__(self, boxes: list[list[float]]) -> None:
+        self.boxes = np.array(boxes, np.float32).reshape(-1, 4)
 
     def predict(self, image: ByteArray) -> Instances:
         count = len(self.boxes)
@@ -36,8 +36,19 @@ class FixedEngine:
             classes=np.zeros(count, np.int64),
             mask_grids=np.ones((count, 28, 28), np.float32),
             class_names=self.class_names,
-            saliency=self.saliency,
         )
+
+
+class FixedEye:
+    """Sees the same in every photo."""
+
+    name, engine, device, weights, weights_sha256 = "fixed", "fixed", "cpu", "", ""
+
+    def __init__(self, saliency: FloatArray) -> None:
+        self.saliency = saliency
+
+    def look(self, image: ByteArray) -> FloatArray:
+        return self.saliency
 
 
 @pytest.fixture(scope="module")
@@ -48,9 +59,12 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> list[DatasetDict]:
     return read_coco(path, folder / "images").records
 
 
-def figures(records: list[DatasetDict], engine: FixedEngine) -> dict[str, float]:
+def figures(
+    records: list[DatasetDict], boxes: list[list[float]], saliency: FloatArray | None = None
+) -> dict[str, float]:
     cfg = load_cfg(None, ["VX.SUBJECT.MIN_SCORE", "0", "VX.SUBJECT.SALIENT_REGIONS", "False"])
-    return measure(judge(Isolator(cfg, engine), records), {})
+    eye = None if saliency is None else FixedEye(saliency)
+    return measure(judge(Isolator(cfg, FixedDetector(boxes), eye), records), {})
 
 
 def test_the_chosen_instances_and_the_map_alone_are_both_measured(
@@ -58,7 +72,7 @@ def test_the_chosen_instances_and_the_map_alone_are_both_measured(
 ) -> None:
     half = np.zeros((60, 80), np.float32)
     half[:, :40] = TRUTH[:, :40]
-    found = figures(records, FixedEngine([[20, 10, 60, 50]], half))
+    found = figures(records, [[20, 10, 60, 50]], half)
     square = 40 * 40
     assert found["subject_iou"] == pytest.approx(np.count_nonzero(TRUTH) / square, abs=0.02)
     assert found["saliency_iou"] == pytest.approx(half.sum() / TRUTH.sum(), abs=1e-6)
@@ -66,14 +80,14 @@ def test_the_chosen_instances_and_the_map_alone_are_both_measured(
 
 
 def test_nothing_found_counts_nothing_and_no_map_has_no_figure(records: list[DatasetDict]) -> None:
-    assert figures(records[:2], FixedEngine([], None)) == {"subject_iou": 0.0}
-    assert figures([], FixedEngine([], None)) == {}
+    assert figures(records[:2], []) == {"subject_iou": 0.0}
+    assert figures([], []) == {}
 
 
 def test_the_picture_shows_photo_truth_map_and_choice_in_a_row(records: list[DatasetDict]) -> None:
     cfg = load_cfg(None, ["VX.SUBJECT.MIN_SCORE", "0"])
-    engine = FixedEngine([], TRUTH.astype(np.float32))
-    grid = prediction_grid(list(judge(Isolator(cfg, engine), records[:2])))
+    isolator = Isolator(cfg, FixedDetector([]), FixedEye(TRUTH.astype(np.float32)))
+    grid = prediction_grid(list(judge(isolator, records[:2])))
     assert grid.shape == (2 * 192, 4 * 192, 3)
     centre, corner = grid[96, 96::192], grid[40, 10::192]
     assert centre.tolist() == [[220, 60, 40], [255] * 3, [255] * 3, [255] * 3]
@@ -84,10 +98,10 @@ def test_the_detector_is_judged_by_coco(tmp_path: Path) -> None:
     path = write_dataset(tmp_path / "data", [[(5, TRUTH)]] * 2, {5: "person", 6: "cat"}, "instance")
     photos = read_coco(path, tmp_path / "data" / "images").records
     cfg = load_cfg(None, ["VX.SUBJECT.MIN_SCORE", "0"])
-    whole = FixedEngine([[20, 10, 61, 51]], None)  # a square around the disc: IoU 0.748
-    found = measure(judge(Isolator(cfg, whole), photos), {"person": 5, "cat": 6})
+    whole = FixedDetector([[20, 10, 61, 51]])  # a square around the disc: IoU 0.748
+    found = measure(judge(Isolator(cfg, whole, None), photos), {"person": 5, "cat": 6})
     assert found["bbox_AP"] == pytest.approx(1.0)
     assert found["segm_AP"] == pytest.approx(0.5)  # right at 0.5 to 0.7 of COCO's 10 thresholds
     assert found["segm_AP/person"] == found["segm_AP"] and "segm_AP/cat" not in found
-    nothing = measure(judge(Isolator(cfg, FixedEngine([], None)), photos), {"person": 5})
+    nothing = measure(judge(Isolator(cfg, FixedDetector([]), None), photos), {"person": 5})
     assert nothing["segm_AP"] == nothing["bbox_AP"] == nothing["subject_iou"] == 0

@@ -15,7 +15,6 @@ DETECTOR = "COCO-InstanceSegmentation/mask_rcnn_R_18_FPN"
 
 _COMMON: dict[str, object] = {
     "MODEL.DEVICE": "cpu",
-    "MODEL.WEIGHTS": "",
     "VX.ENGINE": "torchvision",
     "VX.DATA.VALIDATION": 2,
     "VX.SOLVER.LOG_PERIOD": 1,
@@ -27,8 +26,10 @@ _COMMON: dict[str, object] = {
     "SOLVER.AMP.ENABLED": False,
     "DATALOADER.NUM_WORKERS": 0,
 }
-_SALIENCY = {
+_EYE = {
     **_COMMON,
+    "VX.EYE.SIZES": (64,),
+    "VX.EYE.ZOOM": False,
     "VX.SOLVER.CROP": 64,
     "SOLVER.MAX_ITER": 8,
     "SOLVER.CHECKPOINT_PERIOD": 3,
@@ -39,6 +40,8 @@ _SALIENCY = {
 # A Mask R-CNN of few channels, and few boxes to learn from.
 _SMALL = {
     **_COMMON,
+    "MODEL.WEIGHTS": "",
+    "VX.EYE.NAME": "none",
     "MODEL.RESNETS.NORM": "BN",
     "MODEL.BACKBONE.FREEZE_AT": 0,
     "MODEL.RESNETS.STEM_OUT_CHANNELS": 16,
@@ -62,9 +65,9 @@ _SMALL = {
 }
 
 
-def saliency_options(annotations: Path, **overrides: object) -> list[str]:
-    """KEY VALUE pairs for ``train_vx_fbnetv3a`` on discs; ``SOLVER__MAX_ITER=1`` overrides."""
-    return _pairs(_SALIENCY, annotations, overrides)
+def eye_options(annotations: Path, **overrides: object) -> list[str]:
+    """KEY VALUE pairs for ``finetune_vx_eye`` on discs; ``SOLVER__MAX_ITER=1`` overrides."""
+    return _pairs(_EYE, annotations, overrides)
 
 
 def detector_options(annotations: Path, **overrides: object) -> list[str]:

@@ -52,13 +52,13 @@ def test_layers_add_up_to_the_picture(client: FlaskClient, astronaut_id: str) ->
         assert archive.namelist()[0] == "mimetype" and archive.infolist()[0].compress_type == 0
         assert archive.read("mimetype") == b"image/openraster"
         stack = ElementTree.fromstring(archive.read("stack.xml"))
-        assert [layer.get("name") for layer in stack.iter("layer")] == [
-            "subject",
-            "background",
-            "photo",
-        ]
-        subject = pixels_of(archive.read("data/subject.png")).astype(float)
-        background = pixels_of(archive.read("data/background.png")).astype(float)
+        sources = {str(one.get("name")): str(one.get("src")) for one in stack.iter("layer")}
+        assert list(sources) == ["subject", "background", "photo"]
+        assert [one.get("visibility") for one in stack.iter("layer")] == [
+            "visible", "visible", "hidden"
+        ]  # fmt: skip
+        subject = pixels_of(archive.read(sources["subject"])).astype(float)
+        background = pixels_of(archive.read(sources["background"])).astype(float)
         merged = pixels_of(archive.read("mergedimage.png")).astype(float)
     assert (background == (0x33, 0x66, 0x99)).all()
     share = subject[..., 3:] / 255
@@ -236,3 +236,33 @@ def test_the_description_has_every_member_of_the_answers(client: FlaskClient) ->
         (record["alpha"], "RleOut"),
     ):
         assert set(answer) == set(schemas[schema]["properties"])
+
+
+def test_the_description_names_operations_tokens_and_headers(make_app: Any) -> None:
+    client = make_app(TOKEN="a long and secret token").test_client()
+    key = {"X-Api-Key": "a long and secret token"}
+    spec = client.get("/api/v1/openapi.json", headers=key).get_json()
+    operations = [one for path in spec["paths"].values() for one in path.values()]
+    names = [one["operationId"] for one in operations]
+    assert len(names) == len(set(names)) and {"isolate", "openPhoto", "health"} <= set(names)
+    schemes = spec["components"]["securitySchemes"]
+    assert schemes["key"] == {"type": "apiKey", "in": "header", "name": "X-Api-Key"}
+    assert {name for one in spec["security"] for name in one} == set(schemes)
+    assert spec["paths"]["/health"]["get"]["security"] == []
+    answers = spec["paths"]["/api/v1/isolate"]["post"]["responses"]
+    assert {"X-Reason", "X-Instances"} <= set(answers["200"]["headers"])
+    assert "Retry-After" in answers["429"]["headers"] and "415" in answers
+    body = spec["paths"]["/v1.0/removebg"]["post"]["requestBody"]["content"]
+    assert set(body) == {"multipart/form-data", "application/json"}
+    assert "image_file_b64" in spec["components"]["schemas"]["RemoveBgJson"]["properties"]
+
+
+def test_without_a_token_none_is_described(client: FlaskClient) -> None:
+    assert client.get("/api/v1/openapi.json").get_json()["security"] == [{}]
+
+
+def test_every_answer_s_headers_are_described(client: FlaskClient, astronaut_id: str) -> None:
+    paths = client.get("/api/v1/openapi.json").get_json()["paths"]
+    told = paths["/api/v1/instances/{photo_id}/compose"]["post"]["responses"]["200"]["headers"]
+    sent = {name for name in dict(compose(client, astronaut_id).headers) if name.startswith("X-")}
+    assert sent - {"X-Content-Type-Options"} <= set(told)

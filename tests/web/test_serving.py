@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -98,6 +99,25 @@ def until_it_listens(server: Server) -> None:
         except ConnectionRefusedError:  # once it listens, it lets us wait until it is ready
             time.sleep(0.1)
     raise AssertionError("it does not listen")
+
+
+def test_110_clients_of_a_byte_each_few_seconds_stop_nobody(server: Server) -> None:
+    head = (
+        f"POST /api/v1/isolate HTTP/1.1\r\nHost: [{HOST}]\r\n"
+        "Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 100000\r\n\r\n"
+    ).encode()
+    slow = [socket.create_connection((HOST, server.port), LONG) for _ in range(110)]
+    try:
+        for sent in (head, b"x", b"x", b"x"):
+            for client in slow:
+                with suppress(OSError):  # it was closed for its slowness
+                    client.sendall(sent)
+            assert server.get("/health")[0] == 200
+            assert server.cut() == 200
+            time.sleep(2)
+    finally:
+        for client in slow:
+            client.close()
 
 
 def test_after_kill_9_under_load_the_next_request_works(server: Server) -> None:

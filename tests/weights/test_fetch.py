@@ -278,7 +278,7 @@ def test_refuses_another_length_before_fetching_it(site: Site, target: Path, siz
 
 def test_stops_a_stream_that_goes_on(site: Site, target: Path) -> None:
     site.script = [endless]
-    with pytest.raises(DownloadError, match="goes on after the 256000 bytes"):
+    with pytest.raises(DownloadError, match="continues after the expected 256000 bytes"):
         fetch(site, target, size=len(DATA))
     assert leftovers(target) == set()
 

@@ -112,5 +112,5 @@ def test_d2gos_own_file_loads_as_it_is(shared: Path) -> None:
     file = shared / "weights" / "d2go_mask_rcnn_fbnetv3a_dsmask_c4.safetensors"
     if not file.is_file():
         pytest.skip("needs D2Go's weights in ../shared/weights")
-    network = build_model(load_cfg(None, ["MODEL.META_ARCHITECTURE", "GeneralizedRCNN"]))
+    network = build_model(load_cfg())
     load_strict(network, read_checkpoint(file), str(file))

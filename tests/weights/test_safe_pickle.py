@@ -44,7 +44,7 @@ def test_refuses_programs_by_hand(tmp_path: Path, program: tuple[str, bytes]) ->
 @pytest.mark.parametrize("opcode", [pickle.BINBYTES8, pickle.BYTEARRAY8, pickle.FRAME])
 def test_an_announced_length_takes_no_memory(tmp_path: Path, opcode: bytes) -> None:
     (tmp_path / "x.pkl").write_bytes(b"\x80\x05" + opcode + struct.pack("<Q", 2**40) + b"x.")
-    with pytest.raises(CheckpointError, match="1099511627776 bytes announced, fewer are there"):
+    with pytest.raises(CheckpointError, match="1099511627776 bytes were announced"):
         read_pickle(tmp_path / "x.pkl")
 
 

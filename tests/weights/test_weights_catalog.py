@@ -56,7 +56,7 @@ def test_a_path_is_looked_up_from_the_current_folder(
         ("", "got none"),
         ("none.pth", "nothing is at none.pth"),
         (".", "a folder is at"),
-        ("R-50", "give https://dl.fbaipublicfiles.com"),
+        ("R-50", "use https://dl.fbaipublicfiles.com"),
         ("s3://bucket/x.pth", "got 's3://bucket/x.pth'"),
         ("file:///etc/passwd", "path, bundled"),
         ("http://example.com/x.pth", "https:// address"),

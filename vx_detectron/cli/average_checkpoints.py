@@ -1,54 +1,58 @@
-"""``average_checkpoints``: one checkpoint out of several of the same network."""
+"""``average``: one checkpoint out of several of the same network."""
 
 from __future__ import annotations
 
-import sys
+import math
 from pathlib import Path
 
 import click
 
-from vx_detectron import __version__
+from vx_detectron.cli.common import Command, UserPath, result
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(cls=Command, name="average")
 @click.argument("checkpoints", nargs=-1, required=True, metavar="FILE=SHARE...")
-@click.option("-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path),
-              help="Where to write the mean, a Detectron2 checkpoint.")  # fmt: skip
-@click.version_option(__version__, prog_name="vx-average-checkpoints")
+@click.option("-o", "--output", required=True, type=UserPath(dir_okay=False, path_type=Path),
+              help="The file to write, a Detectron2 checkpoint.")  # fmt: skip
 def main(checkpoints: tuple[str, ...], output: Path) -> None:
-    """Average the weights of trainings that began from the same weights.
+    """Average the weights of several trainings that started from the same weights.
 
-    The mean ("model soup") is often better than each of them. A share is a number above 0; 1
-    where it is left out.
+    The average ("model soup") is often better than each of them. A share is a number above 0;
+    without one it is 1.
+
+    The path of the new file goes to standard output.
 
     \b
     Example:
-      average_checkpoints output/model_0000999.pth=0.3 output/model_final.pth=0.7 -o mean.pth
+      {prog} output/model_0000999.pth=0.3 output/model_final.pth=0.7 -o mean.pth
     """  # noqa: D301
-    from vx_detectron.errors import VxError
+    pairs = [_parse(text) for text in checkpoints]
+    missing = [str(path) for path, _ in pairs if not path.is_file()]
+    if missing:
+        raise click.UsageError(f"no such file: {', '.join(missing)}")
+    if output.exists():
+        raise click.UsageError(f"{output} already exists; choose another --output, or remove it.")
     from vx_detectron.training.averaging import average_checkpoints
     from vx_detectron.training.checkpoints import save
 
-    pairs = [_parse(text) for text in checkpoints]
-    if output.exists():
-        raise click.UsageError(f"{output} is there already: give another name or remove it")
-    try:
-        mean = average_checkpoints([path for path, _ in pairs], [share for _, share in pairs])
-        save(output.parent, output.name, {"model": mean})
-    except VxError as error:
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(1)
-    click.echo(output)
+    mean = average_checkpoints([path for path, _ in pairs], [share for _, share in pairs])
+    save(output.parent, output.name, {"model": mean})
+    result(str(output))
 
 
 def _parse(text: str) -> tuple[Path, float]:
     name, separator, share = text.rpartition("=")
     if not separator:
-        return Path(text), 1.0
+        return Path(text).expanduser(), 1.0
     try:
-        return Path(name), float(share)
+        number = float(share)
     except ValueError:
-        raise click.UsageError(f"{text}: expected FILE=SHARE, such as model.pth=0.5") from None
+        number = math.nan
+    if not (math.isfinite(number) and number > 0):
+        raise click.UsageError(
+            f"{text!r}: expected FILE=SHARE with a share above 0, such as model.pth=0.5"
+        )
+    return Path(name).expanduser(), number
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""``visualize_data``: see what a training sees."""
+"""``visualize``: see what a training sees."""
 
 from __future__ import annotations
 
@@ -9,63 +9,58 @@ from pathlib import Path
 
 import click
 
-from vx_detectron import __version__
+from vx_detectron.cli.common import (
+    OVERRIDABLE,
+    Command,
+    UserPath,
+    joined,
+    result,
+    with_trailing_overrides,
+)
 
-FAILED = 1
 
-
-@click.command(name="visualize_data", context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--config-file", required=True, metavar="FILE", help="Of the training: a yaml file, "
-              "or the name of a configuration that comes with the package.")  # fmt: skip
+@click.command(cls=Command, name="visualize", context_settings=OVERRIDABLE)
+@click.option("--config-file", required=True, type=UserPath(), metavar="FILE", help="The "
+              "training's: a yaml file, or the name of a bundled configuration.")  # fmt: skip
 @click.option("--originals", is_flag=True, help="Show the photos as they are annotated, before "
               "any augmentation.")  # fmt: skip
 @click.option("-n", "--photos", type=click.IntRange(1, 200), default=12, show_default=True,
               help="How many to show.")  # fmt: skip
-@click.option("-o", "--output", type=click.Path(path_type=Path), default="samples.jpg",
+@click.option("-o", "--output", type=UserPath(path_type=Path), default="samples.jpg",
               show_default=True, help="The picture to write.")  # fmt: skip
-@click.option("--overwrite", is_flag=True, help="Replace a picture that is there already.")
-@click.version_option(__version__, prog_name="vx-visualize-data")
-@click.argument("opts", nargs=-1, metavar="[KEY VALUE]...")
+@click.option("--overwrite", is_flag=True, help="Replace a picture that is already there.")
+@with_trailing_overrides
 def main(
     config_file: str,
     originals: bool,
     photos: int,
     output: Path,
     overwrite: bool,
+    opt: tuple[tuple[str, str], ...],
     opts: tuple[str, ...],
 ) -> None:
-    """Draw the samples that a training of this configuration learns from, on one sheet.
+    """Draw the samples that a training with this configuration learns from, on one sheet.
 
     KEY VALUE pairs override the file. Masks are tinted, boxes carry the names of their classes,
     and a yellow line runs around the subject. Below each sample stand its file, whether its
     subject is known, and whether every object of every class is annotated.
 
+    The path of the sheet goes to standard output, messages to standard error.
+
     \b
     Examples:
-      visualize_data --config-file train_vx_fbnetv3a VX.DATA.JSON mine.json \\
+      {prog} --config-file train_vx_eye VX.DATA.JSON mine.json \\
           VX.DATA.IMAGE_ROOT photos
-      visualize_data --config-file output/config.yaml -n 30 VX.AUGMENT.COPY_PASTE_PROB 1
-      visualize_data --config-file output/config.yaml --originals -o originals.jpg
-
-    The path of the sheet goes to standard output, words to standard error.
-
-    \b
-    Exit codes:
-      0    done
-      1    failed; the message says what was expected, what came, and what to do
-      2    used wrongly; nothing was done
+      {prog} --config-file output/config.yaml -n 30 VX.AUGMENT.COPY_PASTE_PROB 1
+      {prog} --config-file output/config.yaml --originals -o originals.jpg
     """  # noqa: D301
-    from vx_detectron.errors import VxError
-
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     if output.exists() and not overwrite:
-        raise click.UsageError(f"{output} is there already; give another --output, or --overwrite.")
-    try:
-        _write(config_file, opts, originals, photos, output)
-    except VxError as error:
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(FAILED)
-    click.echo(str(output))
+        raise click.UsageError(
+            f"{output} already exists; choose another --output, or --overwrite it."
+        )
+    _write(config_file, (*joined(opt), *opts), originals, photos, output)
+    result(str(output))
 
 
 def _write(

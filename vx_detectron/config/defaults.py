@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-# Tuples and lists are told apart on purpose: Detectron2 does so too.
+# Tuples and lists are distinguished on purpose, as in Detectron2.
 _MODEL: dict[str, Any] = {
     "META_ARCHITECTURE": "GeneralizedRCNN",
     "WEIGHTS": "",

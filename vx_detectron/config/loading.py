@@ -12,6 +12,7 @@ import yaml  # type: ignore[import-untyped]
 from fvcore.common.config import CfgNode
 
 from vx_detectron.config.defaults import DETECTRON2, VERSION, flatten
+from vx_detectron.config.detectron2_values import check_detectron2_values
 from vx_detectron.config.vx import (
     add_fbnet_config,
     add_point_rend_config,
@@ -21,6 +22,16 @@ from vx_detectron.config.vx import (
 from vx_detectron.errors import ConfigError
 
 DEFAULT_CONFIG = "vx_fbnetv3a"  # the network whose weights are inside the package
+
+
+# Keys of earlier versions, and what took their place.
+REPLACED = {
+    "VX.INPUT.SALIENCY_SIZES": (
+        "the saliency map comes from a network of its own, the eye: set VX.EYE.SIZES, which has "
+        "the first look's size too"
+    ),
+}
+_OLD_HEADS = ("VXSaliencyHead", "VXSaliencyFPNHead")
 
 
 def get_cfg() -> CfgNode:
@@ -46,12 +57,18 @@ def load_cfg(config_file: str | Path | None = None, overrides: Sequence[str] = (
 
     Raises:
         ConfigError: the file is missing, is not plain yaml, or has another version than 2; a key
-            is unknown or a value is of another type than the default; a VX value makes no sense.
+            is unknown; a value has another type than the default, or makes no sense.
+
+    Example:
+        >>> cfg = load_cfg("vx_fbnetv3a", ["VX.REFINE.MATTING", "True"])
+        >>> cfg.VX.REFINE.MATTING
+        True
     """
     path = find_config(config_file)
     cfg = get_cfg()
     _merge(cfg, _read(path), str(path))
     _merge(cfg, _pairs(overrides), "the overrides")
+    check_detectron2_values(cfg)
     check_vx_values(cfg)
     cfg.freeze()
     return cfg
@@ -136,10 +153,18 @@ def _merge(cfg: CfgNode, values: Mapping[str, Any], source: str) -> None:
     if version not in (VERSION, str(VERSION)):
         raise ConfigError(
             f"{source}: VERSION must be {VERSION}, got {version!r}; Detectron2's "
-            "detectron2.config.upgrade_config writes an old file anew"
+            "detectron2.config.upgrade_config converts an old file"
         )
     known = flatten(cfg)
+    if values.get("MODEL.SEM_SEG_HEAD.NAME") in _OLD_HEADS:
+        raise ConfigError(
+            f"{source}: the saliency head is a network of its own now, the eye: drop the sections "
+            "MODEL.SEM_SEG_HEAD and MODEL.PANOPTIC_FPN and the key MODEL.META_ARCHITECTURE, and "
+            "choose the eye by VX.EYE.NAME"
+        )
     for key, value in values.items():
+        if key in REPLACED:
+            raise ConfigError(f"{source}: {key} is no longer a key: {REPLACED[key]}")
         if key not in known:
             raise ConfigError(f"{source}: {_unknown(key, known)}")
         _set(cfg, key, value, known[key], source)

@@ -1,7 +1,7 @@
 """Which of Detectron2's keys the torchvision engine honours; the others are refused by name.
 
-Looked at are MODEL, INPUT and TEST. A key that no part of the chosen network reads is let
-through, as Detectron2 does: ``MODEL.RETINANET`` in a Mask R-CNN changes nothing.
+MODEL, INPUT and TEST are checked. A key that no part of the chosen network reads is accepted, as
+in Detectron2: ``MODEL.RETINANET`` in a Mask R-CNN changes nothing.
 """
 
 from __future__ import annotations
@@ -51,7 +51,6 @@ HONOURED: frozenset[str] = frozenset(
     | _keys("MODEL.ROI_BOX_HEAD", "BBOX_REG_LOSS_WEIGHT SMOOTH_L1_BETA")
     | _keys("MODEL.ROI_MASK_HEAD", "NUM_CONV CONV_DIM POOLER_RESOLUTION")
     | _keys("MODEL.ROI_MASK_HEAD", "POOLER_SAMPLING_RATIO CLS_AGNOSTIC_MASK")
-    | _keys("MODEL.SEM_SEG_HEAD", "IN_FEATURES CONVS_DIM COMMON_STRIDE LOSS_WEIGHT")
     | _keys("INPUT", "MIN_SIZE_TEST MAX_SIZE_TEST MIN_SIZE_TRAIN MAX_SIZE_TRAIN")
     | _keys("INPUT.CROP", "ENABLED SIZE")
     | _keys("TEST", "DETECTIONS_PER_IMAGE EVAL_PERIOD EXPECTED_RESULTS")
@@ -59,7 +58,7 @@ HONOURED: frozenset[str] = frozenset(
 
 # Honoured with these values only. Whatever is in neither table must keep its default.
 CHOICES: dict[str, tuple[Any, ...]] = {
-    "MODEL.META_ARCHITECTURE": ("GeneralizedRCNN", "PanopticFPN"),
+    "MODEL.META_ARCHITECTURE": ("GeneralizedRCNN",),
     "MODEL.MASK_ON": (True,),
     "MODEL.BACKBONE.NAME": (RESNET_FPN, FBNET, FBNET_FPN),
     "MODEL.RESNETS.DEPTH": (18, 34, 50, 101, 152),
@@ -78,10 +77,6 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "MODEL.ROI_BOX_HEAD.POOLER_TYPE": _POOLERS,
     "MODEL.ROI_MASK_HEAD.NAME": ("MaskRCNNConvUpsampleHead", "FBNetV2RoIMaskHead"),
     "MODEL.ROI_MASK_HEAD.POOLER_TYPE": _POOLERS,
-    "MODEL.SEM_SEG_HEAD.NAME": ("VXSaliencyHead", "VXSaliencyFPNHead"),
-    "MODEL.SEM_SEG_HEAD.NUM_CLASSES": (1,),
-    "MODEL.SEM_SEG_HEAD.NORM": ("BN", "GN"),
-    "MODEL.PANOPTIC_FPN.COMBINE.ENABLED": (False,),
     "INPUT.FORMAT": ("BGR", "RGB"),
     "INPUT.MASK_FORMAT": ("polygon", "bitmask"),
     "INPUT.MIN_SIZE_TRAIN_SAMPLING": ("choice", "range"),
@@ -181,7 +176,7 @@ def beyond_every_engine(cfg: CfgNode) -> list[str]:
     if cfg.TEST.AUG.ENABLED:
         found.append(
             "TEST.AUG.ENABLED must be False, got True. No engine here repeats a photo at other "
-            "sizes for its boxes; VX.INPUT.SALIENCY_SIZES does so for the saliency map."
+            "sizes for its boxes; VX.EYE.SIZES does so for the eye."
         )
     return found
 
@@ -242,38 +237,13 @@ def _trunk_rules(values: Values) -> Iterator[Rule]:
 
 def _feature_rules(values: Values) -> Iterator[Rule]:
     strides = _feature_strides(values)
-    saliency = values["MODEL.META_ARCHITECTURE"] == "PanopticFPN"
-    for reader in ("RPN", "ROI_HEADS", "SEM_SEG_HEAD")[: 3 if saliency else 2]:
+    for reader in ("RPN", "ROI_HEADS"):
         key = f"MODEL.{reader}.IN_FEATURES"
         names = values[key]
         known = bool(names) and all(name in list(strides) for name in names)
         yield key, known, f"one or more of the backbone's {list(strides)}"
-        if reader == "SEM_SEG_HEAD":
-            yield from _saliency_rules(values, strides) if known else ()
-        elif values["MODEL.BACKBONE.NAME"] == FBNET:
+        if values["MODEL.BACKBONE.NAME"] == FBNET:
             yield key, len(names) == 1, "one feature, for those of this backbone differ in width"
-
-
-def _saliency_rules(values: Values, strides: Mapping[str, int]) -> Iterator[Rule]:
-    key = "MODEL.SEM_SEG_HEAD.IN_FEATURES"
-    found = [strides[name] for name in values[key]]
-    pyramid = values["MODEL.SEM_SEG_HEAD.NAME"] == "VXSaliencyFPNHead"
-    norm = "GN" if pyramid else "BN"
-    yield "MODEL.SEM_SEG_HEAD.NORM", values["MODEL.SEM_SEG_HEAD.NORM"] == norm, repr(norm)
-    if pyramid:
-        yield from _pyramid_saliency_rules(values, found)
-        return
-    fits = len(found) == 2 and found[1] == 2 * found[0]
-    yield key, fits, "two features, the second of twice the stride of the first"
-    key = "MODEL.SEM_SEG_HEAD.COMMON_STRIDE"
-    yield key, values[key] == found[0], f"{found[0]}, the stride of the first of its IN_FEATURES"
-
-
-def _pyramid_saliency_rules(values: Values, strides: list[int]) -> Iterator[Rule]:
-    key = "MODEL.SEM_SEG_HEAD.COMMON_STRIDE"
-    yield key, values[key] == min(strides), f"{min(strides)}, the finest of its IN_FEATURES"
-    key = "MODEL.SEM_SEG_HEAD.CONVS_DIM"
-    yield key, values[key] % 32 == 0, "a multiple of 32, the groups of its norms"
 
 
 def _shape_rules(values: Values) -> Iterator[Rule]:

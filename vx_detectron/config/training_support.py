@@ -21,11 +21,19 @@ def _from(least: float) -> Limit:
     return lambda value: bool(value >= least), f"{least} or more"
 
 
+_MEASURED = (
+    ("subject", "subject_iou"),
+    ("subject", "saliency_iou"),
+    ("segm", "segm_AP"),
+    ("bbox", "bbox_AP"),
+)
+
+
 def _is_expectation(entry: Any) -> bool:
     """Whether it is what Detectron2 has: task, metric, value and tolerance."""
     return (
         isinstance(entry, list | tuple)
-        and list(entry[:2]) == ["subject", "subject_iou"]
+        and tuple(entry[:2]) in _MEASURED
         and [type(number) in (int, float) for number in entry[2:]] == [True, True]
     )
 
@@ -63,7 +71,8 @@ _LIMITS: dict[str, Limit] = {
     "TEST.EVAL_PERIOD": _from(0),
     "TEST.EXPECTED_RESULTS": (
         lambda value: all(_is_expectation(one) for one in value),
-        "['subject', 'subject_iou', value, tolerance]",
+        "['subject', 'subject_iou', value, tolerance], or so of 'saliency_iou'; ['segm', 'segm_AP', "
+        "value, tolerance]; ['bbox', 'bbox_AP', value, tolerance]",
     ),
     "TEST.PRECISE_BN.ENABLED": _only(False),
     "VIS_PERIOD": _only(0),
@@ -74,8 +83,8 @@ _LIMITS: dict[str, Limit] = {
 def check_training(cfg: CfgNode) -> None:
     """Raise ConfigError with every training key whose value cannot be honoured.
 
-    Looked at are SOLVER, DATALOADER, DATASETS, TEST, VIS_PERIOD and FLOAT32_PRECISION; MODEL and
-    INPUT are the engines' to check.
+    SOLVER, DATALOADER, DATASETS, TEST, VIS_PERIOD, FLOAT32_PRECISION and, where the eye is trained,
+    VX.EYE.NAME are checked; MODEL and INPUT are the engines' to check.
     """
     values = flatten(cfg)
     lines = [
@@ -87,5 +96,10 @@ def check_training(cfg: CfgNode) -> None:
         lines.append("\n  SOLVER.BASE_LR_END: must not be above SOLVER.BASE_LR")
     if values["SOLVER.NESTEROV"] and values["SOLVER.MOMENTUM"] == 0:
         lines.append("\n  SOLVER.NESTEROV: needs a SOLVER.MOMENTUM above 0")
+    if cfg.VX.TRAIN in ("eye", "both") and cfg.VX.EYE.NAME != "vx_eye":
+        lines.append(
+            f"\n  VX.EYE.NAME: got {cfg.VX.EYE.NAME!r}, but the eye that is trained is vx_eye; "
+            "weights to start from are VX.EYE.WEIGHTS"
+        )
     if lines:
         raise ConfigError(f"no training can honour this configuration:{''.join(lines)}")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from typing import Any
-
 from fvcore.common.config import CfgNode
 
 from vx_detectron.config.defaults import FBNET_V2, POINT_REND, flatten
+from vx_detectron.config.limits import Limit, at_least, check_limits, interval, one_of, within
+from vx_detectron.config.options import add_options, refine_options, subject_options
 from vx_detectron.errors import ConfigError
+from vx_detectron.refine.options import RefineOptions
+from vx_detectron.subject.options import SubjectOptions
 
 
 def add_vx_config(cfg: CfgNode) -> None:
@@ -19,7 +19,7 @@ def add_vx_config(cfg: CfgNode) -> None:
     """
     node = type(cfg)  # yacs merges only nodes of one class
 
-    # "auto": CUDA where there is some, else the CPU. An explicit device that is missing is an
+    # "auto": CUDA where it is available, else the CPU. An explicit device that is missing is an
     # error. Detectron2's own default is "cuda".
     cfg.MODEL.DEVICE = "auto"
 
@@ -31,14 +31,12 @@ def add_vx_config(cfg: CfgNode) -> None:
     cfg.VX.CLASS_NAMES = []
 
     cfg.VX.INPUT = node()
-    # Largest photo, in pixels (width x height). It guards the memory.
+    # Largest photo, in pixels (width x height); protects the memory.
     cfg.VX.INPUT.MAX_PIXELS = 100_000_000
     # Largest file, in bytes.
     cfg.VX.INPUT.MAX_BYTES = 512 * 2**20
-    # Further passes of the network for the saliency map alone, each mirrored and with this short
-    # side, in pixels of the network's input. The map is the mean of all.
-    cfg.VX.INPUT.SALIENCY_SIZES = ()
 
+    _add_eye(cfg, node)
     _add_subject(cfg, node)
     _add_refine(cfg, node)
 
@@ -47,41 +45,44 @@ def add_vx_config(cfg: CfgNode) -> None:
     # so. False: it is an error.
     cfg.VX.FALLBACK.ENABLED = True
 
+    # What a training trains: "detector", "eye", "both" one after the other, or "auto": what the
+    # data teach.
+    cfg.VX.TRAIN = "detector"
     _add_data(cfg, node)
     _add_augment(cfg, node)
     _add_solver(cfg, node)
 
 
+def _add_eye(cfg: CfgNode, node: type[CfgNode]) -> None:
+    """The network that maps the main subject, beside the detector."""
+    cfg.VX.EYE = node()
+    # "vx_eye", the bundled network; "none"; or a file of weights for the bundled network.
+    cfg.VX.EYE.NAME = "vx_eye"
+    # Its weights, as MODEL.WEIGHTS takes them.
+    cfg.VX.EYE.WEIGHTS = "bundled://vx_eye.safetensors"
+    # How often it looks at a photo, and the short side of each look in pixels of its input. Every
+    # second look is mirrored; the map is the mean of all.
+    cfg.VX.EYE.SIZES = (320,)
+    # Whether it looks once more at the subject's own window where that shows it much larger.
+    cfg.VX.EYE.ZOOM = True
+
+
 def _add_subject(cfg: CfgNode, node: type[CfgNode]) -> None:
-    """How the subject is chosen among the instances."""
+    """How the subject is chosen: the fields of ``SubjectOptions``, which explains them."""
     cfg.VX.SUBJECT = node()
-    # A photo that less probably has a subject is taken for one without. 0..1.
-    cfg.VX.SUBJECT.MIN_SCORE = 0.2
-    # How many instances take part, the most conspicuous ones.
-    cfg.VX.SUBJECT.MAX_CANDIDATES = 100
-    # Whether the subject may be more than one instance, such as rider and horse.
-    cfg.VX.SUBJECT.GROUPS = True
-    # Whether salient regions that no class explains may be the subject.
+    add_options(cfg.VX.SUBJECT, SubjectOptions)
+    # Whether regions of the saliency map may be the subject, beside the instances.
     cfg.VX.SUBJECT.SALIENT_REGIONS = True
 
 
 def _add_refine(cfg: CfgNode, node: type[CfgNode]) -> None:
-    """How the edge of the mask is refined; every step can be left out."""
+    """How the edge of the mask is refined: the fields of ``RefineOptions``, which explains them."""
     cfg.VX.REFINE = node()
-    # Let the network's saliency map place the edge of the instances' masks more finely.
-    cfg.VX.REFINE.FUSE_SALIENCY = True
-    # A dense CRF in the band around the edge.
-    cfg.VX.REFINE.DENSE_CRF = True
-    # Close pinholes and drop specks: not for the IoU, but for as many parts as the subject has.
-    cfg.VX.REFINE.MORPHOLOGY = True
-    # Narrow the soft edge to what the photo's own pixels show.
-    cfg.VX.REFINE.SHARP_EDGE = True
-    # Solve for the alpha of hair and fur around the edge; slower.
-    cfg.VX.REFINE.MATTING = False
+    add_options(cfg.VX.REFINE, RefineOptions)
 
 
 def _add_data(cfg: CfgNode, node: type[CfgNode]) -> None:
-    """What a training learns from, beyond Detectron2's DATASETS."""
+    """What a training learns from, in addition to Detectron2's DATASETS."""
     cfg.VX.DATA = node()
     # The photos' folder. The file names of VX.DATA.JSON start from it.
     cfg.VX.DATA.IMAGE_ROOT = ""
@@ -94,14 +95,14 @@ def _add_data(cfg: CfgNode, node: type[CfgNode]) -> None:
     # these photos; empty: that of VX.DATA.IMAGE_ROOT.
     cfg.VX.DATA.VALIDATION_JSON = ""
     cfg.VX.DATA.VALIDATION_ROOT = ""
-    # What the masks of the folder are. "subject": black and white or grey, one subject a photo;
+    # What the masks of the folder are. "subject": black and white or grey, one subject per photo;
     # "instances": the same, but each connected piece is an instance of one class; "classes": each
     # pixel is the number of its class, 1 for the first of VX.CLASS_NAMES, 0 for background;
     # "ids": each pixel is the number of its instance, all of one class; "alpha": the transparency
     # of these pictures, or without VX.DATA.MASK_ROOT of the photos themselves, is the subject.
     cfg.VX.DATA.MASKS = "subject"
     _add_data_subject(cfg, node)
-    # Whether every photo is decoded before a training, which finds files that are cut off, or
+    # Whether every photo is decoded before a training, which finds truncated files, or
     # only its head is read, which is quick.
     cfg.VX.DATA.DECODE = False
     # How many photos are held out to choose the best checkpoint and for a test, together at most
@@ -126,7 +127,7 @@ def _add_data_subject(cfg: CfgNode, node: type[CfgNode]) -> None:
 
 
 def _add_augment(cfg: CfgNode, node: type[CfgNode]) -> None:
-    """How a training varies its photos, besides INPUT.RANDOM_FLIP."""
+    """How a training augments its photos, in addition to INPUT.RANDOM_FLIP."""
     cfg.VX.AUGMENT = node()
     # How a photo is cropped and scaled. "resized": a part of it, stretched to a square;
     # "large_scale_jitter": the photo much smaller or larger, padded or cropped to a square (Ghiasi
@@ -138,7 +139,7 @@ def _add_augment(cfg: CfgNode, node: type[CfgNode]) -> None:
     cfg.VX.AUGMENT.CROP_ASPECT = [0.67, 1.5]
     # "large_scale_jitter": least and greatest scale; 1 fits the photo into the square.
     cfg.VX.AUGMENT.JITTER_SCALE = [0.1, 2.0]
-    # Rotation by up to so many degrees, either way.
+    # Largest rotation either way, in degrees.
     cfg.VX.AUGMENT.ROTATION_PROB = 0.0
     cfg.VX.AUGMENT.ROTATION_DEGREES = 10.0
     # Instances of another photo pasted onto this one. Its subject then counts as unknown.
@@ -160,7 +161,7 @@ def _add_augment(cfg: CfgNode, node: type[CfgNode]) -> None:
 
 
 def _add_solver(cfg: CfgNode, node: type[CfgNode]) -> None:
-    """How a training goes, beyond Detectron2's SOLVER."""
+    """How a training runs, in addition to Detectron2's SOLVER."""
     cfg.VX.SOLVER = node()
     # "SGD" as in Detectron2, or "AdamW".
     cfg.VX.SOLVER.OPTIMIZER = "SGD"
@@ -172,16 +173,16 @@ def _add_solver(cfg: CfgNode, node: type[CfgNode]) -> None:
     cfg.VX.SOLVER.EMA_DECAY = 0.998
     # Side of the training crops, in pixels of the network's input.
     cfg.VX.SOLVER.CROP = 320
-    # How much more a pixel near the subject's edge counts, at most. 0 counts all alike.
+    # How much more a pixel near the subject's edge counts, at most. 0 weights all pixels equally.
     cfg.VX.SOLVER.EDGE_WEIGHT = 0.0
     # Steps between two lines of the log.
     cfg.VX.SOLVER.LOG_PERIOD = 20
     # The figure that chooses model_best.pth: "subject_iou", the mean IoU of the subjects;
-    # "segm_AP", COCO's average precision of the detector's masks; "mean", the mean of both. "auto":
-    # segm_AP where the detector alone learns, mean where it learns beside the saliency head, else
-    # subject_iou; without photos for it, what they do give.
+    # "saliency_iou", that of the eye's map alone; "segm_AP", COCO's average precision of the
+    # detector's masks; "mean", the mean of subject_iou and segm_AP. "auto": segm_AP for a detector,
+    # saliency_iou for an eye; without photos for it, what they do give.
     cfg.VX.SOLVER.BEST_BY = "auto"
-    # The training ends after so many evaluations (TEST.EVAL_PERIOD) without a gain. 0: never.
+    # The training stops after this many evaluations (TEST.EVAL_PERIOD) without a gain. 0: never.
     cfg.VX.SOLVER.PATIENCE = 0
 
 
@@ -204,32 +205,9 @@ def add_point_rend_config(cfg: CfgNode) -> None:
             node[name] = value
 
 
-def _at_least(least: int) -> tuple[Callable[[Any], bool], str]:
-    return lambda value: bool(math.isfinite(value) and value >= least), f"at least {least}"
-
-
-def _one_of(*choices: str) -> tuple[Callable[[Any], bool], str]:
-    return lambda value: value in choices, "one of " + ", ".join(choices)
-
-
-def _within(least: float, most: float) -> tuple[Callable[[Any], bool], str]:
-    return lambda value: bool(least <= value <= most), f"within {least}..{most}"
-
-
-def _interval(
-    least: float, most: float, kinds: tuple[type, ...] = (int, float)
-) -> tuple[Callable[[Any], bool], str]:
-    def fits(value: Any) -> bool:
-        if len(value) != 2 or not all(type(one) in kinds for one in value):
-            return False
-        return bool(least <= value[0] <= value[1] <= most)
-
-    return fits, f"two{' whole' * (float not in kinds)} numbers in order, within {least}..{most}"
-
-
 _PROBABILITIES = ("ROTATION", "COPY_PASTE", "COLOR_JITTER", "GRAYSCALE", "BLUR", "JPEG")
-_LIMITS: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "VX.ENGINE": _one_of("auto", "detectron2", "torchvision"),
+_LIMITS: dict[str, Limit] = {
+    "VX.ENGINE": one_of("auto", "detectron2", "torchvision"),
     "VX.CLASS_NAMES": (
         lambda value: (
             len(set(map(str, value))) == len(value)
@@ -237,46 +215,47 @@ _LIMITS: dict[str, tuple[Callable[[Any], bool], str]] = {
         ),
         "different texts",
     ),
-    "VX.INPUT.MAX_PIXELS": _at_least(1),
-    "VX.INPUT.MAX_BYTES": _at_least(1),
-    "VX.INPUT.SALIENCY_SIZES": (
-        lambda value: all(isinstance(size, int) and size >= 1 for size in value),
-        "whole numbers of at least 1",
+    "VX.INPUT.MAX_PIXELS": at_least(1),
+    "VX.INPUT.MAX_BYTES": at_least(1),
+    "VX.EYE.NAME": (lambda value: isinstance(value, str) and bool(value), "a name or a file"),
+    "VX.EYE.SIZES": (
+        lambda value: (
+            0 < len(value) <= 8 and all(type(size) is int and 32 <= size <= 2048 for size in value)
+        ),
+        "one to eight whole numbers within 32..2048",
     ),
-    "VX.SUBJECT.MIN_SCORE": _within(0, 1),
-    "VX.SUBJECT.MAX_CANDIDATES": _at_least(1),
-    "VX.DATA.MASKS": _one_of("subject", "instances", "classes", "ids", "alpha"),
-    "VX.DATA.SUBJECT.RULE": _one_of("largest", "all"),
-    "VX.DATA.SUBJECT.MIN_SHARE": _within(0, 1),
-    "VX.DATA.SUBJECT.MAX_RIVAL": _within(0, 1),
-    "VX.DATA.VALIDATION": _at_least(0),
-    "VX.DATA.TEST": _at_least(0),
-    "VX.AUGMENT.CROP": _one_of("resized", "large_scale_jitter", "shortest_edge"),
-    "VX.AUGMENT.CROP_AREA": _interval(0.01, 1),
-    "VX.AUGMENT.CROP_ASPECT": _interval(0.01, 100),
-    "VX.AUGMENT.JITTER_SCALE": _interval(0.01, 10),
-    "VX.AUGMENT.ROTATION_DEGREES": _within(0, 180),
-    **{f"VX.AUGMENT.{name}": _within(0, 1) for name in ("BRIGHTNESS", "CONTRAST", "SATURATION")},
-    "VX.AUGMENT.HUE": _within(0, 0.5),
-    "VX.AUGMENT.BLUR_SIGMA": _interval(0.01, 100),
-    "VX.AUGMENT.JPEG_QUALITY": _interval(1, 100, (int,)),
-    **{f"VX.AUGMENT.{name}_PROB": _within(0, 1) for name in _PROBABILITIES},
-    "VX.SOLVER.OPTIMIZER": _one_of("SGD", "AdamW"),
+    "VX.TRAIN": one_of("auto", "detector", "eye", "both"),
+    "VX.DATA.MASKS": one_of("subject", "instances", "classes", "ids", "alpha"),
+    "VX.DATA.SUBJECT.RULE": one_of("largest", "all"),
+    "VX.DATA.SUBJECT.MIN_SHARE": within(0, 1),
+    "VX.DATA.SUBJECT.MAX_RIVAL": within(0, 1),
+    "VX.DATA.VALIDATION": at_least(0),
+    "VX.DATA.TEST": at_least(0),
+    "VX.AUGMENT.CROP": one_of("resized", "large_scale_jitter", "shortest_edge"),
+    "VX.AUGMENT.CROP_AREA": interval(0.01, 1),
+    "VX.AUGMENT.CROP_ASPECT": interval(0.01, 100),
+    "VX.AUGMENT.JITTER_SCALE": interval(0.01, 10),
+    "VX.AUGMENT.ROTATION_DEGREES": within(0, 180),
+    **{f"VX.AUGMENT.{name}": within(0, 1) for name in ("BRIGHTNESS", "CONTRAST", "SATURATION")},
+    "VX.AUGMENT.HUE": within(0, 0.5),
+    "VX.AUGMENT.BLUR_SIGMA": interval(0.01, 100),
+    "VX.AUGMENT.JPEG_QUALITY": interval(1, 100, (int,)),
+    **{f"VX.AUGMENT.{name}_PROB": within(0, 1) for name in _PROBABILITIES},
+    "VX.SOLVER.OPTIMIZER": one_of("SGD", "AdamW"),
     "VX.SOLVER.EMA_DECAY": (lambda value: 0.0 <= value < 1.0, "0 or more, and below 1"),
-    "VX.SOLVER.CROP": _at_least(1),
-    "VX.SOLVER.EDGE_WEIGHT": _at_least(0),
-    "VX.SOLVER.LOG_PERIOD": _at_least(1),
-    "VX.SOLVER.BEST_BY": _one_of("auto", "subject_iou", "segm_AP", "mean"),
-    "VX.SOLVER.PATIENCE": _at_least(0),
+    "VX.SOLVER.CROP": at_least(1),
+    "VX.SOLVER.EDGE_WEIGHT": at_least(0),
+    "VX.SOLVER.LOG_PERIOD": at_least(1),
+    "VX.SOLVER.BEST_BY": one_of("auto", "subject_iou", "saliency_iou", "segm_AP", "mean"),
+    "VX.SOLVER.PATIENCE": at_least(0),
 }
 
 
 def check_vx_values(cfg: CfgNode) -> None:
     """Raise ConfigError for the first value of the VX node that makes no sense."""
-    values = flatten(cfg)
-    for key, (fits, wanted) in _LIMITS.items():
-        if not fits(values[key]):
-            raise ConfigError(f"{key} must be {wanted}, got {values[key]!r}")
+    check_limits(flatten(cfg), _LIMITS)
+    subject_options(cfg)
+    refine_options(cfg)
     names, classes = len(cfg.VX.CLASS_NAMES), cfg.MODEL.ROI_HEADS.NUM_CLASSES
     if names and names != classes:
         raise ConfigError(

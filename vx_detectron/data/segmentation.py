@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pycocotools import mask as rle_tools
 
 from vx_detectron.errors import DataError
 from vx_detectron.rle import Rle, as_text, encode_mask
+from vx_detectron.structures import ByteArray, DoubleArray, IntArray
 
 # Polygons may leave the photo by so many pixels: annotation tools round, and count corners from
 # pixel centres or from pixel edges.
@@ -23,13 +23,13 @@ _OUTSIDE = 1.0
 _CLIPPED, _CLIPPED_SHARE = 4.0, 0.02
 
 
-def decode_mask(segmentation: Any, height: int, width: int) -> NDArray[np.uint8]:
+def decode_mask(segmentation: Any, height: int, width: int) -> ByteArray:
     """A COCO segmentation (polygons, RLE or compressed RLE) as uint8 (height, width), 0 or 1.
 
     Raises:
         DataError: see ``to_rle``.
     """
-    mask: NDArray[np.uint8] = rle_tools.decode(to_rle(segmentation, height, width))
+    mask: ByteArray = rle_tools.decode(to_rle(segmentation, height, width))
     return mask
 
 
@@ -89,7 +89,7 @@ def _nested(polygons: list[Any]) -> list[Any]:
     return [polygons] if flat and len(polygons) >= 6 else polygons
 
 
-def _corners(polygon: Any, height: int, width: int) -> NDArray[np.float64]:
+def _corners(polygon: Any, height: int, width: int) -> DoubleArray:
     """float64 (N, 2), x and y in pixels, clipped to the photo and a pixel around it."""
     corners, size = _numbers(polygon), np.array([width, height], dtype=np.float64)
     slack = max(_CLIPPED, _CLIPPED_SHARE * max(width, height))
@@ -102,7 +102,7 @@ def _corners(polygon: Any, height: int, width: int) -> NDArray[np.float64]:
     return corners.clip(-_OUTSIDE, size + _OUTSIDE)
 
 
-def _numbers(polygon: Any) -> NDArray[np.float64]:
+def _numbers(polygon: Any) -> DoubleArray:
     """float64 (N, 2)."""
     try:
         return np.asarray(polygon, dtype=np.float64).reshape(-1, 2)
@@ -112,7 +112,7 @@ def _numbers(polygon: Any) -> NDArray[np.float64]:
         ) from error
 
 
-def _plain_runs(counts: Any) -> NDArray[np.int64]:
+def _plain_runs(counts: Any) -> IntArray:
     try:
         runs = np.asarray(counts)
         if runs.ndim == 1 and runs.dtype.kind == "i" and runs.min() >= 0:
@@ -122,7 +122,7 @@ def _plain_runs(counts: Any) -> NDArray[np.int64]:
     raise DataError(f"its RLE must count runs by whole numbers, 0 or more, got {counts!r:.60}")
 
 
-def _compressed_runs(counts: str | bytes) -> NDArray[np.int64]:
+def _compressed_runs(counts: str | bytes) -> IntArray:
     """The runs of COCO's compressed RLE (``rleFrString`` in cocoapi's maskApi.c).
 
     Five bits a character, least first, bit 5 says that more follow, and the highest of the last

@@ -11,13 +11,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as F
 from torchvision.utils import draw_bounding_boxes, draw_segmentation_masks
 
 from vx_detectron.modeling.samples import Sample
+from vx_detectron.structures import ByteArray
 
 OUTLINE = (255, 225, 0)
 LONGEST_SIDE = 640  # pixels; larger samples are drawn smaller
@@ -25,9 +25,7 @@ LONGEST_SIDE = 640  # pixels; larger samples are drawn smaller
 CAPTION, NARROWEST, LONGEST_NAME = 30, 210, 28
 
 
-def draw_sheet(
-    samples: Sequence[Sample], names: Mapping[int, str], channels: str
-) -> NDArray[np.uint8]:
+def draw_sheet(samples: Sequence[Sample], names: Mapping[int, str], channels: str) -> ByteArray:
     """All samples in rows, each above its file name and what is known of it.
 
     Args:
@@ -52,7 +50,7 @@ def draw_sheet(
     return np.array(sheet)
 
 
-def draw_sample(sample: Sample, names: Mapping[int, str], channels: str) -> NDArray[np.uint8]:
+def draw_sample(sample: Sample, names: Mapping[int, str], channels: str) -> ByteArray:
     """The photo with its masks in colours, boxes with names, and the outline of its subject.
 
     Returns:

@@ -7,14 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from fvcore.common.config import CfgNode
-from numpy.typing import NDArray
 
 from vx_detectron.data.categories import Categories, DatasetDict
 from vx_detectron.data.segmentation import decode_mask, to_rle
 from vx_detectron.errors import DataError
 from vx_detectron.rle import Rle, merge_masks
+from vx_detectron.structures import ByteArray
 
 NOTHING, CROWD, SMALL, RIVAL = (
     "nothing is annotated",
@@ -147,7 +146,7 @@ def reasons(records: Iterable[DatasetDict]) -> list[str]:
     ]
 
 
-def subject_mask(record: DatasetDict) -> NDArray[np.uint8]:
+def subject_mask(record: DatasetDict) -> ByteArray:
     """The subject's mask, uint8 (height, width), 0 or 1, of a photo that has one."""
     return decode_mask(subject_rle(record), record["height"], record["width"])
 

@@ -11,6 +11,7 @@ from vx_detectron.deliver.background import (
     PictureFile,
     Transparent,
     parse_background,
+    read_background,
 )
 from vx_detectron.deliver.compose import compose, crop_box, mask_picture
 from vx_detectron.deliver.foreground import estimate_foreground
@@ -28,4 +29,5 @@ __all__ = [
     "estimate_foreground",
     "mask_picture",
     "parse_background",
+    "read_background",
 ]

@@ -5,13 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
-
 from vx_detectron.deliver.checks import Fit, Rgb, check_colour, check_fit, check_picture
 from vx_detectron.errors import ConfigError
-
-ByteArray = NDArray[np.uint8]
+from vx_detectron.image_io import read_photo
+from vx_detectron.structures import ByteArray
 
 _CHOICES = (
     "black, transparent, a colour such as orange, #f80, #ff8800 or rgb(255, 136, 0), "
@@ -21,12 +18,22 @@ _CHOICES = (
 
 @dataclass(frozen=True)
 class Transparent:
-    """Nothing: the result is RGBA."""
+    """Nothing: the result is RGBA.
+
+    Example:
+        >>> parse_background("transparent")
+        Transparent()
+    """
 
 
 @dataclass(frozen=True)
 class Colour:
-    """One colour: red, green, blue, 0..255."""
+    """One colour: red, green, blue, 0..255.
+
+    Example:
+        >>> parse_background("orange")
+        Colour(rgb=(255, 165, 0))
+    """
 
     rgb: Rgb = (0, 0, 0)
 
@@ -42,6 +49,11 @@ class Picture:
         pixels: uint8 (h, w, 3), RGB, any size.
         fit: ``cover`` fills the result and cuts what sticks out; ``contain`` shows it whole.
         bars: the colour of what ``contain`` leaves free.
+
+    Example:
+        >>> from skimage import data
+        >>> Picture(data.coffee(), fit="contain").pixels.shape
+        (400, 600, 3)
     """
 
     pixels: ByteArray
@@ -56,7 +68,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class PictureFile:
-    """A picture that is still a file: whoever may read files makes a ``Picture`` of it."""
+    """A picture that is still a file: ``read_background`` makes a ``Picture`` of it."""
 
     path: str
     fit: Fit = "cover"
@@ -73,6 +85,10 @@ class Blur:
 
     Attributes:
         strength: standard deviation of the blur, in percent of the photo's diagonal.
+
+    Example:
+        >>> parse_background("blur:3")
+        Blur(strength=3.0)
     """
 
     strength: float = 2.0
@@ -122,6 +138,20 @@ def parse_background(text: str) -> Background | PictureFile:
         return Colour(colour)
     except ValueError as error:
         raise ConfigError(f"background {text!r} is no colour: {error}") from error
+
+
+def read_background(background: str | Background | PictureFile) -> Background:
+    """Any way to name a background, as the background itself; a picture's file is read.
+
+    Raises:
+        ConfigError: the words name no background.
+        ImageError: the picture cannot be read.
+    """
+    if isinstance(background, str):
+        background = parse_background(background)
+    if not isinstance(background, PictureFile):
+        return background
+    return Picture(read_photo(background.path).pixels, background.fit, background.bars)
 
 
 def _parse_blur(text: str, value: str) -> Blur:

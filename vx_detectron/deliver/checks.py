@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
-ByteArray = NDArray[np.uint8]
-FloatArray = NDArray[np.float32]
+from vx_detectron.structures import ByteArray, FloatArray
+
 Rgb = tuple[int, int, int]
 Fit = Literal["cover", "contain"]
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from vx_detectron.deliver.background import BLACK, Background, Transparent
 from vx_detectron.deliver.checks import check_alpha, check_pair
 from vx_detectron.deliver.foreground import estimate_foreground
 from vx_detectron.deliver.paint import paint
+from vx_detectron.structures import ByteArray, FloatArray
 
-ByteArray = NDArray[np.uint8]
-FloatArray = NDArray[np.float32]
 Box = tuple[int, int, int, int]
 
 

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from vx_detectron.deliver.mark import Mark
 from vx_detectron.deliver.record import instance_records, subject_record, to_line
 from vx_detectron.files import make_folder_for, write_text
 from vx_detectron.image_io import Photo, write_picture
@@ -26,7 +27,9 @@ _GAP = 2  # pixels between two labels
 _READING_SIZE = 14  # pixels, of the sentence at least
 
 
-def explain(path: str, photo: Photo, instances: Instances, subject: Subject) -> None:
+def explain(
+    path: str, photo: Photo, instances: Instances, subject: Subject, mark: Mark | None = None
+) -> None:
     """Write the explanation of a choice, also where there is no subject.
 
     Args:
@@ -34,6 +37,7 @@ def explain(path: str, photo: Photo, instances: Instances, subject: Subject) -> 
         photo: as it was read.
         instances: what was found in it.
         subject: the choice among them, which may be empty.
+        mark: whose result the picture is, to be written into it.
 
     Raises:
         ImageError, DataError: one of the files cannot be written.
@@ -44,8 +48,9 @@ def explain(path: str, photo: Photo, instances: Instances, subject: Subject) -> 
     }
     make_folder_for(path)
     picture = explanation(photo.pixels, instances, subject)
-    write_picture(path, picture, format="png", icc_profile=photo.icc_profile)
     write_text(Path(record_path(path)), to_line(record) + "\n")
+    software = None if mark is None else str(mark)
+    write_picture(path, picture, format="png", icc_profile=photo.icc_profile, software=software)
 
 
 def record_path(explanation: str) -> str:

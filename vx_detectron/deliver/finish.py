@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vx_detectron.deliver import BLACK, Background, compose, crop_box, mask_picture
+from vx_detectron.deliver.mark import Mark
 from vx_detectron.image_io import Photo, PictureFormat, write_picture
 from vx_detectron.image_io.names import Writable
 from vx_detectron.structures import FloatArray
@@ -30,13 +31,16 @@ class Finish:
     crop: bool = False
     margin: float = 0.05
 
-    def write(self, target: Writable, photo: Photo, alpha: FloatArray) -> None:
+    def write(
+        self, target: Writable, photo: Photo, alpha: FloatArray, mark: Mark | None = None
+    ) -> None:
         """Write the picture; colours keep the photo's profile, and all its density.
 
         Args:
             target: a path in an existing folder, or a binary stream.
             photo: the photo that was cut.
             alpha: float32 (H, W), 0..1, of the photo's size.
+            mark: whose result the picture is, to be written into it.
 
         Raises:
             ImageError: the format cannot hold the picture, or it cannot be written.
@@ -57,4 +61,5 @@ class Finish:
             icc_profile=None if self.mask_only else photo.icc_profile,
             dpi=photo.dpi,
             quality=self.quality,
+            software=None if mark is None else str(mark),
         )

@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from vx_detectron.deliver.checks import check_pair
-
-ByteArray = NDArray[np.uint8]
-FloatArray = NDArray[np.float32]
+from vx_detectron.structures import BoolArray, ByteArray, FloatArray, IntArray, RealArray
 
 _SIDE = 1024  # longest side at which colours are gathered
 # Chosen on composites with known colours; the lengths are pixels there.
@@ -66,7 +63,7 @@ def estimate_foreground(image: ByteArray, alpha: FloatArray) -> ByteArray:
     return result
 
 
-def _window(soft: NDArray[np.bool_]) -> tuple[slice, slice]:
+def _window(soft: BoolArray) -> tuple[slice, slice]:
     """Rows and columns of the soft pixels with the colours' reach around them."""
     spans = []
     for profile in (soft.any(axis=1), soft.any(axis=0)):
@@ -126,7 +123,7 @@ def _gather(weighted: FloatArray, weight: FloatArray) -> FloatArray:
     return mean
 
 
-def _share(colours: NDArray[np.floating], near: FloatArray, far: FloatArray) -> FloatArray:
+def _share(colours: RealArray, near: FloatArray, far: FloatArray) -> FloatArray:
     """How much of each colour is the subject's, (n, 1), 0..1, on the line between the two."""
     line = near - far
     along = ((colours - far) * line).sum(axis=1, keepdims=True)
@@ -134,15 +131,13 @@ def _share(colours: NDArray[np.floating], near: FloatArray, far: FloatArray) -> 
     return np.asarray(np.clip((along + _SAME) / (length + _SAME), 0, 1), dtype=np.float32)
 
 
-def _box(array: NDArray[np.floating], radius: int) -> FloatArray:
+def _box(array: RealArray, radius: int) -> FloatArray:
     side = 2 * radius + 1
     blurred = cv2.blur(array, (side, side), borderType=cv2.BORDER_REPLICATE)
     return np.asarray(blurred, dtype=np.float32).reshape(array.shape)
 
 
-def _at(
-    field: FloatArray, rows: NDArray[np.int64], columns: NDArray[np.int64], size: tuple[int, int]
-) -> FloatArray:
+def _at(field: FloatArray, rows: IntArray, columns: IntArray, size: tuple[int, int]) -> FloatArray:
     """Values (N, 3) of a small field at pixels of the picture: the nearest, as it is smooth."""
     small_rows = rows * field.shape[0] // size[0]
     small_columns = columns * field.shape[1] // size[1]

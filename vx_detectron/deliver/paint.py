@@ -6,12 +6,9 @@ import math
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from vx_detectron.deliver.background import Blur, Colour, Picture
-
-ByteArray = NDArray[np.uint8]
-FloatArray = NDArray[np.float32]
+from vx_detectron.structures import ByteArray, FloatArray
 
 
 def paint(

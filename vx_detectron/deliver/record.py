@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from vx_detectron.image_io import Photo
+from vx_detectron.deliver.cutout import Cutout
 from vx_detectron.rle import encode_mask
-from vx_detectron.structures import Cutout, Instances, Subject
+from vx_detectron.structures import Instances, Subject
 
 Record = dict[str, Any]
 
 
-def record_of(photo: Photo, cutout: Cutout) -> Record:
+def record_of(cutout: Cutout) -> Record:
     """Everything about a cut-out but its pixels.
 
     Boxes are x, y, width, height in pixels of the photo, as COCO has them; masks are the soft
@@ -30,7 +30,7 @@ def record_of(photo: Photo, cutout: Cutout) -> Record:
         "instances": instance_records(cutout.instances),
         "alpha": encode_mask(cutout.alpha >= 0.5),
         "provenance": asdict(cutout.provenance),
-        "notes": list(photo.notes),
+        "notes": list(cutout.photo.notes),
     }
 
 

@@ -1,6 +1,7 @@
-"""THE SEAM: one small protocol, two engines behind it that must agree.
+"""THE SEAMS: two networks behind two small protocols, and what builds them.
 
-Nothing of Detectron2 or torchvision crosses it: a photo goes in, ``Instances`` come out.
+A detector knows what the things in a photo are; an eye knows what people look at. Any detector
+works beside any eye. Nothing of Detectron2, torch or ONNX Runtime crosses either seam.
 """
 
 from __future__ import annotations
@@ -11,14 +12,17 @@ from typing import Protocol
 from fvcore.common.config import CfgNode
 
 from vx_detectron.errors import EngineError
-from vx_detectron.structures import ByteArray, Instances
+from vx_detectron.structures import ByteArray, FloatArray, Instances
+
+NO_EYE, OWN_EYE = "none", "vx_eye"
+_WEIGHTS = (".safetensors", ".pth", ".pkl")
 
 
-class Engine(Protocol):
-    """A network that is ready to run.
+class Detector(Protocol):
+    """A network that finds instances, ready to run.
 
     Attributes:
-        name: ``torchvision`` or ``detectron2``.
+        name: of the engine that runs it, ``torchvision`` or ``detectron2``.
         device: such as ``cpu`` or ``cuda:0``.
         weights: as ``MODEL.WEIGHTS`` names them.
         weights_sha256: their digest.
@@ -33,6 +37,35 @@ class Engine(Protocol):
 
     def predict(self, image: ByteArray) -> Instances:
         """The things in one photo, uint8 (H, W, 3) RGB."""
+        ...
+
+
+class Eye(Protocol):
+    """A network that maps the main subject, ready to run.
+
+    Attributes:
+        name: as ``VX.EYE.NAME`` gives it.
+        engine: what runs it, such as ``torch``.
+        device: such as ``cpu`` or ``cuda:0``.
+        weights: where its weights came from.
+        weights_sha256: their digest.
+    """
+
+    name: str
+    engine: str
+    device: str
+    weights: str
+    weights_sha256: str
+
+    def look(self, image: ByteArray) -> FloatArray:
+        """How probably each part of the photo belongs to its main subject.
+
+        Args:
+            image: uint8 (H, W, 3), RGB.
+
+        Returns:
+            float32 (h, w), 0..1, over the whole photo at the eye's own resolution.
+        """
         ...
 
 
@@ -53,12 +86,12 @@ def engine_name(cfg: CfgNode) -> str:
     return name
 
 
-def build_engine(cfg: CfgNode) -> Engine:
-    """The engine that ``VX.ENGINE`` asks for; see ``engine_name``.
+def build_detector(cfg: CfgNode) -> Detector:
+    """The detector of a configuration, in the engine that ``VX.ENGINE`` asks for.
 
     Raises:
         EngineError: detectron2 was asked for and is not there, or the device is not.
-        ConfigError, CheckpointError: the engine cannot be built from this configuration.
+        ConfigError, CheckpointError: the detector cannot be built from this configuration.
     """
     if engine_name(cfg) == "torchvision":
         from vx_detectron.engines.torchvision_engine import TorchvisionEngine
@@ -67,6 +100,26 @@ def build_engine(cfg: CfgNode) -> Engine:
     from vx_detectron.engines.detectron2.engine import Detectron2Engine
 
     return Detectron2Engine(cfg)
+
+
+def build_eye(cfg: CfgNode) -> Eye | None:
+    """The eye that ``VX.EYE.NAME`` asks for; None for ``none``.
+
+    Raises:
+        EngineError: what runs it, or the device, is not there.
+        CheckpointError: its weights are missing, unsafe or of another network.
+    """
+    name: str = cfg.VX.EYE.NAME
+    if name == NO_EYE:
+        return None
+    if name != OWN_EYE and not name.lower().endswith(_WEIGHTS):
+        raise EngineError(
+            f"VX.EYE.NAME must be {OWN_EYE}, {NO_EYE} or a file of weights "
+            f"({', '.join(_WEIGHTS)}), got {name!r}"
+        )
+    from vx_detectron.engines.torch_eye import TorchEye
+
+    return TorchEye(cfg)
 
 
 def _detectron2_imports() -> bool:

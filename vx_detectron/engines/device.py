@@ -1,4 +1,4 @@
-"""Which processor runs the network: asked for and missing is an error, never a fall-back."""
+"""Which processor runs the network. A requested one that is missing is an error."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def resolve_device(name: str) -> torch.device:
     ``auto`` is the first GPU with CUDA, or else the processor; Apple's GPU must be asked for.
 
     Raises:
-        EngineError: no such device here.
+        EngineError: there is no such device.
     """
     if name == "auto":
         return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")

@@ -1,4 +1,4 @@
-"""From the network's detections to ``Instances`` at the photo's size; both engines end here."""
+"""From the network's detections to ``Instances`` at the photo's size; every engine ends here."""
 
 from __future__ import annotations
 
@@ -12,22 +12,20 @@ def to_instances(
     scores: FloatArray,
     classes: IntArray,
     mask_grids: FloatArray,
-    saliency: FloatArray | None,
     *,
     network_size: tuple[int, int],
     image_size: tuple[int, int],
     class_names: tuple[str, ...],
 ) -> Instances:
-    """Scale the boxes to the photo, clip them, and drop those that nothing is left of.
+    """Scale the boxes to the photo, clip them, and drop those of which nothing is left.
 
-    What Detectron2's ``detector_postprocess`` does, but for the masks, which stay on their grid.
+    Like Detectron2's ``detector_postprocess``, except for the masks, which stay on their grid.
 
     Args:
         boxes: (N, 4), x0, y0, x1, y1 in pixels of the network's input.
         scores: (N,), 0..1.
         classes: (N,), index into ``class_names``.
         mask_grids: (N, M, M), probabilities 0..1.
-        saliency: (h, w), probabilities 0..1 over the whole photo, or None.
         network_size: height and width of the network's input, in pixels.
         image_size: height and width of the photo, in pixels.
         class_names: one for each class.
@@ -45,5 +43,4 @@ def to_instances(
         classes=classes[keep].astype(np.int64),
         mask_grids=mask_grids[keep].astype(np.float32),
         class_names=class_names,
-        saliency=None if saliency is None else saliency.astype(np.float32),
     )

@@ -25,13 +25,13 @@ def input_size(height: int, width: int, shortest: int, longest: int) -> tuple[in
 
 
 def network_input(cfg: CfgNode, image: ByteArray, shortest: int | None = None) -> FloatArray:
-    """The photo as the network wants it.
+    """The photo as the network expects it.
 
     Args:
-        cfg: its INPUT node says size and channel order.
+        cfg: its INPUT node gives size and channel order.
         image: uint8 (H, W, 3), RGB.
-        shortest: another short side than ``INPUT.MIN_SIZE_TEST``, in pixels; the limit to the long
-            one changes with it.
+        shortest: a short side other than ``INPUT.MIN_SIZE_TEST``, in pixels; the limit of the long
+            side changes with it.
 
     Returns:
         float32 (3, h, w), 0..255, in ``INPUT.FORMAT``'s channel order.

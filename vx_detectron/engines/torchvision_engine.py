@@ -1,17 +1,15 @@
-"""The engine that needs nothing but PyPI: Detectron2's networks out of torchvision's operators."""
+"""The engine that needs only PyPI: Detectron2's networks built from torchvision's operators."""
 
 from __future__ import annotations
 
 import torch
 from fvcore.common.config import CfgNode
-from torch import Tensor
 
 from vx_detectron.config import check_supported
 from vx_detectron.config.class_names import class_names
 from vx_detectron.engines.device import resolve_device
 from vx_detectron.engines.output import to_instances
 from vx_detectron.engines.preprocess import network_input
-from vx_detectron.engines.saliency_passes import mean_saliency
 from vx_detectron.modeling.mask_rcnn import MaskRCNN, build_model
 from vx_detectron.structures import ByteArray, Instances
 from vx_detectron.weights import catalog
@@ -30,7 +28,7 @@ class TorchvisionEngine:
     Raises:
         ConfigError: a key that this engine cannot honour.
         CheckpointError: weights that are missing, unsafe or of another network.
-        EngineError: a device that is not there.
+        EngineError: a device that is missing.
     """
 
     name = "torchvision"
@@ -62,20 +60,13 @@ class TorchvisionEngine:
     def predict(self, image: ByteArray) -> Instances:
         """The things in one photo, uint8 (H, W, 3) RGB; see ``Instances``."""
         photo = torch.from_numpy(network_input(self.cfg, image)).to(self._device)
-        (found,), (saliency,) = self.model([photo])
-        if saliency is not None:
-            saliency = mean_saliency(self.cfg, image, saliency, self._saliency)
+        (found,) = self.model([photo])
         return to_instances(
             found.boxes.cpu().numpy(),
             found.scores.cpu().numpy(),
             found.classes.cpu().numpy(),
             found.masks.cpu().numpy(),
-            None if saliency is None else saliency.cpu().numpy(),
             network_size=(photo.shape[1], photo.shape[2]),
             image_size=(image.shape[0], image.shape[1]),
             class_names=self.class_names,
         )
-
-    def _saliency(self, photo: Tensor) -> Tensor:
-        (saliency,) = self.model.saliency([photo.to(self._device)])
-        return saliency

@@ -21,13 +21,10 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from vx_detectron.data.coco import DatasetDict, decode_mask
 from vx_detectron.errors import DataError
-from vx_detectron.structures import FloatArray, Instances
-
-BoolArray = NDArray[np.bool_]
+from vx_detectron.structures import BoolArray, FloatArray, Instances
 
 CLEAR, UNCLEAR, NO_SUBJECT = "clear", "unclear", "no subject"
 _GRID = 28  # cells a side, as Mask R-CNN's mask head has them

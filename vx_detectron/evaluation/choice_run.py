@@ -20,7 +20,7 @@ from vx_detectron.evaluation.choice_labels import (
     true_instances,
     true_masks,
 )
-from vx_detectron.evaluation.predictors import engine_facts
+from vx_detectron.evaluation.predictors import network_facts
 from vx_detectron.evaluation.results import Results, problem
 from vx_detectron.evaluation.slices import NONE, centrality_slice, size_slice
 from vx_detectron.evaluation.subject_choice import (
@@ -75,7 +75,7 @@ def evaluate_choice(
         "schema": SCHEMA,
         "version": __version__,
         "data": {"fingerprint": fingerprint(folders), "photos": len(labels)},
-        "prediction": {**engine_facts(isolator.engine), "config": isolator.cfg.dump()},
+        "prediction": {**network_facts(isolator), "config": isolator.cfg.dump()},
         "problems": problems,
         "seconds": perf_counter() - started,
         **{way: _summary(rows, way) for way in WAYS},
@@ -92,7 +92,7 @@ def _row(isolator: Isolator, label: ChoiceLabel, record: DatasetDict, loaded: Lo
     }
     opened = isolator.open(image)
     things = true_instances(truths, names, opened.instances.saliency)
-    given = OpenPhoto(isolator, image, things, {}).select()
+    given = OpenPhoto(isolator, opened.photo, things, {}).select()
     chosen = [truths[one] for one in sorted(label.subject)]
     union = np.any(chosen, axis=0) if chosen else np.zeros(image.shape[:2], dtype=np.bool_)
     largest = max(label.subject, key=lambda one: truths[one].sum(), default=None)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import wilcoxon
 
 from vx_detectron.errors import DataError
 from vx_detectron.evaluation.evaluator import LOWER_IS_BETTER, METRICS
 from vx_detectron.evaluation.results import Results
 from vx_detectron.evaluation.statistics import bootstrap_means
+from vx_detectron.structures import DoubleArray
 
 NOTABLE = 0.01  # a photo whose figure changes by more is better or worse
 _SAME = ("data.fingerprint", "settings.rescale", "settings.threshold")
@@ -57,7 +57,7 @@ def compare(first: Results, second: Results, changed: int = 10) -> dict[str, Any
     }
 
 
-def _metrics(pairs: NDArray[np.float64]) -> dict[str, dict[str, float]]:
+def _metrics(pairs: DoubleArray) -> dict[str, dict[str, float]]:
     """For each metric the figures of (photos, 2, metrics)."""
     differences = pairs[:, 1] - pairs[:, 0]
     low, high = bootstrap_means(differences)
@@ -78,7 +78,7 @@ def _metrics(pairs: NDArray[np.float64]) -> dict[str, dict[str, float]]:
     return table
 
 
-def _changed(names: list[str], pairs: NDArray[np.float64], most: int) -> list[dict[str, Any]]:
+def _changed(names: list[str], pairs: DoubleArray, most: int) -> list[dict[str, Any]]:
     """The photos with the largest differences of (photos, 2), largest first."""
     differences = pairs[:, 1] - pairs[:, 0]
     order = np.argsort(-np.abs(differences), kind="stable")[:most]

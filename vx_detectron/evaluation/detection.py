@@ -21,9 +21,9 @@ from pycocotools.cocoeval import COCOeval
 from vx_detectron import __version__
 from vx_detectron.data.categories import DatasetDict
 from vx_detectron.data.coco import read_coco
-from vx_detectron.engines import Engine
+from vx_detectron.engines import Detector
 from vx_detectron.errors import DataError, ImageError
-from vx_detectron.evaluation.predictors import engine_facts
+from vx_detectron.evaluation.predictors import detector_facts
 from vx_detectron.evaluation.results import Results, problem
 from vx_detectron.evaluation.truths import fingerprint, read_annotated
 from vx_detectron.rle import encode_mask, mask_area
@@ -39,7 +39,7 @@ STATS = (
 
 
 def evaluate_detection(
-    engine: Engine,
+    engine: Detector,
     json_file: Path,
     image_root: Path,
     *,
@@ -87,7 +87,7 @@ def evaluate_detection(
             "notes": dict(notes),
             "unknown_categories": sorted(set(numbers) - set(engine.class_names)),
         },
-        "prediction": engine_facts(engine),
+        "prediction": detector_facts(engine),
         "problems": problems,
         "seconds": perf_counter() - started,
         "summary": summary,

@@ -8,7 +8,6 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vx_detectron.evaluation.predictors import Prediction
 from vx_detectron.evaluation.slices import mask_slices
@@ -29,6 +28,7 @@ from vx_detectron.metrics import (
     threshold_counts,
     weighted_f_measure,
 )
+from vx_detectron.structures import BoolArray, DoubleArray
 
 Row = dict[str, Any]
 
@@ -70,7 +70,7 @@ class MaskEvaluator:
         self,
         name: str,
         prediction: Prediction,
-        truth: NDArray[np.bool_],
+        truth: BoolArray,
         *,
         photo: str = "",
         category: str = "",
@@ -162,7 +162,7 @@ def by_slice(rows: list[Row]) -> dict[str, dict[str, Any]]:
     }
 
 
-def _of_curves(curves: Mapping[str, NDArray[np.float64]]) -> dict[str, float]:
+def _of_curves(curves: Mapping[str, DoubleArray]) -> dict[str, float]:
     return {
         "max_f": float(curves["f"].max()),
         "mean_f": float(curves["f"].mean()),

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from vx_detectron.data.categories import DatasetDict
-from vx_detectron.engines import Engine
+from vx_detectron.engines import NO_EYE, Detector
 from vx_detectron.errors import DataError, NoSubjectError
 from vx_detectron.evaluation.truths import pictures, read_annotated
 from vx_detectron.image_io import read_photo
@@ -93,7 +93,7 @@ class PipelinePredictor:
     def __init__(self, isolator: Isolator, ablation: bool = False) -> None:
         self.isolator, self.ablation = isolator, ablation
         self.names = (*REFINEMENTS, SALIENCY_ALONE) if ablation else (MASKS,)
-        self.provenance = {**engine_facts(isolator.engine), "config": isolator.cfg.dump()}
+        self.provenance = {**network_facts(isolator), "config": isolator.cfg.dump()}
         self.extra: Sequence[str] = ()
 
     def predict(self, record: DatasetDict, name: str) -> dict[str, Prediction]:
@@ -139,13 +139,25 @@ class FolderPredictor:
         return {MASKS: Prediction(read_alpha(self.paths[name]), "file")}
 
 
-def engine_facts(engine: Engine) -> dict[str, Any]:
-    """What results say about the network that ran."""
+def detector_facts(detector: Detector) -> dict[str, Any]:
+    """What results say about the detector that ran."""
     return {
-        "engine": engine.name,
-        "device": engine.device,
-        "weights": engine.weights,
-        "weights_sha256": engine.weights_sha256,
+        "engine": detector.name,
+        "device": detector.device,
+        "weights": detector.weights,
+        "weights_sha256": detector.weights_sha256,
+    }
+
+
+def network_facts(isolator: Isolator) -> dict[str, Any]:
+    """What results say about both networks that ran."""
+    eye = isolator.eye
+    return {
+        **detector_facts(isolator.detector),
+        "eye": eye.name if eye else NO_EYE,
+        "eye_engine": eye.engine if eye else "",
+        "eye_weights": eye.weights if eye else "",
+        "eye_sha256": eye.weights_sha256 if eye else "",
     }
 
 
@@ -181,7 +193,9 @@ def _cut(photo: OpenPhoto, options: RefineOptions) -> Prediction:
     try:
         cutout = photo.cut(refine_options=options)
     except NoSubjectError:
-        return Prediction(np.zeros(photo.image.shape[:2], np.float32), "no subject", photo.seconds)
+        return Prediction(
+            np.zeros(photo.instances.image_size, np.float32), "no subject", photo.seconds
+        )
     provenance = cutout.provenance
     return Prediction(cutout.alpha, provenance.mask_source, provenance.seconds)
 
@@ -190,6 +204,6 @@ def _saliency(photo: OpenPhoto) -> Prediction:
     saliency = photo.instances.saliency
     if saliency is None:
         raise DataError("the network has no saliency map; leave out --ablation")
-    size = (photo.image.shape[1], photo.image.shape[0])
-    whole = cv2.resize(saliency, size, interpolation=cv2.INTER_LINEAR)
+    height, width = photo.instances.image_size
+    whole = cv2.resize(saliency, (width, height), interpolation=cv2.INTER_LINEAR)
     return Prediction(np.asarray(whole, dtype=np.float32), "saliency", photo.seconds)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-BoolArray = NDArray[np.bool_]
+from vx_detectron.structures import BoolArray
 
 NONE = "none"
 _SMALL, _LARGE = 0.05, 0.20  # shares of the photo

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
-Array = NDArray[np.float64]
+from vx_detectron.structures import DoubleArray
 
 RESAMPLES, SEED, CONFIDENCE = 10_000, 0, 0.95
 
@@ -14,8 +13,11 @@ _AT_ONCE = 4_000_000  # numbers held in memory
 
 
 def bootstrap_means(
-    values: Array, resamples: int = RESAMPLES, seed: int = SEED, confidence: float = CONFIDENCE
-) -> tuple[Array, Array]:
+    values: DoubleArray,
+    resamples: int = RESAMPLES,
+    seed: int = SEED,
+    confidence: float = CONFIDENCE,
+) -> tuple[DoubleArray, DoubleArray]:
     """Confidence intervals of the columns' means, by drawing photos with replacement.
 
     All columns share the draws. Efron, "Bootstrap methods", 1979; the interval is that of the

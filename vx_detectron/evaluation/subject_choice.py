@@ -12,13 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vx_detectron.evaluation.choice_labels import CLEAR, NO_SUBJECT, UNCLEAR, ChoiceLabel
 from vx_detectron.metrics import count
-from vx_detectron.structures import Instances, Subject
+from vx_detectron.structures import BoolArray, Instances, Subject
 
-BoolArray = NDArray[np.bool_]
 Row = dict[str, Any]
 
 RIGHT_IOU = 0.5  # of a predicted union with an accepted one

@@ -6,9 +6,11 @@ their size is checked before they are decoded, and only the formats in ``formats
 
 from vx_detectron.image_io.formats import SUPPORTED_SUFFIXES, PictureFormat, format_from_suffix
 from vx_detectron.image_io.header import read_size
+from vx_detectron.image_io.inputs import PhotoSource, as_photo
 from vx_detectron.image_io.labels import read_labels
 from vx_detectron.image_io.opening import MAX_BYTES, MAX_PIXELS
 from vx_detectron.image_io.reading import Photo, read_photo
+from vx_detectron.image_io.sizing import changed, shrunk
 from vx_detectron.image_io.writing import write_bytes, write_picture
 
 __all__ = [
@@ -16,11 +18,15 @@ __all__ = [
     "MAX_PIXELS",
     "SUPPORTED_SUFFIXES",
     "Photo",
+    "PhotoSource",
     "PictureFormat",
+    "as_photo",
+    "changed",
     "format_from_suffix",
     "read_labels",
     "read_photo",
     "read_size",
+    "shrunk",
     "write_bytes",
     "write_picture",
 ]

@@ -6,7 +6,6 @@ import io
 
 import numpy as np
 from PIL import Image, ImageCms
-from PIL.ImageFile import ImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from vx_detectron.errors import ImageError
@@ -17,7 +16,7 @@ _SIXTEEN_BIT = ("I;16", "I;16B", "I;16L")
 _TIFF_BITS, _TIFF_PHOTOMETRIC, _WHITE_IS_ZERO = 258, 262, 0
 
 
-def flatten(image: ImageFile, notes: list[str]) -> tuple[Image.Image, bytes | None, bool]:
+def flatten(image: Image.Image, notes: list[str]) -> tuple[Image.Image, bytes | None, bool]:
     """A decoded picture as RGB over white.
 
     Args:
@@ -40,7 +39,7 @@ def flatten(image: ImageFile, notes: list[str]) -> tuple[Image.Image, bytes | No
     return Image.composite(rgb, white, alpha), icc_profile, True
 
 
-def _split(image: ImageFile) -> tuple[Image.Image, Image.Image | None]:
+def _split(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     """Opaque 8-bit colours, and the alpha channel where there is one."""
     # PPM alone has 16-bit samples in mode I, scaled to the full range.
     if image.mode in _SIXTEEN_BIT or (image.mode == "I" and image.format == "PPM"):
@@ -57,7 +56,7 @@ def _split(image: ImageFile) -> tuple[Image.Image, Image.Image | None]:
     return image_with_alpha.convert("L" if grey else "RGB"), image_with_alpha.getchannel("A")
 
 
-def _split_sixteen_bit(image: ImageFile) -> tuple[Image.Image, Image.Image | None]:
+def _split_sixteen_bit(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     """Grey of 9 to 16 bits. Pillow would clip it to 255, and forgets that TIFF may mean black."""
     samples = np.asarray(image)
     bits = 16

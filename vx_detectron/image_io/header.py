@@ -29,7 +29,7 @@ def read_size(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> 
     That the rest of the file is there and whole is not checked.
 
     Raises:
-        ImageError: the file is missing, unreadable, too large, or its head is no photo's.
+        ImageError: the file is missing, unreadable, too large, or does not begin like a photo.
     """
     try:
         expect_file(os.stat(path).st_mode)

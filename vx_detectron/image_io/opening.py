@@ -86,7 +86,7 @@ def decode(data: bytes, max_pixels: int) -> tuple[ImageFile, str]:
 def open_header(stream: IO[bytes], kind: str, max_pixels: int) -> ImageFile:
     """The picture before its pixels are decoded; within ``decoder_errors``."""
     image = opener_of(kind)(stream, "")
-    _expect_size(image.size, max_pixels)
+    expect_size(image.size, max_pixels)
     _expect_more_than_preview(image)
     return image
 
@@ -108,12 +108,15 @@ def decoder_errors(kind: str, max_pixels: int) -> Iterator[None]:
     except Exception as error:
         raise ImageError(
             f"is a damaged, incomplete or unsupported {kind} file ({reason(error)}); "
-            "open it in a picture editor and save it anew"
+            "open it in a picture editor and save it again"
         ) from error
 
 
-def _expect_size(size: tuple[int, int], max_pixels: int) -> None:
+def expect_size(size: tuple[int, int], max_pixels: int) -> None:
+    """ImageError unless a width and height are above 0 and allowed together."""
     width, height = size
+    if not width * height:
+        raise ImageError(f"has no pixels ({width} x {height}), expected a photo")
     if width * height > max_pixels:
         raise ImageError(
             f"has {width} x {height} = {width * height:,} pixels, expected at most "

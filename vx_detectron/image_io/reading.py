@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from PIL.ImageFile import ImageFile
 
 from vx_detectron.errors import ImageError
 from vx_detectron.image_io.colour import flatten
@@ -86,16 +85,24 @@ def read_photo(
 
     Raises:
         ImageError: the file is missing, unreadable, empty, too large, damaged, or not a photo.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from skimage.data import data_dir
+        >>> photo = read_photo(Path(data_dir) / "rocket.jpg")
+        >>> photo.format, photo.pixels.shape, photo.pixels.dtype
+        ('JPEG', (427, 640, 3), dtype('uint8'))
     """
     name = name_of(source, name)
     try:
         image, kind = decode(read_bytes(source, max_bytes), max_pixels)
-        return _to_photo(image, kind, name)
+        return to_photo(image, kind, name)
     except ImageError as error:
         raise ImageError(f"{name}: {error}") from error.__cause__
 
 
-def _to_photo(image: ImageFile, kind: str, name: str) -> Photo:
+def to_photo(image: Image.Image, kind: str, name: str) -> Photo:
+    """A decoded picture as a Photo; ImageError when its samples have no defined range."""
     notes: list[str] = []
     turn = _orientation(image, notes)
     dpi = _density(image.info.get("dpi"))
@@ -108,11 +115,11 @@ def _to_photo(image: ImageFile, kind: str, name: str) -> Photo:
     return Photo(pixels, name, kind, icc_profile, dpi, frames, had_alpha, tuple(notes))
 
 
-def _orientation(image: ImageFile, notes: list[str]) -> int:
+def _orientation(image: Image.Image, notes: list[str]) -> int:
     """EXIF orientation 1..8. Pillow has already turned TIFF, and pillow-heif HEIF; they say 1."""
     try:
         value = image.getexif().get(_EXIF_ORIENTATION, 1)
-    except Exception:  # broken EXIF can raise anything, and is no reason to lose the photo
+    except Exception:  # broken EXIF can raise anything, but the photo itself may be fine
         notes.append("its EXIF is broken and was ignored; the photo may lie on its side")
         return 1
     return value if isinstance(value, int) else 1
@@ -127,7 +134,7 @@ def _density(value: Any) -> tuple[float, float] | None:
     return (x, y) if 1 < x <= 65_535 and 1 < y <= 65_535 else None
 
 
-def _count_frames(image: ImageFile, notes: list[str]) -> int:
+def _count_frames(image: Image.Image, notes: list[str]) -> int:
     try:
         frames = int(getattr(image, "n_frames", 1))
     except Exception:  # what comes after the first picture may be damaged in any way

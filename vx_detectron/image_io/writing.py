@@ -10,16 +10,15 @@ from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from vx_detectron.errors import ImageError
 from vx_detectron.files import replacing
 from vx_detectron.image_io.formats import PictureFormat
 from vx_detectron.image_io.names import Writable, name_of, reason
+from vx_detectron.structures import ByteArray
 
-ByteArray = NDArray[np.uint8]
-
+_EXIF_SOFTWARE = 305
 _LONGEST_SIDE = {"jpg": 65_500, "webp": 16_383}  # libjpeg's limit, and WebP's own
 
 
@@ -31,6 +30,7 @@ def write_picture(
     icc_profile: bytes | None = None,
     dpi: tuple[float, float] | None = None,
     quality: int = 95,
+    software: str | None = None,
 ) -> None:
     """Write a picture, whole or not at all.
 
@@ -44,6 +44,7 @@ def write_picture(
         icc_profile: the RGB profile that the colours are in; None means sRGB. Not for grey.
         dpi: density along x and y in pixels per inch, 1..65535; WebP has no place for it.
         quality: 1..100 for jpg and webp; 100 makes webp lossless. The others always are.
+        software: ASCII text for the EXIF field of that name; by default there is no EXIF.
 
     Raises:
         ImageError: the format cannot hold the picture, or the file cannot be written.
@@ -52,7 +53,7 @@ def write_picture(
     _check_arguments(pixels, format, icc_profile, dpi, quality)
     try:
         _expect_fit(pixels, format)
-        data = _encode(pixels, format, icc_profile, dpi, quality)
+        data = _encode(pixels, format, icc_profile, dpi, quality, software)
         _write(target, data)
     except ImageError as error:
         raise ImageError(f"{name_of(target)}: {error}") from error.__cause__
@@ -112,6 +113,7 @@ def _encode(
     icc_profile: bytes | None,
     dpi: tuple[float, float] | None,
     quality: int,
+    software: str | None,
 ) -> bytes:
     lossless = quality == 100
     options: dict[PictureFormat, dict[str, Any]] = {
@@ -123,6 +125,9 @@ def _encode(
         "tiff": {"format": "TIFF", "compression": "tiff_adobe_deflate"},
     }
     given: dict[str, Any] = {"icc_profile": icc_profile, "dpi": dpi}
+    if software is not None:
+        given["exif"] = Image.Exif()
+        given["exif"][_EXIF_SOFTWARE] = software
     known = {key: value for key, value in given.items() if value is not None}
     buffer = io.BytesIO()
     try:

@@ -1,9 +1,9 @@
 """How well a mask agrees with the truth. Arrays in, numbers out: NumPy, OpenCV and SciPy only.
 
 Counts come first (``count``, ``threshold_counts``), ratios after. Alpha is taken as it is; the
-figures of the salient-object literature stretch it first, see ``stretch``.
+figures in the salient-object literature stretch it first, see ``stretch``.
 
-Empty masks are decided once. Where truth and prediction are both empty they agree fully: IoU,
+Empty masks have one rule. Where truth and prediction are both empty they agree completely: IoU,
 Dice, precision, recall, every F and Boundary IoU are 1. Where one of them is, these are 0. MAE,
 S-measure and E-measure need no such rule: their definitions hold for empty masks.
 """

@@ -5,7 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from vx_detectron.metrics.counts import BoolArray, check_masks, count
+from vx_detectron.metrics.counts import check_masks, count
+from vx_detectron.structures import BoolArray
 
 
 def boundary_iou(predicted: BoolArray, truth: BoolArray, dilation: float = 0.02) -> float:

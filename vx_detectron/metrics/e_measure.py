@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vx_detectron.metrics.soft import EPS, ThresholdCounts
+from vx_detectron.structures import DoubleArray
 
 
-def e_measure(counts: ThresholdCounts) -> NDArray[np.float64]:
+def e_measure(counts: ThresholdCounts) -> DoubleArray:
     """The enhanced alignment at every threshold, float64 (T,).
 
     Fan et al., "Enhanced-alignment measure for binary foreground map evaluation", IJCAI 2018.
@@ -34,7 +34,7 @@ def e_measure(counts: ThresholdCounts) -> NDArray[np.float64]:
     return np.asarray(total / whole, dtype=np.float64)
 
 
-def _enhanced(predicted: NDArray[np.float64], true: float) -> NDArray[np.float64]:
+def _enhanced(predicted: DoubleArray, true: float) -> DoubleArray:
     """The alignment of two values that their means were taken from, raised to 0..1."""
     aligned = 2 * predicted * true / (predicted**2 + true**2 + EPS)
     return np.asarray((aligned + 1) ** 2 / 4)

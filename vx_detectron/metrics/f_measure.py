@@ -4,29 +4,26 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
-from vx_detectron.metrics.counts import BoolArray
-from vx_detectron.metrics.soft import EPS, FloatArray, ThresholdCounts, check_alpha
-
-Curve = NDArray[np.float64]
+from vx_detectron.metrics.soft import EPS, ThresholdCounts, check_alpha
+from vx_detectron.structures import BoolArray, DoubleArray, RealArray
 
 BETA_SQUARED = 0.3  # the salient-object literature's, which weighs precision more
 
 
-def precision(counts: ThresholdCounts) -> Curve:
+def precision(counts: ThresholdCounts) -> DoubleArray:
     """Share of the prediction that is true, float64 (T,); 0 for an empty one of a true thing."""
     share = counts.true_positive / np.maximum(counts.positive, 1)
     return np.where(counts.empty, 1.0, share)
 
 
-def recall(counts: ThresholdCounts) -> Curve:
+def recall(counts: ThresholdCounts) -> DoubleArray:
     """Share of the truth that is predicted, float64 (T,)."""
     return np.where(counts.empty, 1.0, counts.true_positive / max(counts.truth, 1))
 
 
-def f_measure(counts: ThresholdCounts, beta_squared: float = BETA_SQUARED) -> Curve:
+def f_measure(counts: ThresholdCounts, beta_squared: float = BETA_SQUARED) -> DoubleArray:
     """(1 + b²) P R / (b² P + R) at every threshold, float64 (T,), 0..1.
 
     Achanta et al., "Frequency-tuned salient region detection", CVPR 2009. The maximum F of a
@@ -36,14 +33,16 @@ def f_measure(counts: ThresholdCounts, beta_squared: float = BETA_SQUARED) -> Cu
     return f_of(precision(counts), recall(counts), beta_squared)
 
 
-def f_of(precision: Curve, recall: Curve, beta_squared: float = BETA_SQUARED) -> Curve:
+def f_of(
+    precision: DoubleArray, recall: DoubleArray, beta_squared: float = BETA_SQUARED
+) -> DoubleArray:
     """The same from precision and recall, float64 (T,), such as their means over photos."""
     denominator = beta_squared * precision + recall
     product = (1 + beta_squared) * precision * recall
     return np.divide(product, denominator, out=np.zeros_like(product), where=denominator > 0)
 
 
-def weighted_f_measure(alpha: FloatArray, truth: BoolArray) -> float:
+def weighted_f_measure(alpha: RealArray, truth: BoolArray) -> float:
     """F with b = 1 that weighs errors by where they are, 0..1.
 
     Margolin, Zelnik-Manor, Tal, "How to evaluate foreground maps?", CVPR 2014: an error next to

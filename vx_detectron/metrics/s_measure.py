@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from vx_detectron.metrics.counts import BoolArray
-from vx_detectron.metrics.soft import EPS, FloatArray, check_alpha
-
-Array = NDArray[np.float64]
+from vx_detectron.metrics.soft import EPS, check_alpha
+from vx_detectron.structures import BoolArray, DoubleArray, RealArray
 
 
-def s_measure(alpha: FloatArray, truth: BoolArray) -> float:
+def s_measure(alpha: RealArray, truth: BoolArray) -> float:
     """The mean of the object-aware and the region-aware similarity, 0..1.
 
     Fan et al., "Structure-measure: a new way to evaluate foreground maps", ICCV 2017. An empty
@@ -35,19 +32,19 @@ def s_measure(alpha: FloatArray, truth: BoolArray) -> float:
     return max(0.0, (_object_score(wide, truth) + _region_score(wide, truth)) / 2)
 
 
-def _object_score(alpha: Array, truth: BoolArray) -> float:
+def _object_score(alpha: DoubleArray, truth: BoolArray) -> float:
     share = float(truth.mean())
     inside, outside = _uniform_and_high(alpha[truth]), _uniform_and_high(1 - alpha[~truth])
     return share * inside + (1 - share) * outside
 
 
-def _uniform_and_high(values: Array) -> float:
+def _uniform_and_high(values: DoubleArray) -> float:
     mean = float(values.mean())
     deviation = float(values.std(ddof=1)) if values.size > 1 else 0.0
     return 2 * mean / (mean * mean + 1 + deviation + EPS)
 
 
-def _region_score(alpha: Array, truth: BoolArray) -> float:
+def _region_score(alpha: DoubleArray, truth: BoolArray) -> float:
     """The structural similarity of the four quarters around the truth's centroid, by their area."""
     row, column = (round(float(middle)) + 1 for middle in np.argwhere(truth).mean(axis=0))
     score = 0.0
@@ -59,7 +56,7 @@ def _region_score(alpha: Array, truth: BoolArray) -> float:
     return score
 
 
-def _similarity(alpha: Array, truth: BoolArray) -> float:
+def _similarity(alpha: DoubleArray, truth: BoolArray) -> float:
     """Wang's structural similarity over the whole window."""
     mean, true_mean = float(alpha.mean()), float(truth.mean())
     offset, true_offset = alpha - mean, truth - true_mean

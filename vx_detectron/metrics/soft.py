@@ -5,12 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from vx_detectron.metrics.counts import BoolArray
-
-FloatArray = NDArray[np.floating]
-IntArray = NDArray[np.int64]
+from vx_detectron.structures import BoolArray, IntArray, RealArray
 
 LEVELS = 256
 EPS = float(np.spacing(1))  # what the authors of these measures add, in Matlab: eps
@@ -43,7 +39,7 @@ class ThresholdCounts:
         return np.asarray((self.positive == 0) & (self.truth == 0))
 
 
-def threshold_counts(alpha: FloatArray, truth: BoolArray) -> ThresholdCounts:
+def threshold_counts(alpha: RealArray, truth: BoolArray) -> ThresholdCounts:
     """Cut at the 256 thresholds 0/255, 1/255 .. 255/255, in this order, by two histograms.
 
     At the first one every pixel is predicted. The literature rounds alpha down to such levels
@@ -68,7 +64,7 @@ def threshold_counts(alpha: FloatArray, truth: BoolArray) -> ThresholdCounts:
     )
 
 
-def adaptive_counts(alpha: FloatArray, truth: BoolArray) -> ThresholdCounts:
+def adaptive_counts(alpha: RealArray, truth: BoolArray) -> ThresholdCounts:
     """Cut at one threshold, twice the mean of alpha, at most 1 (Achanta et al., CVPR 2009).
 
     An alpha of zeros stays empty. (pysodmetrics cuts it at 0, and so counts it as full.)
@@ -91,7 +87,7 @@ def adaptive_counts(alpha: FloatArray, truth: BoolArray) -> ThresholdCounts:
     )
 
 
-def mean_absolute_error(alpha: FloatArray, truth: BoolArray) -> float:
+def mean_absolute_error(alpha: RealArray, truth: BoolArray) -> float:
     """Mean of |alpha - truth|, 0..1, alpha taken as it is.
 
     Args:
@@ -105,7 +101,7 @@ def mean_absolute_error(alpha: FloatArray, truth: BoolArray) -> float:
     return float(np.abs(alpha - truth).mean(dtype=np.float64))
 
 
-def stretch(alpha: FloatArray) -> FloatArray:
+def stretch(alpha: RealArray) -> RealArray:
     """Alpha as published figures have it: an 8-bit picture whose levels are stretched to 0..1.
 
     Args:
@@ -120,7 +116,7 @@ def stretch(alpha: FloatArray) -> FloatArray:
     return np.asarray(stretched, dtype=np.float64)
 
 
-def check_alpha(alpha: FloatArray, truth: BoolArray) -> None:
+def check_alpha(alpha: RealArray, truth: BoolArray) -> None:
     """Raise ValueError unless alpha is float within 0..1, truth bool, and their shapes equal."""
     if alpha.shape != truth.shape or not truth.size:
         raise ValueError(

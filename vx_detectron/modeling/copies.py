@@ -14,10 +14,6 @@ COPIES: tuple[tuple[str, str], ...] = (
     ("backbone.body.trunk2.", "backbone.bottom_up.trunk2."),
     ("backbone.body.trunk3.", "backbone.bottom_up.trunk3."),
     (_BOX_HEAD, "backbone.bottom_up.trunk4.fbnetv2_4_"),
-    # The saliency head's own branch.
-    ("backbone.body.trunk2.fbnetv2_2_", "sem_seg_head.stages.0.fbnetv2_0_"),
-    ("backbone.body.trunk3.fbnetv2_3_", "sem_seg_head.stages.1.fbnetv2_0_"),
-    (_BOX_HEAD, "sem_seg_head.stages.2.fbnetv2_0_"),
 )
 
 

@@ -174,7 +174,7 @@ class FBNetBoxHead(nn.Module):
 
 
 class FBNetMaskHead(nn.Module):
-    """``FBNetV2RoIMaskHead``: down, think, and twice up again."""
+    """``FBNetV2RoIMaskHead``: inverted residuals, downsampled once and upsampled twice."""
 
     def __init__(self, channels: int, num_classes: int) -> None:
         super().__init__()

@@ -34,13 +34,13 @@ def box_loss(
 
 
 def mask_targets(masks: Tensor, annotation: Tensor, boxes: Tensor, side: int) -> Tensor:
-    """What the mask head should answer: float (P, side, side), 0 or 1.
+    """The mask head's targets: float (P, side, side), 0 or 1.
 
     Args:
         masks: bool (N, H, W), of a photo's annotations.
         annotation: int64 (P,), which of them each box belongs to.
         boxes: float (P, 4), pixels.
-        side: of the mask head's answer.
+        side: of the mask head's output.
     """
     rois = torch.cat([annotation[:, None].to(boxes.dtype), boxes], dim=1)
     covered: Tensor = roi_align(masks[:, None].float(), rois, side, 1.0, 0, aligned=True)

@@ -13,17 +13,11 @@ from vx_detectron.modeling.fpn import FPN
 from vx_detectron.modeling.resnet import ResNet
 from vx_detectron.modeling.roi_heads import Detections, StandardROIHeads
 from vx_detectron.modeling.rpn import RPN
-from vx_detectron.modeling.saliency_fpn_head import SaliencyFPNHead
-from vx_detectron.modeling.saliency_head import (
-    SaliencyHead,
-    saliency_loss,
-    saliency_maps,
-)
 from vx_detectron.modeling.samples import Sample, target_of
 
 
 class MaskRCNN(nn.Module):
-    """Mask R-CNN (He et al., 2017), with a saliency head where the configuration asks for one."""
+    """Mask R-CNN (He et al., 2017)."""
 
     def __init__(self, cfg: CfgNode) -> None:
         super().__init__()
@@ -32,14 +26,6 @@ class MaskRCNN(nn.Module):
         self.proposal_generator = RPN(cfg, *shape)
         self.roi_heads = StandardROIHeads(cfg, *shape)
         self.size_divisibility = self.backbone.size_divisibility
-        self.saliency_features: list[str] = []
-        if cfg.MODEL.META_ARCHITECTURE == "PanopticFPN":
-            node = cfg.MODEL.SEM_SEG_HEAD
-            self.saliency_features = list(node.IN_FEATURES)
-            self.sem_seg_head = _build_saliency_head(node, *shape)
-            self.saliency_stride = node.COMMON_STRIDE
-            self.saliency_loss_weight = node.LOSS_WEIGHT
-            self.edge_weight = cfg.VX.SOLVER.EDGE_WEIGHT
         mean = torch.tensor(cfg.MODEL.PIXEL_MEAN).view(-1, 1, 1)
         std = torch.tensor(cfg.MODEL.PIXEL_STD).view(-1, 1, 1)
         self.register_buffer("pixel_mean", mean, persistent=False)
@@ -47,46 +33,31 @@ class MaskRCNN(nn.Module):
         self.pixel_mean: Tensor
         self.pixel_std: Tensor
 
-    def forward(self, images: list[Tensor]) -> tuple[list[Detections], list[Tensor | None]]:
-        """Detections and saliency of every image.
+    def forward(self, images: list[Tensor]) -> list[Detections]:
+        """The detections of every image, in the image's pixels.
 
         Args:
             images: each float (3, H, W), 0..255, in ``INPUT.FORMAT``'s channel order.
-
-        Returns:
-            Detections in the images' pixels, and maps float (h, w), 0..1, over the whole image;
-            None without a saliency head.
         """
         sizes = [(image.shape[1], image.shape[2]) for image in images]
         batch = self.normalise(images)
         features = self.backbone(batch)
         proposals = self.proposal_generator(features, sizes)
-        detections = self.roi_heads(features, proposals, sizes)
-        if not self.saliency_features:
-            return detections, [None] * len(images)
-        return detections, list(self._saliency_maps(features, sizes))
+        detections: list[Detections] = self.roi_heads(features, proposals, sizes)
+        return detections
 
-    def saliency(self, images: list[Tensor]) -> list[Tensor]:
-        """The saliency maps alone, as in ``forward``; only with a saliency head."""
-        sizes = [(image.shape[1], image.shape[2]) for image in images]
-        return self._saliency_maps(self.backbone(self.normalise(images)), sizes)
-
-    def losses(
-        self, samples: Sequence[Sample], detector: bool = True, saliency: bool = True
-    ) -> dict[str, Tensor]:
+    def losses(self, samples: Sequence[Sample]) -> dict[str, Tensor]:
         """What a training step makes smaller, under Detectron2's names and with its weights.
 
         The mode of the parts, training or evaluation, changes nothing here but their batch norms.
 
         Args:
-            samples: the photos of the step, of any sizes; on any device.
-            detector: compute ``loss_rpn_cls``, ``loss_rpn_loc``, ``loss_cls``, ``loss_box_reg``
-                and ``loss_mask``. Where a photo is not wholly annotated, what matches nothing in
-                it is no example of background.
-            saliency: compute ``loss_sem_seg``, if there is a saliency head.
+            samples: the photos of the step, of any sizes; on any device. Where a photo is not
+                fully annotated, what matches nothing in it is not an example of background.
 
         Returns:
-            Name to float32 scalar, each with a gradient; their sum is the loss.
+            ``loss_rpn_cls``, ``loss_rpn_loc``, ``loss_cls``, ``loss_box_reg`` and ``loss_mask``,
+            each a float32 scalar with a gradient; their sum is the loss.
 
         Raises:
             DataError: a box without an area, or a class that the network does not have.
@@ -94,36 +65,19 @@ class MaskRCNN(nn.Module):
         device = self.pixel_mean.device
         batch = self.normalise([sample.image.to(device) for sample in samples])
         features = self.backbone(batch)
-        losses: dict[str, Tensor] = {}
-        if detector:
-            targets = [target_of(one, self.roi_heads.num_classes, device) for one in samples]
-            sizes = [(one.image.shape[1], one.image.shape[2]) for one in samples]
-            proposals, losses = self.proposal_generator.losses(features, sizes, targets)
-            losses |= self.roi_heads.losses(features, proposals, targets)
-        if saliency and self.saliency_features:
-            subjects = [sample.subject[None].to(device) for sample in samples]
-            truth = _padded(subjects, self.size_divisibility, -1.0)
-            loss = saliency_loss(self.saliency_logits(features), truth, self.edge_weight)
-            losses["loss_sem_seg"] = loss * self.saliency_loss_weight
+        targets = [target_of(one, self.roi_heads.num_classes, device) for one in samples]
+        sizes = [(one.image.shape[1], one.image.shape[2]) for one in samples]
+        proposals, losses = self.proposal_generator.losses(features, sizes, targets)
+        losses |= self.roi_heads.losses(features, proposals, targets)
         return losses
-
-    def saliency_logits(self, features: dict[str, Tensor]) -> list[Tensor]:
-        """The saliency head's logits at every level, finest first."""
-        logits: list[Tensor] = self.sem_seg_head([features[n] for n in self.saliency_features])
-        return logits
-
-    def _saliency_maps(
-        self, features: dict[str, Tensor], sizes: list[tuple[int, int]]
-    ) -> list[Tensor]:
-        return saliency_maps(self.saliency_logits(features)[0], sizes, self.saliency_stride)
 
     def normalise(self, images: list[Tensor]) -> Tensor:
         """One batch (N, 3, H, W): normalised, then padded with zeros to a common size."""
         normalised = [(image - self.pixel_mean) / self.pixel_std for image in images]
-        return _padded(normalised, self.size_divisibility, 0.0)
+        return padded(normalised, self.size_divisibility, 0.0)
 
 
-def _padded(images: list[Tensor], multiple: int, value: float) -> Tensor:
+def padded(images: list[Tensor], multiple: int, value: float) -> Tensor:
     """One batch (N, C, H, W) of images (C, h, w), filled up to the right and below."""
     height = -(-max(image.shape[1] for image in images) // multiple) * multiple
     width = -(-max(image.shape[2] for image in images) // multiple) * multiple
@@ -143,18 +97,6 @@ def _build_backbone(cfg: CfgNode) -> FPN | FBNetBackbone:
         trunk = ResNet(cfg)
         trunk.freeze(cfg.MODEL.BACKBONE.FREEZE_AT)
     return FPN(trunk, list(cfg.MODEL.FPN.IN_FEATURES), cfg.MODEL.FPN.OUT_CHANNELS)
-
-
-def _build_saliency_head(
-    node: CfgNode, out_channels: dict[str, int], out_strides: dict[str, int]
-) -> SaliencyHead | SaliencyFPNHead:
-    channels = [out_channels[name] for name in node.IN_FEATURES]
-    if node.NAME == "VXSaliencyHead":
-        return SaliencyHead(channels, node.CONVS_DIM)
-    strides = [out_strides[name] for name in node.IN_FEATURES]
-    return SaliencyFPNHead(
-        list(node.IN_FEATURES), channels, strides, node.CONVS_DIM, node.COMMON_STRIDE
-    )
 
 
 def build_model(cfg: CfgNode) -> MaskRCNN:

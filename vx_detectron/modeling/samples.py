@@ -21,7 +21,7 @@ class Sample:
         boxes: float32 (N, 4), x0, y0, x1, y1 in the image's pixels.
         classes: int64 (N,), 0..K-1.
         masks: bool (N, H, W).
-        subject: float32 (H, W), 0 background to 1 subject; -1 where nobody knows.
+        subject: float32 (H, W), 0 background to 1 subject; -1 where unknown.
         complete: whether every object of every class is annotated. Where it is not, what is not
             annotated is unknown, not background.
         file_name: the photo's path, for messages.
@@ -39,7 +39,7 @@ class Sample:
 
 
 class Target(NamedTuple):
-    """What the detector is to find in one photo, on the network's device; see ``Sample``."""
+    """What the detector should find in one photo, on the network's device; see ``Sample``."""
 
     boxes: Tensor
     classes: Tensor

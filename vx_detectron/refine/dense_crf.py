@@ -2,8 +2,8 @@
 
 Krähenbühl and Koltun, "Efficient inference in fully connected CRFs with Gaussian edge
 potentials", NeurIPS 2011. With textbook parameters it makes good masks worse; here its reach is
-scaled with the cell of the mask head and its say is confined to a band around the edge. Only the
-pixels in and near that band are its nodes: the others are sure and would only take time.
+scaled with the cell of the mask head and its effect is confined to a band around the edge. Only the
+pixels in and near that band are its nodes: the others are certain and would only cost time.
 """
 
 from __future__ import annotations
@@ -11,18 +11,16 @@ from __future__ import annotations
 from types import ModuleType
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vx_detectron.errors import ConfigError
 from vx_detectron.refine.distance import signed_distance
-
-FloatArray = NDArray[np.float32]
+from vx_detectron.structures import BoolArray, ByteArray, FloatArray
 
 _SURE = 1e-4  # probability left to the other label outside the band
 
 
 def follow_edges(
-    image: NDArray[np.uint8],
+    image: ByteArray,
     mask: FloatArray,
     cell: float,
     *,
@@ -73,7 +71,7 @@ def follow_edges(
     return np.clip(refined, 0.0, 1.0)
 
 
-def _unary_energy(distance: FloatArray, unsure: NDArray[np.bool_], width: float) -> FloatArray:
+def _unary_energy(distance: FloatArray, unsure: BoolArray, width: float) -> FloatArray:
     """Negative log probability of both labels, float32 (2, nodes)."""
     limit = np.log(1 / _SURE)
     sure = np.where(distance > 0, limit, -limit)
@@ -82,9 +80,7 @@ def _unary_energy(distance: FloatArray, unsure: NDArray[np.bool_], width: float)
     return np.ascontiguousarray(energy, dtype=np.float32)
 
 
-def _features(
-    image: NDArray[np.uint8], nodes: NDArray[np.bool_], sxy: float, srgb: float
-) -> FloatArray:
+def _features(image: ByteArray, nodes: BoolArray, sxy: float, srgb: float) -> FloatArray:
     """Place and colour of each node in units of the kernel, float32 (5, nodes)."""
     rows, columns = np.nonzero(nodes)
     features = np.empty((5, len(rows)), dtype=np.float32)
@@ -99,7 +95,7 @@ def _import_densecrf() -> ModuleType:
     except ImportError as error:
         raise ConfigError(
             "the DenseCRF step is switched on but pydensecrf cannot be imported "
-            f"({error}): install pydensecrf2 (on Python 3.13 see the README), or switch the "
+            f"({error}): install pydensecrf2 (see docs/troubleshooting.md), or switch the "
             "step off with VX.REFINE.DENSE_CRF False"
         ) from error
     return densecrf  # type: ignore[no-any-return]

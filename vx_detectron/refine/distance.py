@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float32]
+from vx_detectron.structures import FloatArray
 
 THRESHOLD = 0.5  # a pixel belongs to the subject from this probability on
 

@@ -6,12 +6,8 @@ from collections.abc import Iterator
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float32]
-ByteArray = NDArray[np.uint8]
-BoolArray = NDArray[np.bool_]
-IntArray = NDArray[np.int64]
+from vx_detectron.structures import BoolArray, ByteArray, FloatArray, IntArray, RealArray
 
 # Chosen on DUTS training photos; with larger radii the edge strays, see `sharpen`.
 _RADIUS = 1  # of the guided filter's window, in pixels of the small mask
@@ -31,7 +27,7 @@ def sharpen(
 ) -> FloatArray:
     """Enlarge a mask to its photo with a crisp edge that runs along the photo's colours.
 
-    The mask's edge is first made equally steep everywhere, so that a coarse grid leaves no fog,
+    The mask's edge is first made equally steep everywhere, so that a coarse grid leaves no blur,
     then enlarged by the fast guided filter: in each small window alpha is a linear function of
     the photo's colour (He and Sun, "Fast guided filter", 2015). Only a band of a few pixels of
     the small mask can change.
@@ -108,7 +104,7 @@ def _colour_lines(picture: ByteArray, mask: FloatArray, where: BoolArray) -> Flo
     return _box(lines)
 
 
-def _box(array: NDArray[np.floating]) -> FloatArray:
+def _box(array: RealArray) -> FloatArray:
     side = 2 * _RADIUS + 1
     blurred = cv2.blur(array, (side, side), borderType=cv2.BORDER_REPLICATE)
     return np.asarray(blurred, dtype=np.float32)

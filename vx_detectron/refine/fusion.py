@@ -1,15 +1,12 @@
-"""Two witnesses of one subject: the mask of an instance and the learned saliency map."""
+"""Combine two sources on one subject: the mask of an instance and the learned saliency map."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from vx_detectron.refine.distance import THRESHOLD, signed_distance
-
-FloatArray = NDArray[np.float32]
-BoolArray = NDArray[np.bool_]
+from vx_detectron.structures import BoolArray, FloatArray
 
 # The mask is 0 wherever the box ended, right or wrong, so its certainty is trusted less.
 _MASK_LIMIT = 0.05
@@ -17,7 +14,7 @@ _SALIENCY_LIMIT = 0.01
 
 
 def agrees(mask: FloatArray, saliency: FloatArray) -> bool:
-    """Whether the map speaks of this subject at all.
+    """Whether the map shows this subject at all.
 
     It knows the photo's main subject only. When a person picks another thing, the map is low
     there and would erase the choice.
@@ -33,6 +30,28 @@ def agrees(mask: FloatArray, saliency: FloatArray) -> bool:
     return bool(inside.any()) and float(saliency[inside].mean()) >= THRESHOLD
 
 
+def blend(mask: FloatArray, saliency: FloatArray, weight: float) -> FloatArray:
+    """Weighted mean of both log-odds, everywhere.
+
+    For a subject that nobody picked by hand: detector and eye speak of the same question, what the
+    photo's main subject is, and each sees what the other misses.
+
+    Args:
+        mask: float32 (H, W), 0..1.
+        saliency: float32 (H, W), 0..1, probability of "main subject" over the same pixels.
+        weight: 0..1, the map's share.
+
+    Returns:
+        float32 (H, W), 0..1.
+
+    Raises:
+        ValueError: mask and map differ in shape.
+    """
+    _expect_same_shape(mask, saliency)
+    logit = (1 - weight) * _logit(mask, _MASK_LIMIT) + weight * _logit(saliency, _SALIENCY_LIMIT)
+    return np.asarray(1 / (1 + np.exp(-logit)), dtype=np.float32)
+
+
 def fuse(
     mask: FloatArray,
     saliency: FloatArray,
@@ -45,7 +64,7 @@ def fuse(
     """Weighted mean of both log-odds around the mask's edge; elsewhere the mask alone.
 
     The map places the edge more finely. Where it would move the edge farther than its reach,
-    add a part, or take away a whole one such as a leg, it speaks of another subject, and the
+    add a part, or remove a whole one such as a leg, it shows another subject, and the
     mask stays as it is. It may reach farther inwards than outwards: what a mask holds beyond
     the subject is rarely salient, but what lies beside it often is, and something else.
 
@@ -58,19 +77,15 @@ def fuse(
         trim: how far inwards, in cells.
 
     Returns:
-        float32 (H, W), 0..1; a copy of the mask where both do not agree on the subject.
+        float32 (H, W), 0..1; a copy of the mask where the two do not agree on the subject.
 
     Raises:
         ValueError: mask and map differ in shape.
     """
-    if mask.shape != saliency.shape:
-        raise ValueError(
-            f"saliency must have the mask's shape {mask.shape}, got {saliency.shape}: resample it"
-        )
+    _expect_same_shape(mask, saliency)
     if weight == 0 or not agrees(mask, saliency):
         return mask.copy()
-    logit = (1 - weight) * _logit(mask, _MASK_LIMIT) + weight * _logit(saliency, _SALIENCY_LIMIT)
-    mean = (1 / (1 + np.exp(-logit))).astype(np.float32)
+    mean = blend(mask, saliency, weight)
     distance = np.abs(signed_distance(mask))
     farthest = np.maximum(distance, np.abs(signed_distance(mean)))
     inside, mean_inside = mask >= THRESHOLD, mean >= THRESHOLD
@@ -78,6 +93,13 @@ def fuse(
     strayed |= _not_within(inside & ~mean_inside, farthest <= trim * cell)
     near = distance <= np.where(mean > mask, reach, trim) * cell
     return np.where(near & ~strayed, mean, mask)
+
+
+def _expect_same_shape(mask: FloatArray, saliency: FloatArray) -> None:
+    if mask.shape != saliency.shape:
+        raise ValueError(
+            f"saliency must have the mask's shape {mask.shape}, got {saliency.shape}: resample it"
+        )
 
 
 def _logit(probability: FloatArray, limit: float) -> FloatArray:

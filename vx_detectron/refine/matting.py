@@ -1,14 +1,15 @@
-"""Closed-form matting: how much of each pixel along the edge is hair, fur or other fine stuff.
+"""Closed-form matting: how much of each pixel along the edge is hair, fur or other fine detail.
 
 Levin, Lischinski and Weiss, "A closed-form solution to natural image matting", PAMI 2008. In each
 3 x 3 window alpha is taken for a linear function of colour, which makes alpha the solution of a
-sparse linear system. The alpha before it pulls softly at each unknown: without, alpha strays
+sparse linear system. The previous alpha pulls softly at each unknown: without that, alpha strays
 wherever colours say nothing. pymatting solves the same system without that pull, but numba
 compiles it for half a minute and more at the first import.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import cv2
@@ -18,41 +19,44 @@ from scipy import sparse
 from scipy.sparse.linalg import cg
 
 from vx_detectron.refine.distance import signed_distance
-
-FloatArray = NDArray[np.float32]
-ByteArray = NDArray[np.uint8]
-BoolArray = NDArray[np.bool_]
-IntArray = NDArray[np.int64]
+from vx_detectron.structures import BoolArray, ByteArray, DoubleArray, FloatArray, IntArray
 
 STEP = "closed-form matting"
 
 _MOST_UNKNOWNS = 50_000  # pixels of the band; they bound time and memory
 _EPS = 1e-5  # variance of colour (0..1) in a window below which alpha is constant in it
-_PRIOR = 1.0  # pull of the alpha before; chosen on composites of hair and fur with known alpha
+_PRIOR = 1.0  # pull of the previous alpha; chosen on composites of hair and fur with known alpha
 _TOLERANCE = 1e-4  # of the solver, relative
 _ITERATIONS = 500  # of the solver, at most
 _WINDOW = 9  # pixels
 
 
-def matte(image: ByteArray, alpha: FloatArray, width: float) -> tuple[FloatArray, str]:
+def matte(
+    image: ByteArray,
+    alpha: FloatArray,
+    width: float,
+    check: Callable[[], None] = lambda: None,
+) -> tuple[FloatArray, str]:
     """Solve for alpha in a band around the edge, so that it follows hair and fur.
 
     Args:
         image: uint8 (H, W, 3), RGB.
         alpha: float32 (H, W), 0..1, of the same size; beyond the band it is right.
         width: half width of the band around the edge at 0.5, in pixels.
+        check: called now and then; whatever it raises ends the work.
 
     Returns:
         float32 (H, W), 0..1, and what was done, for the provenance: a band of more than 50,000
-        pixels is solved at a smaller size, and the solver stops after 500 steps; both are said.
+        pixels is solved at a smaller size, and the solver stops after 500 steps; both are named.
     """
     unknown = np.abs(signed_distance(alpha)) <= width
+    check()
     scale = min(1.0, float(np.sqrt(_MOST_UNKNOWNS / max(int(unknown.sum()), 1))))
     small_image, small_alpha = _shrink(image, scale), _shrink(alpha, scale)
     small_unknown = np.abs(signed_distance(small_alpha)) <= width * scale
     if min(small_alpha.shape) < 3 or not small_unknown.any():
         return alpha.copy(), STEP
-    solved, converged = _solve(small_image, small_alpha, small_unknown)
+    solved, converged = _solve(small_image, small_alpha, small_unknown, check)
     step = STEP if scale == 1.0 else f"{STEP} at {scale:.0%} of the size"
     step += "" if converged else ", stopped early"
     enlarged = cv2.resize(solved, alpha.shape[::-1], interpolation=cv2.INTER_LINEAR)
@@ -67,8 +71,11 @@ def _shrink(array: NDArray[Any], scale: float) -> NDArray[Any]:
     return np.minimum(small, np.float32(1)) if small.dtype == np.float32 else small
 
 
-def _solve(image: ByteArray, alpha: FloatArray, unknown: BoolArray) -> tuple[FloatArray, bool]:
-    """Alpha with the unknown pixels solved for, and whether the solver came to its end."""
+def _solve(
+    image: ByteArray, alpha: FloatArray, unknown: BoolArray, check: Callable[[], None]
+) -> tuple[FloatArray, bool]:
+    """Alpha with the unknown pixels solved for, and whether the solver converged."""
+    check()
     matrix, right_side = _system(image, alpha, unknown)
     scaling = sparse.diags(1 / np.maximum(matrix.diagonal(), 1e-12))
     values, steps_left = cg(
@@ -78,15 +85,14 @@ def _solve(image: ByteArray, alpha: FloatArray, unknown: BoolArray) -> tuple[Flo
         rtol=_TOLERANCE,
         maxiter=_ITERATIONS,
         M=scaling,
+        callback=lambda _: check(),
     )
     solved = alpha.copy()
     solved[unknown] = np.clip(values, 0.0, 1.0)
     return solved, steps_left == 0
 
 
-def _system(
-    image: ByteArray, alpha: FloatArray, unknown: BoolArray
-) -> tuple[Any, NDArray[np.float64]]:
+def _system(image: ByteArray, alpha: FloatArray, unknown: BoolArray) -> tuple[Any, DoubleArray]:
     """The Laplacian of the unknowns and the prior, sparse, and what is known to pull at them."""
     windows = _windows(unknown)
     laplacian = _laplacians(image, windows)
@@ -114,7 +120,7 @@ def _windows(unknown: BoolArray) -> IntArray:
     return np.asarray(corner[:, None] + np.array(offsets), dtype=np.int64)
 
 
-def _laplacians(image: ByteArray, windows: IntArray) -> NDArray[np.float64]:
+def _laplacians(image: ByteArray, windows: IntArray) -> DoubleArray:
     """Each window's share of the matting Laplacian, (n, 9, 9): the paper's equation 12."""
     colours = image.reshape(-1, 3)[windows] / 255.0
     offset = colours - colours.mean(axis=1, keepdims=True)

@@ -7,19 +7,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vx_detectron.refine.distance import THRESHOLD
-
-FloatArray = NDArray[np.float32]
-BoolArray = NDArray[np.bool_]
+from vx_detectron.structures import BoolArray, FloatArray
 
 
 def clean(mask: FloatArray, cell: float, *, speck_fraction: float, hole_cells: float) -> FloatArray:
     """Remove specks and fill small holes.
 
-    A part is a speck when it is small beside the largest part, so that every member of a group
-    stays. A hole is false when the mask head could not have seen it: smaller than about a cell.
-    Its size decides alone: neither the saliency in a hole nor the likeness of its colours to the
-    subject's told false holes from real ones on photos with true masks. Background that touches
-    the border of the picture is never a hole.
+    A part is a speck when it is small compared with the largest part, so that every member of a
+    group stays. A hole is false when the mask head could not have seen it: smaller than about a
+    cell. Only its size decides: on photos with true masks, neither the saliency in a hole nor the
+    similarity of its colours to the subject's separated false holes from real ones. Background
+    that touches the border of the picture is never a hole.
 
     Args:
         mask: float32 (H, W), 0..1; 0.5 is the edge.

@@ -1,7 +1,11 @@
-"""What the refinement does, in one frozen record; the defaults were chosen on training photos."""
+"""What the refinement does, in one frozen record; the defaults were chosen on training photos.
+
+Every field is a key of the configuration too: ``crf_band`` is ``VX.REFINE.CRF_BAND``.
+"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 _POSITIVE = ("saliency_reach", "saliency_trim", "saliency_edge", "crf_unary", "crf_sxy",
@@ -15,7 +19,7 @@ class RefineOptions:
     """Which steps run and how strongly. A "cell" is the side of one cell of the mask head.
 
     Attributes:
-        fuse_saliency: weigh the learned saliency map in, where the network has one.
+        fuse_saliency: combine the mask with the learned saliency map, where there is one.
         dense_crf: let a DenseCRF move the uncertain edge to the photo's own edges.
         morphology: remove specks, fill pinholes; gains no IoU, but brings the number of parts
             near the subject's own.
@@ -38,6 +42,9 @@ class RefineOptions:
         edge_width: width of the ramp from 0 to 1 where the photo shows no edge, in its pixels.
         matting_band: half width of the band that the matting solves, in cells after fusion.
         working_side: longest side, in pixels, at which everything but the final edge works.
+
+    Raises:
+        ValueError: a value out of its range; the message begins with the name of the field.
     """
 
     fuse_saliency: bool = True
@@ -62,12 +69,14 @@ class RefineOptions:
     working_side: int = 512
 
     def __post_init__(self) -> None:
+        for name in (*_POSITIVE, *_FRACTIONS, *_NOT_NEGATIVE):
+            self._expect(name, "a finite number", math.isfinite(getattr(self, name)))
         for name in _POSITIVE:
-            self._expect(name, "a positive number", float(getattr(self, name)) > 0)
+            self._expect(name, "above 0", getattr(self, name) > 0)
         for name in _FRACTIONS:
-            self._expect(name, "within 0..1", 0 <= float(getattr(self, name)) <= 1)
+            self._expect(name, "within 0..1", 0 <= getattr(self, name) <= 1)
         for name in _NOT_NEGATIVE:
-            self._expect(name, "0 or more", float(getattr(self, name)) >= 0)
+            self._expect(name, "0 or more", getattr(self, name) >= 0)
         self._expect("crf_iterations", "1 or more", self.crf_iterations >= 1)
         self._expect("working_side", "16 or more", self.working_side >= 16)
 

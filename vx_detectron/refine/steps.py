@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import cv2
@@ -12,12 +13,9 @@ from numpy.typing import NDArray
 from vx_detectron.refine import dense_crf, edge, fusion, matting, morphology
 from vx_detectron.refine.options import RefineOptions
 from vx_detectron.refine.window import bounded_size, sample, window_size
-from vx_detectron.structures import Window
+from vx_detectron.structures import ByteArray, FloatArray, Window
 
-FloatArray = NDArray[np.float32]
-ByteArray = NDArray[np.uint8]
-
-_VISIBLE = 0.02  # mask values below are no reason to look there
+_VISIBLE = 0.02  # mask values below this count as nothing
 
 
 def refine(
@@ -27,7 +25,9 @@ def refine(
     cell: float,
     window: Window | None = None,
     saliency: FloatArray | None = None,
+    by_hand: bool = False,
     options: RefineOptions | None = None,
+    check: Callable[[], None] | None = None,
 ) -> tuple[FloatArray, tuple[str, ...]]:
     """Turn a soft mask into an alpha mask.
 
@@ -39,7 +39,11 @@ def refine(
         window: rows and columns of the photo that the mask shows; by default all of them.
         saliency: float32, 0..1, probability of "main subject" over the whole photo at any
             resolution; None where the network has no such map.
+        by_hand: whether a person picked what the mask shows. The map then only corrects its edge;
+            else the map, which shows the subject too, has its say everywhere.
         options: which steps run; by default all but the matting.
+        check: called between the steps, and within the longest one; whatever it raises ends the
+            work.
 
     Returns:
         alpha, float32 (H, W), 0 = background .. 1 = subject; and the names of the steps that
@@ -52,7 +56,7 @@ def refine(
         ValueError: an array of another shape, dtype or range, or a cell that is not positive.
         ConfigError: the DenseCRF is on and pydensecrf is missing.
     """
-    options = options or RefineOptions()
+    options, check = options or RefineOptions(), check or _never_mind
     window = window or (slice(0, image.shape[0]), slice(0, image.shape[1]))
     _check(image, mask, window, cell, saliency)
     alpha = np.zeros(image.shape[:2], dtype=np.float32)
@@ -66,15 +70,25 @@ def refine(
     if saliency is not None and options.fuse_saliency:
         map_cell = math.sqrt(math.prod(image.shape[:2]) / saliency.size)
         small_map = sample(saliency, image.shape[:2], window, size), map_cell * scale
-    refined, fine_cell, steps = _run(small, small_mask, cell * scale, small_map, options)
+    refined, fine_cell, steps = _run(
+        small,
+        small_mask,
+        cell * scale,
+        small_map,
+        by_hand=by_hand,
+        options=options,
+        check=check,
+    )
+    check()
     if options.sharp_edge:
         edge.sharpen(view, small, refined, options.edge_width, out=alpha[window])
         steps.append("sharp edge")
     else:
         alpha[window] = _resize(refined if steps else mask, view.shape[:2])
     if options.matting:
+        check()
         width = options.matting_band * fine_cell / scale
-        alpha[window], step = matting.matte(view, alpha[window], width)
+        alpha[window], step = matting.matte(view, alpha[window], width, check)
         steps.append(step)
     return alpha, tuple(steps)
 
@@ -84,7 +98,10 @@ def _run(
     mask: FloatArray,
     cell: float,
     saliency: tuple[FloatArray, float] | None,
+    *,
+    by_hand: bool,
     options: RefineOptions,
+    check: Callable[[], None],
 ) -> tuple[FloatArray, float, list[str]]:
     """The steps at working size; ``saliency`` comes with the side of its pixels.
 
@@ -93,16 +110,20 @@ def _run(
     """
     steps = []
     if saliency is not None and fusion.agrees(mask, saliency[0]):
-        mask = fusion.fuse(
-            mask,
-            saliency[0],
-            cell,
-            weight=options.saliency_weight,
-            reach=options.saliency_reach,
-            trim=options.saliency_trim,
-        )
+        if by_hand:
+            mask = fusion.fuse(
+                mask,
+                saliency[0],
+                cell,
+                weight=options.saliency_weight,
+                reach=options.saliency_reach,
+                trim=options.saliency_trim,
+            )
+        else:
+            mask = fusion.blend(mask, saliency[0], options.saliency_weight)
         cell = min(cell, options.saliency_edge * saliency[1])
         steps.append("saliency fusion")
+    check()
     if options.dense_crf:
         mask = dense_crf.follow_edges(
             image,
@@ -116,6 +137,7 @@ def _run(
             iterations=options.crf_iterations,
         )
         steps.append("DenseCRF")
+    check()
     if options.morphology:
         mask = morphology.clean(
             mask,
@@ -125,6 +147,10 @@ def _run(
         )
         steps.append("morphology")
     return mask, cell, steps
+
+
+def _never_mind() -> None:
+    """What is checked where nobody asks for it."""
 
 
 def _resize(array: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
@@ -141,7 +167,7 @@ def _resize(array: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
 def _check(
     image: ByteArray, mask: FloatArray, window: Window, cell: float, saliency: FloatArray | None
 ) -> None:
-    """Raise ValueError on anything `refine` does not promise to take."""
+    """Raise ValueError on anything that `refine` does not accept."""
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
         raise ValueError(
             f"image must be RGB uint8 of shape (H, W, 3), got {image.dtype} {image.shape}"
@@ -164,5 +190,5 @@ def _check_probabilities(name: str, array: FloatArray) -> None:
             f"{name} must be float32 of shape (height, width), got {array.dtype} {array.shape}"
         )
     low, high = float(array.min()), float(array.max())
-    if not (low >= 0 and high <= 1):  # also catches NaN, which min and max pass on
+    if not (low >= 0 and high <= 1):  # also catches NaN, which min and max propagate
         raise ValueError(f"{name} must lie within 0..1, got {low:g}..{high:g}")

@@ -6,11 +6,9 @@ import math
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from vx_detectron.structures import Window
-
-FloatArray = NDArray[np.float32]
+from vx_detectron.refine.distance import THRESHOLD
+from vx_detectron.structures import FloatArray, Window
 
 
 def surroundings(boxes: FloatArray, margin: float, photo: tuple[int, int]) -> Window | None:
@@ -33,13 +31,32 @@ def surroundings(boxes: FloatArray, margin: float, photo: tuple[int, int]) -> Wi
     return (rows, columns) if rows.start < rows.stop and columns.start < columns.stop else None
 
 
+def lit_box(field: FloatArray, photo: tuple[int, int]) -> FloatArray:
+    """The box around all of a map from 0.5 up.
+
+    Args:
+        field: float32 (h, w), 0..1, over the whole photo.
+        photo: its height and width.
+
+    Returns:
+        float32 (1, 4), x0, y0, x1, y1 in pixels of the photo; (0, 4) where nothing is lit.
+    """
+    lit = field >= THRESHOLD
+    rows, columns = np.flatnonzero(lit.any(axis=1)), np.flatnonzero(lit.any(axis=0))
+    if not len(rows):
+        return np.zeros((0, 4), dtype=np.float32)
+    y, x = photo[0] / field.shape[0], photo[1] / field.shape[1]
+    box = [columns[0] * x, rows[0] * y, (columns[-1] + 1) * x, (rows[-1] + 1) * y]
+    return np.array([box], dtype=np.float32)
+
+
 def window_size(window: Window) -> tuple[int, int]:
     """Its height and width, in pixels of the photo."""
     return window[0].stop - window[0].start, window[1].stop - window[1].start
 
 
 def bounded_size(size: tuple[int, int], longest: int) -> tuple[int, int]:
-    """Height and width shrunk, where need be, until the long side is ``longest``."""
+    """Height and width, shrunk if necessary so that the long side is at most ``longest``."""
     scale = min(1.0, longest / max(size))
     return max(round(size[0] * scale), 1), max(round(size[1] * scale), 1)
 
@@ -49,8 +66,8 @@ def sample(
 ) -> FloatArray:
     """A field over a whole photo, seen through a window, at another size.
 
-    Beyond its outermost pixel centres the field goes on with their values: the photo's border is
-    no edge of the subject.
+    Beyond its outermost pixel centres the field keeps their values: the photo's border is not an
+    edge of the subject.
 
     Args:
         field: float32 (h, w), over the whole photo.
@@ -63,7 +80,7 @@ def sample(
     """
     matrix = np.zeros((2, 3))
     for row, axis in ((0, 1), (1, 0)):
-        step = window_size(window)[axis] / size[axis]  # photo pixels a result pixel
+        step = window_size(window)[axis] / size[axis]  # photo pixels per result pixel
         shrink = field.shape[axis] / photo[axis]
         matrix[row, row] = step * shrink
         # pixel centres: result x lies at photo window.start + (x + 0.5) * step

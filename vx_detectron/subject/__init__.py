@@ -1,6 +1,6 @@
 """Which instances are the photo's main subject, and why. NumPy and OpenCV only.
 
-``drop_second_names`` -> ``add_salient_regions`` -> ``select`` is the way of a photo, and
+``drop_second_names`` -> ``add_salient_regions`` -> ``select`` is the path of a photo, and
 ``look`` -> ``propose`` -> ``measure`` -> ``Chooser`` -> ``rank`` that of ``select``;
 ``grabcut_fallback`` helps when nothing was found.
 """

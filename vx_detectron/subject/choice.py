@@ -12,7 +12,7 @@ _CHANGES = ("added", "removed")
 
 @dataclass(frozen=True)
 class Choice:
-    """At most one way to choose, else the subject is found; then what to add and to leave out.
+    """At most one way to choose (by default the ranking decides), and what to add or leave out.
 
     Attributes:
         label: a class name in any case; the best-ranked instance of it.
@@ -25,7 +25,13 @@ class Choice:
         removed: class names; no instance of them stays in the subject.
 
     Raises:
-        SubjectError: more than one way is given, or something that cannot be meant.
+        SubjectError: more than one way is given, or a value makes no sense.
+
+    Example:
+        >>> rider = Choice(label="person", added=("horse",))
+        >>> Choice(label="dog", rank=2)
+        Traceback (most recent call last):
+        vx_detectron.errors.SubjectError: choose the subject in one way, got label and rank; ...
     """
 
     label: str | None = None
@@ -66,7 +72,7 @@ class Choice:
 
     @property
     def given(self) -> tuple[str, ...]:
-        """The names of the ways to choose that are given."""
+        """Names of the ways to choose that were given."""
         return tuple(
             one.name
             for one in fields(self)
@@ -83,7 +89,7 @@ class Choice:
 
     @property
     def method(self) -> str:
-        """In words, such as ``class person``, ``point 120, 80`` or ``ranking with dog``."""
+        """As a phrase, such as ``class person``, ``point 120, 80`` or ``ranking with dog``."""
         changes = [f" with {name.strip()}" for name in self.added]
         changes += [f" without {name.strip()}" for name in self.removed]
         return self._way() + "".join(changes)

@@ -46,7 +46,7 @@ class Chooser:
             values: float32 (G, 15), as ``measure`` gives them.
 
         Returns:
-            float32 (G, 15), above 0 where it speaks for the set, below where against.
+            float32 (G, 15), above 0 where it speaks for the set, below 0 against it.
         """
         evidence = np.array(self.weights) * (values - np.array(self.typical))
         return np.asarray(evidence, dtype=np.float32)
@@ -58,7 +58,7 @@ class Chooser:
             values: float32 (G, 15), as ``measure`` gives them.
 
         Returns:
-            float32 (G,), 0..1. What their sum lacks of 1 is the probability of no subject.
+            float32 (G,), 0..1. 1 minus their sum is the probability of no subject.
         """
         odds = self.evidence(values).sum(axis=1, dtype=np.float64)
         highest = max(odds.max(initial=-math.inf), self.nothing)
@@ -71,17 +71,17 @@ def load_chooser(learned: bool) -> Chooser:
     """The fit that comes with the package, for a learned or for a classical saliency map.
 
     Raises:
-        ConfigError: the file is not there, or not as it should be.
+        ConfigError: the file is missing or malformed.
     """
     try:
         fits = json.loads(FITTED.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ConfigError(f"{FITTED} cannot be read: {error}; install the package anew") from error
+        raise ConfigError(f"{FITTED} cannot be read: {error}; install the package again") from error
     return parse_chooser(fits, MAPS[0] if learned else MAPS[1])
 
 
 def parse_chooser(fits: Any, name: str) -> Chooser:
-    """One fit out of the content of a ``chooser.json``.
+    """One fit from the content of a ``chooser.json``.
 
     Raises:
         ConfigError: it does not hold two finite numbers for each of this version's features.
@@ -98,12 +98,12 @@ def parse_chooser(fits: Any, name: str) -> Chooser:
     except (KeyError, TypeError, ValueError) as error:
         raise ConfigError(
             f"chooser.json: expected {name!r} with nothing, and weight and typical of "
-            f"{', '.join(FEATURES)}; got {type(error).__name__} {error}; fit it anew"
+            f"{', '.join(FEATURES)}; got {type(error).__name__} {error}; fit it again"
         ) from error
     numbers = (*chooser.weights, *chooser.typical, chooser.nothing)
     if not known or not all(map(math.isfinite, numbers)):
         raise ConfigError(
             f"chooser.json: {name!r} must hold finite numbers for exactly the features "
-            f"{', '.join(FEATURES)}; fit it anew"
+            f"{', '.join(FEATURES)}; fit it again"
         )
     return chooser

@@ -1,4 +1,4 @@
-"""When no instance serves: GrabCut, seeded by the saliency map."""
+"""The last resort when nothing was found: GrabCut, seeded by the saliency map."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What speaks for a thing, or a group of things, as the main subject: fifteen numbers 0..1.
 
-A group is measured as if it were one thing, by the union of its masks; a few numbers more say
+A group is measured as if it were one thing, by the union of its masks; a few more numbers say
 how well its members go together, and what it leaves out.
 """
 
@@ -11,10 +11,10 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from vx_detectron.structures import FloatArray
+from vx_detectron.structures import BoolArray, FloatArray
 from vx_detectron.subject.proposals import PERSON, Group, parts
 from vx_detectron.subject.scene import Scene
-from vx_detectron.subject.thumbnails import BoolArray, dilate
+from vx_detectron.subject.thumbnails import dilate
 
 FEATURES = (
     "saliency",
@@ -62,7 +62,7 @@ def measure(scene: Scene, groups: Sequence[Group]) -> FloatArray:
     - ``border``: 1 minus the share of its outline on the photo's border, where the lower border
       counts less.
     - ``focus``: s^2 / (s^2 + t^2), of the sharpness s inside and t outside: 0.5 where both are
-      alike, 1 for a sharp thing before a blurred ground.
+      alike, 1 for a sharp thing in front of a blurred background.
 
     As its members, by their share of its area:
 
@@ -81,7 +81,7 @@ def measure(scene: Scene, groups: Sequence[Group]) -> FloatArray:
     - ``neighbour_left_out``: size of another thing that touches it, compared with its own.
 
     Args:
-        scene: what there is.
+        scene: the photo and its instances.
         groups: sets of instances, none of them empty.
 
     Returns:

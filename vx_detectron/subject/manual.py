@@ -1,4 +1,4 @@
-"""A person's own choice of the subject, and what is to be added to it or left out."""
+"""A person's own choice of the subject, and what to add to it or leave out."""
 
 from __future__ import annotations
 
@@ -9,15 +9,21 @@ from collections.abc import Sequence
 import numpy as np
 
 from vx_detectron.errors import SubjectError
-from vx_detectron.structures import REGION_LABEL, Candidate, FloatArray, Instances, paste_mask
+from vx_detectron.structures import (
+    REGION_LABEL,
+    BoolArray,
+    Candidate,
+    FloatArray,
+    Instances,
+    paste_mask,
+)
 from vx_detectron.subject.choice import Choice, folded, listed_numbers
 from vx_detectron.subject.options import SubjectOptions
 from vx_detectron.subject.scene import Scene
-from vx_detectron.subject.thumbnails import BoolArray
 
 _FITS = 0.5  # IoU with the wanted box
-_MOSTLY = 0.5  # share of an unwanted thing in a region from which the region shows it
-_NESTED = 0.8  # share of a mask within another one from which it is part of it
+_MOSTLY = 0.5  # share of an unwanted thing in a region from which the region counts as showing it
+_NESTED = 0.8  # share of a mask within another one from which it counts as part of it
 
 
 def pick(
@@ -68,7 +74,7 @@ def adjust(
 ) -> tuple[Candidate, ...]:
     """What is chosen, with what the choice adds and without what it removes.
 
-    A class that is removed takes the salient regions along that cover most of such a thing, for
+    A class that is removed takes along the salient regions that cover most of such a thing, because
     they would bring it back.
 
     Args:
@@ -132,14 +138,14 @@ def _by_label(
         raise SubjectError(f"there is no {known[wanted]} in the photo; {found}")
     near = [known[name] for name in difflib.get_close_matches(wanted, known)]
     hint = f"did you mean {' or '.join(near)}? " if near else ""
-    raise SubjectError(f"{label.strip()!r} is no class of this model; {hint}{found}")
+    raise SubjectError(f"{label.strip()!r} is not a class of this model; {hint}{found}")
 
 
 def _by_rank(rank: int, ranking: tuple[Candidate, ...]) -> Candidate:
     if rank <= len(ranking):
         return ranking[rank - 1]
     shown = ", ".join(f"{place}: {one.label}" for place, one in enumerate(ranking[:10], start=1))
-    raise SubjectError(f"there is no rank {rank}, the ranking ends at {len(ranking)}: {shown}")
+    raise SubjectError(f"there is no rank {rank}; the ranking ends at {len(ranking)}: {shown}")
 
 
 def _by_point(
@@ -156,7 +162,7 @@ def _by_point(
         )
     here = [(_mask_at(instances, one.index, x, y), one) for one in ranking]
     here = [(value, one) for value, one in here if value > 0.5]
-    # A region lies over nearly every instance; who points at a dog means the dog.
+    # A region covers nearly every instance; a person who points at a dog means the dog.
     here = [pair for pair in here if not pair[1].is_region] or here
     if not here:
         raise SubjectError(
@@ -202,7 +208,7 @@ def _by_box(
     best, chosen = max(things or fits, key=lambda pair: pair[0])
     if best <= 0:
         raise SubjectError(
-            f"nothing was found in the box {listed_numbers(box)}; draw it round something, or "
+            f"nothing was found in the box {listed_numbers(box)}; draw it around something, or "
             "choose by rank"
         )
     return chosen

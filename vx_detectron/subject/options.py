@@ -1,4 +1,7 @@
-"""What one may set about choosing the subject."""
+"""The options for choosing the subject.
+
+Every field is a key of the configuration too: ``min_score`` is ``VX.SUBJECT.MIN_SCORE``.
+"""
 
 from __future__ import annotations
 
@@ -9,29 +12,29 @@ from vx_detectron.errors import ConfigError
 
 @dataclass(frozen=True)
 class SubjectOptions:
-    """Thresholds of the choice and of the salient regions; what counts how much is fitted.
+    """Thresholds of the choice and of the salient regions; the weights of the features are fitted.
 
     All values but the two counts are shares 0..1.
 
     Attributes:
-        min_score: a photo that less probably has a subject is left alone.
-        max_candidates: how many instances take part, the most conspicuous ones.
+        min_score: probability of a subject below which the photo counts as having none.
+        max_candidates: how many instances take part: the most conspicuous ones.
         min_confidence: detection score an instance needs to belong to ``everything``.
-        group: whether the subject may be more than one instance.
+        groups: whether the subject may be more than one instance.
         region_threshold: saliency from which a pixel belongs to a salient region.
         region_min_area: smallest region, as a share of the photo.
-        region_max: at most so many regions.
-        region_explained: IoU with instances from which a region is taken for explained by them
-            and left out. 1 keeps every region: it may complete an instance.
+        region_max: largest number of regions.
+        region_explained: IoU with instances from which a region counts as explained by them
+            and is left out. 1 keeps every region: it may complete an instance.
 
     Raises:
-        ConfigError: a value out of its range.
+        ConfigError: a value out of its range; the message begins with the name of the field.
     """
 
     min_score: float = 0.2
     max_candidates: int = 100
     min_confidence: float = 0.3
-    group: bool = True
+    groups: bool = True
     region_threshold: float = 0.5
     region_min_area: float = 0.015
     region_max: int = 3

@@ -10,9 +10,8 @@ from itertools import combinations
 
 import numpy as np
 
-from vx_detectron.structures import IntArray
+from vx_detectron.structures import BoolArray, IntArray
 from vx_detectron.subject.scene import Scene
-from vx_detectron.subject.thumbnails import BoolArray
 
 Group = tuple[int, ...]
 
@@ -20,7 +19,7 @@ PERSON = "person"
 
 _SEEDS = 12  # the most conspicuous instances; groups start from these
 _PAIRED = 10  # and pairs are made of these
-_TOP = 6  # so many of the most conspicuous at most are proposed together, whatever they are
+_TOP = 6  # at most this many of the most conspicuous are proposed together, whatever they are
 _SIZES = (0.15, 0.3, 0.5)  # how much smaller than its neighbour a member may be
 _CARRIED = 0.1  # the same for what a person holds, wears or rides
 
@@ -33,7 +32,7 @@ def propose(scene: Scene, groups: bool = True, most: int = 100) -> tuple[Group, 
     person; everything of a class; the most conspicuous few; and all of a small scene.
 
     Args:
-        scene: what there is.
+        scene: the photo and its instances.
         groups: whether to propose more than single things.
         most: how many instances take part, the most conspicuous ones.
 
@@ -53,7 +52,7 @@ def propose(scene: Scene, groups: bool = True, most: int = 100) -> tuple[Group, 
 
 
 def _groups(scene: Scene, order: list[int]) -> Iterator[set[int]]:
-    """Sets around the first of the order, some of them several times; some of one."""
+    """Sets around the first of the order; some are repeated, some have one member."""
     bound = scene.touching | scene.alike
     for one, other in combinations(order[:_PAIRED], 2):
         if bound[one, other]:

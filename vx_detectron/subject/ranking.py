@@ -26,7 +26,7 @@ def rank(
     that it is in. Its features and contributions are those of the instance alone.
 
     Args:
-        scene: what there is.
+        scene: the photo and its instances.
         groups: the proposed sets.
         values: float32 (G, 15), their features.
         evidence: float32 (G, 15), what each feature adds to their log-odds.

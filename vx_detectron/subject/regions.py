@@ -1,4 +1,4 @@
-"""Salient things no instance explains become instances of their own, honestly labelled.
+"""Salient regions become instances of their own, labelled as what they are.
 
 A detector knows its classes only; the learned saliency map also sees everything else.
 """
@@ -8,9 +8,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from vx_detectron.structures import FloatArray, Instances
+from vx_detectron.structures import BoolArray, FloatArray, Instances
 from vx_detectron.subject.options import SubjectOptions
-from vx_detectron.subject.thumbnails import BoolArray, binary_masks, unit
+from vx_detectron.subject.thumbnails import binary_masks, unit
 
 _DEFAULT_GRID = 28  # of the added masks when there is no instance to take it from
 _MOSTLY = 0.5  # share of an instance inside a region from which it may help to explain it
@@ -107,7 +107,7 @@ def _box_and_grid(
     """The region's box in the photo, and the map in that box on a (cells, cells) grid."""
     height, width = saliency.shape
     rows, columns = np.flatnonzero(region.any(axis=1)), np.flatnonzero(region.any(axis=0))
-    # One pixel more to every side, for the map fades out beyond the threshold.
+    # One more pixel on every side, because the map fades out beyond the threshold.
     top, bottom = max(int(rows[0]) - 1, 0), min(int(rows[-1]) + 2, height)
     left, right = max(int(columns[0]) - 1, 0), min(int(columns[-1]) + 2, width)
     near = cv2.dilate(region.astype(np.uint8), np.ones((3, 3), dtype=np.uint8)).astype(np.bool_)

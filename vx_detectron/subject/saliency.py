@@ -1,4 +1,4 @@
-"""Where the photo draws the eye: the network's learned map, or a classical one without training."""
+"""What stands out in the photo: the network's learned map, or a classical one without training."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def _sweep(lab: FloatArray, distance: FloatArray, highest: FloatArray, lowest: F
 def _border_contrast(lab: FloatArray) -> FloatArray:
     """Mahalanobis distance to the colours of the border strips: float32 (h, w).
 
-    The strip a pixel is farthest from is left out, for the subject may touch one border.
+    The strip a pixel is farthest from is left out, because the subject may touch one border.
     """
     strip = max(1, round(_BORDER * max(lab.shape[:2])))
     strips = (lab[:strip], lab[-strip:], lab[:, :strip], lab[:, -strip:])

@@ -7,19 +7,13 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from vx_detectron.structures import ByteArray, FloatArray, Instances, IntArray
+from vx_detectron.structures import BoolArray, ByteArray, FloatArray, Instances, IntArray
 from vx_detectron.subject.saliency import LEARNED, saliency_of
-from vx_detectron.subject.thumbnails import (
-    BoolArray,
-    binary_masks,
-    dilate,
-    thumbnail_size,
-    unit,
-)
+from vx_detectron.subject.thumbnails import binary_masks, dilate, thumbnail_size, unit
 
 _FOCUS_SIDE = 480  # smaller, and what is out of focus looks sharp again
 _CONTACT = 2  # pixels of the thumbnail between two masks that still count as touching
-_CONTACT_PIXELS = 3  # and more than so many must meet, so that one noisy corner does not
+_CONTACT_PIXELS = 3  # more than this many must meet, so that one noisy corner does not count
 
 
 @dataclass(frozen=True, eq=False)

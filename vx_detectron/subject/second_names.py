@@ -15,8 +15,8 @@ _SAME = 0.65
 def drop_second_names(instances: Instances) -> Instances:
     """Keep of all instances with nearly the same mask the most confident one.
 
-    The detector suppresses doubles within a class only, so a cat may come as a bear and a bird
-    as well, and all three would look like a group.
+    The detector suppresses duplicates only within a class, so a cat may also come as a bear and a
+    bird, and all three would look like a group.
 
     Args:
         instances: what was found, scores in falling order.

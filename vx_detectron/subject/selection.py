@@ -23,16 +23,16 @@ def select(
     options: SubjectOptions | None = None,
     choice: Choice | None = None,
 ) -> Subject:
-    """Choose the main subject, automatically or as a person asks for.
+    """Choose the main subject, automatically or as requested.
 
     Args:
         image: uint8 (H, W, 3), RGB, the photo the instances were found in.
         instances: what was found in it, with salient regions if they are to take part.
         options: thresholds.
-        choice: what a person asks for; None or an empty one lets the ranking decide.
+        choice: a person's choice; None or an empty one lets the ranking decide.
 
     Returns:
-        The subject. It is empty, with the reason, when no instance deserves it; a manual choice
+        The subject. It is empty, with the reason, when no instance qualifies; a manual choice
         never is.
 
     Raises:
@@ -47,7 +47,7 @@ def select(
             f"{instances.image_size}, got {image.shape[:2]}"
         )
     scene = look(image, instances)
-    groups = propose(scene, groups=options.group, most=options.max_candidates)
+    groups = propose(scene, groups=options.groups, most=options.max_candidates)
     values = measure(scene, groups)
     chooser = load_chooser(scene.learned)
     probabilities = chooser.probabilities(values)

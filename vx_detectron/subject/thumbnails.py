@@ -8,9 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vx_detectron.structures import FloatArray, Instances
-
-BoolArray = NDArray[np.bool_]
+from vx_detectron.structures import BoolArray, FloatArray, Instances
 
 THUMBNAIL_SIDE = 160
 
@@ -30,7 +28,7 @@ def binary_masks(instances: Instances, size: tuple[int, int]) -> BoolArray:
 
 
 def dilate(mask: BoolArray, reach: int) -> BoolArray:
-    """The mask grown by so many pixels to every side."""
+    """The mask grown by a number of pixels on every side."""
     kernel = np.ones((2 * reach + 1, 2 * reach + 1), dtype=np.uint8)
     return np.asarray(cv2.dilate(mask.astype(np.uint8), kernel), dtype=np.bool_)
 

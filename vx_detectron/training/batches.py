@@ -20,11 +20,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
 from vx_detectron.data.training_set import EpochSampler, TrainingSet
-from vx_detectron.errors import ConfigError
 from vx_detectron.modeling.samples import Sample
 from vx_detectron.training import distributed
 from vx_detectron.training.failures import leave_interrupts_to_the_main_process
-from vx_detectron.training.photos import saliency_is_trained
 
 logger = logging.getLogger(__name__)
 
@@ -75,21 +73,6 @@ class BatchSampler(Sampler[list[int]]):
             if len(bucket) == self.size:
                 yield bucket.copy()
                 bucket.clear()
-
-
-def expect_batch_statistics(cfg: CfgNode) -> None:
-    """Raise ConfigError where the saliency head's batch norms would see a single value.
-
-    Its overview has one value a photo and channel.
-    """
-    share = distributed.share(cfg.SOLVER.IMS_PER_BATCH)
-    batch_norm = cfg.MODEL.SEM_SEG_HEAD.NORM == "BN"
-    if share == 1 and batch_norm and saliency_is_trained(cfg):
-        raise ConfigError(
-            f"SOLVER.IMS_PER_BATCH {cfg.SOLVER.IMS_PER_BATCH} gives each process 1 photo a step, "
-            "too few for the saliency head's batch norms: give 2 or more for each, or freeze the "
-            "head (VX.SOLVER.FREEZE sem_seg_head)"
-        )
 
 
 class PackedSample(NamedTuple):

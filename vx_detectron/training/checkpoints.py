@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from fvcore.common.config import CfgNode
 from torch import nn
 
 from vx_detectron.errors import TrainingError
@@ -131,26 +130,30 @@ def _advice(folder: Path) -> str:
     )
 
 
-def load_start_weights(cfg: CfgNode, model: nn.Module) -> None:
-    """Load ``MODEL.WEIGHTS`` into a network of either engine, naming what does not fit.
+def load_start_weights(key: str, weights: str, model: nn.Module) -> None:
+    """Load the weights of a key into a network of either engine, naming what does not fit.
 
     Layers of another shape, such as those of other classes, keep their random weights. What the
-    file lacks, but can be copied from its detector (see ``copies``), starts as that copy. An empty
-    ``MODEL.WEIGHTS`` starts at random.
+    file lacks, but can be copied from its detector (see ``copies``), starts as that copy.
+
+    Args:
+        key: such as ``MODEL.WEIGHTS``, for messages.
+        weights: its value; empty starts at random.
+        model: gets the weights.
 
     Raises:
         CheckpointError: the file is missing, damaged or unsafe.
     """
-    if not cfg.MODEL.WEIGHTS:
-        logger.warning("MODEL.WEIGHTS is empty: training starts from random weights")
+    if not weights:
+        logger.warning("%s is empty: training starts from random weights", key)
         return
-    given = rename(read_checkpoint(catalog.resolve(cfg.MODEL.WEIGHTS)))
+    given = rename(read_checkpoint(catalog.resolve(weights)))
     wanted = {name for name in model.state_dict() if not name.endswith(OPTIONAL_SUFFIX)}
     copies = copies_of_detector(given)
     given |= {name: copies[name] for name in copies.keys() & wanted - given.keys()}
     left, unused = load_matching(model, given)
     missing = [name for name in left if name in wanted]
-    logger.info("loaded %d entries of %s", len(given) - len(unused), cfg.MODEL.WEIGHTS)
+    logger.info("loaded %d entries of %s", len(given) - len(unused), weights)
     for what, names in (
         ("of another shape in the file, start at random", [n for n in missing if n in given]),
         ("not in the file, start at random", [n for n in missing if n not in given]),

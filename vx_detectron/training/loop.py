@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import torch
 from fvcore.common.config import CfgNode
@@ -14,15 +14,14 @@ from torch.nn.parallel import DistributedDataParallel
 
 from vx_detectron.data.training_set import TrainingSet
 from vx_detectron.engines.device import resolve_device
-from vx_detectron.engines.torchvision_engine import TorchvisionEngine
-from vx_detectron.modeling.mask_rcnn import MaskRCNN, build_model
+from vx_detectron.modeling.mask_rcnn import MaskRCNN
 from vx_detectron.modeling.samples import Sample
 from vx_detectron.training import checkpoints, distributed
 from vx_detectron.training.averaging import averaged
 from vx_detectron.training.batches import build_train_loader, run_seed, seed_step
-from vx_detectron.training.checkpoints import load_start_weights
 from vx_detectron.training.failures import StopSignals, expect_finite, expect_finite_weights
 from vx_detectron.training.metrics_log import Means, MetricsLog, draw_curves
+from vx_detectron.training.networks import EyeTrainee, build_network, isolator_around
 from vx_detectron.training.photos import Photos, expect_same_photos
 from vx_detectron.training.precision import Precision, depthwise_in_float32
 from vx_detectron.training.solver import (
@@ -32,8 +31,6 @@ from vx_detectron.training.solver import (
     load_optimizer_state,
     optimizer_state,
     train_mode,
-    trains_detector,
-    trains_saliency,
 )
 from vx_detectron.training.validation import Validator, is_due
 
@@ -65,9 +62,9 @@ class Trainer:
         self.precision = Precision(cfg, self.device)
         self.iteration = 0  # of the next step
         self.pending: list[_Step] = []
-        averages = cast(MaskRCNN, self.average.module)
-        engine = TorchvisionEngine(cfg, averages)
-        self.validator = Validator(cfg, engine, averages, photos)
+        averages = self.average.module
+        isolator = isolator_around(cfg, averages)
+        self.validator = Validator(cfg, isolator, averages, photos)
         self.best = self.validator.best
         if resume:
             self._resume()
@@ -77,13 +74,12 @@ class Trainer:
         pin = self.device.type == "cuda"
         self.loader = build_train_loader(cfg, dataset, self.seed, self.iteration, pin)
 
-    def _build_model(self) -> MaskRCNN:
-        model = build_model(self.cfg)
-        load_start_weights(self.cfg, model)
+    def _build_model(self) -> MaskRCNN | EyeTrainee:
+        model = build_network(self.cfg)
         freeze(model, self.cfg.VX.SOLVER.FREEZE)
         train_mode(model)
         # The layout that convolutions are fastest in, on CPU and GPU alike.
-        placed: MaskRCNN = model.to(self.device).to(memory_format=torch.channels_last)
+        placed: MaskRCNN | EyeTrainee = model.to(self.device).to(memory_format=torch.channels_last)
         return placed
 
     def train(self) -> bool:
@@ -230,11 +226,10 @@ class _Step(NamedTuple):
 class _Losses(nn.Module):
     """The network as DistributedDataParallel wants it: what is called gives the losses."""
 
-    def __init__(self, model: MaskRCNN) -> None:
+    def __init__(self, model: MaskRCNN | EyeTrainee) -> None:
         super().__init__()
         self.model = model
-        self.detector, self.saliency = trains_detector(model), trains_saliency(model)
 
     def forward(self, samples: list[Sample]) -> dict[str, Tensor]:
-        """The losses of the parts that learn; see ``MaskRCNN.losses``."""
-        return self.model.losses(samples, self.detector, self.saliency)
+        """See ``MaskRCNN.losses`` and ``EyeTrainee.losses``."""
+        return self.model.losses(samples)

@@ -15,42 +15,32 @@ from vx_detectron.data.scene import class_annotations
 from vx_detectron.data.splits import Splits, split_dataset
 from vx_detectron.data.subjects import has_subject, reasons
 from vx_detectron.errors import ConfigError, TrainingError
-from vx_detectron.training.solver import SALIENCY_HEAD
 
 logger = logging.getLogger(__name__)
 
-DETECTOR = ("backbone.", "proposal_generator.", "roi_heads.")
-
-
-def detector_is_frozen(cfg: CfgNode) -> bool:
-    """Whether ``VX.SOLVER.FREEZE`` names every part but the saliency head."""
-    prefixes = tuple(cfg.VX.SOLVER.FREEZE)
-    return all(any(part.startswith(prefix) for prefix in prefixes) for part in DETECTOR)
-
-
-def saliency_is_trained(cfg: CfgNode) -> bool:
-    """Whether there is a saliency head that ``VX.SOLVER.FREEZE`` does not name."""
-    frozen = any(SALIENCY_HEAD.startswith(prefix) for prefix in cfg.VX.SOLVER.FREEZE)
-    return cfg.MODEL.META_ARCHITECTURE == "PanopticFPN" and not frozen
-
 
 def with_data_classes(cfg: CfgNode, categories: Categories) -> CfgNode:
-    """The configuration with the classes of the data, if the detector shall learn them.
+    """The configuration with the classes of the data, if the detector is to learn them.
 
     ``VX.CLASS_NAMES`` and ``MODEL.ROI_HEADS.NUM_CLASSES`` are taken from the data where no names
-    are given. A frozen detector keeps its classes.
+    are given. Where the eye is trained, the detector keeps its classes; so it does where
+    ``VX.TRAIN`` is "auto" and the data have none, and ``VX.TRAIN`` then becomes "eye".
 
     Raises:
         ConfigError: the data has no classes, or others than those that are given.
     """
-    if detector_is_frozen(cfg):
+    if cfg.VX.TRAIN == "auto" and not categories.class_names:
+        cfg = cfg.clone()
+        cfg.defrost()
+        cfg.VX.TRAIN = "eye"
+        cfg.freeze()
+    if cfg.VX.TRAIN == "eye":
         return cfg
     names, given = categories.class_names, tuple(cfg.VX.CLASS_NAMES)
     if not names:
         raise ConfigError(
-            "the data has subjects only, and no classes for a detector to learn: train the "
-            f"saliency head alone (VX.SOLVER.FREEZE {[part[:-1] for part in DETECTOR]}), or give "
-            "annotated instances"
+            "the data has subjects only, and no classes for a detector to learn: train the eye "
+            "(--config-file finetune_vx_eye), or give annotated instances"
         )
     if given and set(given) != set(names):
         raise ConfigError(
@@ -70,7 +60,7 @@ def with_data_classes(cfg: CfgNode, categories: Categories) -> CfgNode:
 def class_ids(cfg: CfgNode, categories: Categories) -> dict[int, int]:
     """Category id to class, 0..K-1, in the order of ``VX.CLASS_NAMES`` where it is given."""
     names = tuple(cfg.VX.CLASS_NAMES)
-    if detector_is_frozen(cfg) or not names:
+    if cfg.VX.TRAIN == "eye" or not names:
         return categories.class_ids
     return {category: names.index(name) for category, name in categories.names.items()}
 
@@ -81,7 +71,7 @@ class Photos:
 
     Attributes:
         train: to learn from.
-        validation: held out, each with a known subject, or with classes for a detector that learns.
+        validation: held out, each with a known subject, or with classes for a detector to find.
         class_ids: category id to class, 0..K-1.
         complete: whether in all of ``train`` every object of every class is annotated.
         splits: all photos, also those that teach nothing of what is trained.
@@ -107,7 +97,7 @@ def choose_photos(cfg: CfgNode, loaded: Loaded, resume: bool) -> Photos:
         TrainingError: nothing is left to train on.
     """
     ids = class_ids(cfg, loaded.categories)
-    learns = not detector_is_frozen(cfg)
+    learns = cfg.VX.TRAIN != "eye"
 
     def judged(record: DatasetDict) -> bool:
         return learns and bool(class_annotations(record, ids))
@@ -136,10 +126,9 @@ def _tell(
 ) -> None:
     """Log how many photos teach what, why others do not, and for what there are none."""
     logger.info("%d photos to train on, %d to validate on", len(train), len(validation))
-    if not detector_is_frozen(cfg):
+    if cfg.VX.TRAIN != "eye":
         logger.info("%d of them teach classes", sum(map(teaches_classes, train)))
-    if saliency_is_trained(cfg):
-        _tell_subjects(train)
+    _tell_subjects(train)
     if not validation:
         logger.warning(
             "no photo that can be judged is held out (VX.DATA.VALIDATION %d): nothing chooses the "
@@ -149,16 +138,11 @@ def _tell(
 
 
 def _tell_subjects(train: list[DatasetDict]) -> None:
+    """Log how many photos say what their subject is, which an eye learns from."""
     with_subject = sum(map(has_subject, train))
     logger.info("%d of %d photos teach the subject", with_subject, len(train))
     if with_subject < len(train):
         logger.info("the others do not say what it is: %s", "; ".join(reasons(train)))
-    if not with_subject:
-        logger.warning(
-            "no photo to train on has a known subject: the saliency head learns nothing; say what "
-            "the subject is (VX.DATA.SUBJECT), hold out fewer (VX.DATA.VALIDATION), or freeze it "
-            "(VX.SOLVER.FREEZE sem_seg_head)"
-        )
 
 
 def expect_same_photos(folder: Path, before: int, now: int) -> None:
@@ -173,9 +157,7 @@ def expect_same_photos(folder: Path, before: int, now: int) -> None:
 
 def _teaches(record: DatasetDict, cfg: CfgNode, ids: dict[int, int]) -> bool:
     """Whether a photo has something for the parts that are trained."""
-    if saliency_is_trained(cfg) and has_subject(record):
-        return True
-    if detector_is_frozen(cfg):
-        return False
+    if cfg.VX.TRAIN == "eye":
+        return has_subject(record)
     kept_empty = not cfg.DATALOADER.FILTER_EMPTY_ANNOTATIONS
     return bool(class_annotations(record, ids)) or (kept_empty and not record["annotations"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,27 +13,22 @@ from typing import Any, Protocol
 import torch
 from fvcore.common.config import CfgNode
 
-from vx_detectron.config import check_supported, check_training
+from vx_detectron.config import check_supported, check_training, load_cfg
 from vx_detectron.data.catalog import register_splits
 from vx_detectron.data.sources import load_records
 from vx_detectron.data.splits import record_splits
 from vx_detectron.data.subjects import has_subject
-from vx_detectron.engines import engine_name
+from vx_detectron.engines import NO_EYE, engine_name
 from vx_detectron.engines.device import resolve_device
 from vx_detectron.errors import ConfigError, TrainingError
 from vx_detectron.files import write_text
 from vx_detectron.pipeline import Isolator
 from vx_detectron.training import checkpoints, distributed
-from vx_detectron.training.batches import expect_batch_statistics
-from vx_detectron.training.early_stopping import MASK_AP, SUBJECT, Best
+from vx_detectron.training.early_stopping import MASK_AP, SALIENCY, SUBJECT, Best
 from vx_detectron.training.failures import in_words
 from vx_detectron.training.metrics_log import METRICS, draw_curves
-from vx_detectron.training.photos import (
-    Photos,
-    choose_photos,
-    detector_is_frozen,
-    with_data_classes,
-)
+from vx_detectron.training.networks import DETECTOR, EYE, cfg_of_part, parts_to_train
+from vx_detectron.training.photos import Photos, choose_photos, with_data_classes
 from vx_detectron.training.validation import judge, judged_categories, measure
 
 logger = logging.getLogger(__name__)
@@ -63,12 +58,14 @@ class Result:
     """What came out of a training.
 
     Attributes:
+        trained: ``detector`` or ``eye``.
         engine: ``torchvision`` or ``detectron2``.
         finished: False where SIGINT or SIGTERM stopped it; ``--resume`` goes on.
         iterations: how many steps were done, those before a resume included.
         weights: the file to use: the best of validation, or the last where nothing was validated.
         best_by: the figure that ``weights`` were chosen by; None where nothing was validated.
-        best_subject_iou: of ``weights`` on the photos held out, 0..1; None where not measured.
+        best_iou: of ``weights`` on the photos held out, 0..1; the subject's, for a detector, or the
+            map's, for an eye; None where not measured.
         best_mask_ap: COCO's average precision of the detector's masks, likewise.
         best_iteration: the step that it belongs to.
         train_photos: how many were learned from.
@@ -76,12 +73,13 @@ class Result:
         validation_photos: how many were held out.
     """
 
+    trained: str
     engine: str
     finished: bool
     iterations: int
     weights: str
     best_by: str | None
-    best_subject_iou: float | None
+    best_iou: float | None
     best_mask_ap: float | None
     best_iteration: int | None
     train_photos: int
@@ -89,8 +87,66 @@ class Result:
     validation_photos: int
 
 
-def train(cfg: CfgNode, resume: bool = False) -> Result:
-    """Train the network of a configuration on the photos of ``VX.DATA``.
+def train(cfg: CfgNode, resume: bool = False) -> tuple[Result, ...]:
+    """Train the detector, the eye, or one after the other, as ``VX.TRAIN`` says.
+
+    Where both are trained, each writes to a folder of its own in ``OUTPUT_DIR``, ``detector`` and
+    ``eye``; the eye is validated beside the detector that was just trained, and
+    ``OUTPUT_DIR/config.yaml`` names the weights of both.
+
+    Args:
+        cfg: see ``vx_detectron.config.load_cfg``.
+        resume: as in ``train_network``.
+
+    Raises:
+        VxError: as ``train_network``.
+    """
+    check_training(cfg)
+    parts: tuple[str, ...] = (cfg.VX.TRAIN,)
+    if cfg.VX.TRAIN in ("auto", "both"):
+        parts = parts_to_train(cfg, load_records(cfg))
+    alone = len(parts) == 1
+    results: list[Result] = []
+    for part in parts:
+        own = cfg_of_part(cfg, part, alone=alone)
+        if results:
+            own = _beside(results[0], own)
+        results.append(train_network(own, resume))
+        if not results[-1].finished:
+            return tuple(results)
+    if not alone and int(os.environ.get("RANK", "0")) == 0:  # the processes have parted already
+        _name_both(cfg, results)
+    return tuple(results)
+
+
+def _beside(detector: Result, cfg: CfgNode) -> CfgNode:
+    """The configuration of the eye's training with the detector that was just trained."""
+    trained = _with_weights(Path(cfg.OUTPUT_DIR).parent, detector)
+    cfg = cfg.clone()
+    cfg.defrost()
+    cfg.MODEL, cfg.VX.CLASS_NAMES = trained.MODEL, trained.VX.CLASS_NAMES
+    cfg.freeze()
+    return cfg
+
+
+def _name_both(cfg: CfgNode, results: Sequence[Result]) -> None:
+    """Write the configuration that uses the weights of both."""
+    detector, eye = results
+    trained = _with_weights(Path(cfg.OUTPUT_DIR), detector)
+    trained.VX.EYE.WEIGHTS = eye.weights
+    write_text(Path(cfg.OUTPUT_DIR) / CONFIG, trained.dump())
+
+
+def _with_weights(folder: Path, detector: Result) -> CfgNode:
+    """The configuration of the detector's training, with the weights that came out; not frozen."""
+    trained = load_cfg(folder / DETECTOR / CONFIG).clone()
+    trained.defrost()
+    trained.MODEL.WEIGHTS = detector.weights
+    return trained
+
+
+def train_network(cfg: CfgNode, resume: bool = False) -> Result:
+    """Train one network, ``VX.TRAIN`` "detector" or "eye", on the photos of ``VX.DATA``.
 
     ``OUTPUT_DIR`` receives config.yaml, splits.json, metrics.json, curves.png, predictions/, the
     checkpoints and result.json. Nothing is written before the training can start.
@@ -107,7 +163,6 @@ def train(cfg: CfgNode, resume: bool = False) -> Result:
     with in_words(), distributed.process_group(device):
         engine = training_engine(cfg)
         check_training(cfg)
-        expect_batch_statistics(cfg)
         if engine == "torchvision":
             check_supported(cfg)
         folder = Path(cfg.OUTPUT_DIR)
@@ -126,20 +181,21 @@ def train(cfg: CfgNode, resume: bool = False) -> Result:
             write_text(folder / CONFIG, cfg.dump())
             record_splits(cfg, photos.splits, resume=resume)
         finished = trainer.train()
-        result = _result(engine, finished, trainer, photos, folder)
+        result = _result(cfg.VX.TRAIN, engine, finished, trainer, photos, folder)
         if distributed.is_main():
             draw_curves(folder)
             write_text(folder / RESULT, json.dumps(asdict(result), indent=2) + "\n")
             if finished:
-                expect_results(cfg, {SUBJECT: result.best_subject_iou})
+                expect_results(cfg, trainer.best.figures)
         return result
 
 
 def evaluate(cfg: CfgNode) -> dict[str, Any]:
-    """Measure ``MODEL.WEIGHTS`` on the photos that a training in ``OUTPUT_DIR`` holds out.
+    """Measure both networks on the photos that a training in ``OUTPUT_DIR`` holds out.
 
     Returns:
-        ``engine``, ``weights``, and the figures of ``validation.measure``.
+        ``engine``, ``weights``, ``eye``, ``eye_weights`` and the figures of
+        ``validation.measure``.
 
     Raises:
         VxError: the weights or the photos cannot be read, or no photo is held out.
@@ -148,11 +204,18 @@ def evaluate(cfg: CfgNode) -> dict[str, Any]:
     cfg = with_data_classes(cfg, loaded.categories)
     photos = choose_photos(cfg, loaded, resume=True)
     isolator = Isolator(cfg)
-    categories = judged_categories(cfg, isolator.engine, photos)
+    categories = judged_categories(cfg, isolator.detector, photos)
     figures = measure(judge(isolator, photos.validation), categories)
     if not figures:
         raise TrainingError("no photo is held out; raise VX.DATA.VALIDATION")
-    return {"engine": isolator.engine.name, "weights": isolator.engine.weights, **figures}
+    detector, eye = isolator.detector, isolator.eye
+    return {
+        "engine": detector.name,
+        "weights": detector.weights,
+        "eye": eye.name if eye else NO_EYE,
+        "eye_weights": eye.weights if eye else "",
+        **figures,
+    }
 
 
 def _expect_own_folder(folder: Path, resume: bool) -> None:
@@ -184,7 +247,9 @@ def _trainer(engine: str, cfg: CfgNode, photos: Photos, resume: bool) -> Trainer
     return trainer
 
 
-def _result(engine: str, finished: bool, trainer: Trainer, photos: Photos, folder: Path) -> Result:
+def _result(
+    trained: str, engine: str, finished: bool, trainer: Trainer, photos: Photos, folder: Path
+) -> Result:
     best = trainer.best
     validated = best.iteration >= 0
     if validated:
@@ -192,12 +257,13 @@ def _result(engine: str, finished: bool, trainer: Trainer, photos: Photos, folde
     else:
         weights = folder / checkpoints.FINAL if finished else checkpoints.last_checkpoint(folder)
     return Result(
+        trained=trained,
         engine=engine,
         finished=finished,
         iterations=trainer.iteration,
         weights=str(weights),
         best_by=best.figure if validated else None,
-        best_subject_iou=best.figures.get(SUBJECT),
+        best_iou=best.figures.get(SALIENCY if trained == EYE else SUBJECT),
         best_mask_ap=best.figures.get(MASK_AP),
         best_iteration=best.iteration if validated else None,
         train_photos=len(photos.train),
@@ -226,8 +292,8 @@ def training_engine(cfg: CfgNode) -> str:
 
 def _beyond_detectron2(cfg: CfgNode) -> str:
     """What Detectron2's trainer cannot do of what is asked for; empty where it can do it all."""
-    if detector_is_frozen(cfg):
-        return "Detectron2's networks compute the losses of a frozen detector too"
+    if cfg.VX.TRAIN == EYE:
+        return "the eye is not one of Detectron2's networks"
     if cfg.SOLVER.AMP.ENABLED and resolve_device(cfg.MODEL.DEVICE).type != "cuda":
         return "Detectron2 has mixed precision (SOLVER.AMP) on CUDA only"
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
@@ -235,7 +301,7 @@ def _beyond_detectron2(cfg: CfgNode) -> str:
     return ""
 
 
-def expect_results(cfg: CfgNode, figures: Mapping[str, float | None]) -> None:
+def expect_results(cfg: CfgNode, figures: Mapping[str, float]) -> None:
     """Compare what came out with ``TEST.EXPECTED_RESULTS``.
 
     Args:

@@ -27,8 +27,6 @@ from vx_detectron.errors import ConfigError
 
 logger = logging.getLogger(__name__)
 
-SALIENCY_HEAD = "sem_seg_head."
-
 
 def freeze(model: nn.Module, prefixes: Sequence[str]) -> None:
     """Stop the gradient of every parameter whose name starts with one of the prefixes.
@@ -58,16 +56,6 @@ def expect_parts(model: nn.Module, key: str, prefixes: Sequence[str]) -> None:
             )
 
 
-def trains_detector(model: nn.Module) -> bool:
-    """Whether anything but the saliency head learns."""
-    return any(p.requires_grad for n, p in model.named_parameters() if not _of_saliency(n))
-
-
-def trains_saliency(model: nn.Module) -> bool:
-    """Whether the saliency head, where there is one, learns."""
-    return any(p.requires_grad for n, p in model.named_parameters() if _of_saliency(n))
-
-
 def train_mode(model: nn.Module) -> None:
     """Training mode, in which the batch norms of frozen parts keep their statistics."""
     model.train()
@@ -75,10 +63,6 @@ def train_mode(model: nn.Module) -> None:
         frozen = not any(parameter.requires_grad for parameter in module.parameters())
         if isinstance(module, nn.modules.batchnorm._BatchNorm) and frozen:
             module.eval()
-
-
-def _of_saliency(name: str) -> bool:
-    return name.startswith(SALIENCY_HEAD)
 
 
 SLOW_FACTOR = 0.1  # of SOLVER.BASE_LR, for the parts that VX.SOLVER.SLOW names

@@ -20,7 +20,7 @@ from torch import nn
 from vx_detectron.data.categories import DatasetDict
 from vx_detectron.data.scene import class_annotations, read_scene
 from vx_detectron.data.subjects import has_subject
-from vx_detectron.engines import Engine
+from vx_detectron.engines import Detector
 from vx_detectron.errors import ConfigError, DataError, ImageError
 from vx_detectron.evaluation.detection import average_precision, detections_of, is_annotated
 from vx_detectron.image_io import write_picture
@@ -29,7 +29,7 @@ from vx_detectron.pipeline import Isolator, union_mask
 from vx_detectron.structures import BoolArray, ByteArray, Instances
 from vx_detectron.training import checkpoints
 from vx_detectron.training.early_stopping import BOX_AP, MASK_AP, MEAN, SALIENCY, SUBJECT, Best
-from vx_detectron.training.photos import Photos, detector_is_frozen, saliency_is_trained
+from vx_detectron.training.photos import Photos
 
 logger = logging.getLogger(__name__)
 
@@ -101,8 +101,8 @@ def judge(isolator: Isolator, records: Sequence[DatasetDict]) -> Iterator[Judged
         isolator: around any engine, that of a model in training too.
         records: see ``vx_detectron.data.coco``.
     """
-    engine = _Remembering(isolator.engine)
-    watched = Isolator(isolator.cfg, engine)
+    detector = _Remembering(isolator.detector)
+    watched = Isolator(isolator.cfg, detector, isolator.eye)
     limits = isolator.cfg.VX.INPUT.MAX_PIXELS, isolator.cfg.VX.INPUT.MAX_BYTES
     for record in records:
         try:
@@ -113,21 +113,22 @@ def judge(isolator: Isolator, records: Sequence[DatasetDict]) -> Iterator[Judged
         pixels = np.ascontiguousarray(scene.image.permute(1, 2, 0).numpy())
         truth = scene.layers[-1].numpy() == 1 if has_subject(record) else None
         chosen, saliency = _chosen(watched, pixels)
-        yield Judged(record, pixels, truth, chosen, saliency, engine.found)
+        yield Judged(record, pixels, truth, chosen, saliency, detector.found)
 
 
 class _Remembering:
-    """An engine, and what it found last: the pipeline adds to that and takes away from it."""
+    """A detector, and what it found last: the pipeline adds to that and takes away from it."""
 
     found: Instances
 
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
-        self.name, self.device, self.class_names = engine.name, engine.device, engine.class_names
-        self.weights, self.weights_sha256 = engine.weights, engine.weights_sha256
+    def __init__(self, detector: Detector) -> None:
+        self.detector = detector
+        self.name, self.device = detector.name, detector.device
+        self.class_names = detector.class_names
+        self.weights, self.weights_sha256 = detector.weights, detector.weights_sha256
 
     def predict(self, image: ByteArray) -> Instances:
-        self.found = self.engine.predict(image)
+        self.found = self.detector.predict(image)
         return self.found
 
 
@@ -200,18 +201,18 @@ class Validator:
 
     Args:
         cfg: the configuration; files go to its ``OUTPUT_DIR``.
-        engine: runs the model as it is at each call.
-        model: the one that the engine runs.
+        isolator: around the model, which it runs as it is at each call.
+        model: the one in training.
         photos: of the training; without any held out nothing is measured.
 
     Raises:
         ConfigError: ``VX.SOLVER.BEST_BY`` asks for a figure that these photos do not give.
     """
 
-    def __init__(self, cfg: CfgNode, engine: Engine, model: nn.Module, photos: Photos) -> None:
+    def __init__(self, cfg: CfgNode, isolator: Isolator, model: nn.Module, photos: Photos) -> None:
         self.folder, self.patience = Path(cfg.OUTPUT_DIR), cfg.VX.SOLVER.PATIENCE
-        self.isolator, self.model, self.records = Isolator(cfg, engine), model, photos.validation
-        self.categories = judged_categories(cfg, engine, photos)
+        self.isolator, self.model, self.records = isolator, model, photos.validation
+        self.categories = judged_categories(cfg, isolator.detector, photos)
         self.best = Best(_best_by(cfg, photos, self.categories))
         if self.records:
             logger.info("the best weights are those of the highest %s", self.best.figure)
@@ -245,27 +246,28 @@ class Validator:
         return True
 
 
-def judged_categories(cfg: CfgNode, engine: Engine, photos: Photos) -> dict[str, int]:
-    """Category id by class name of what a detector is judged by; none where it does not learn."""
-    if detector_is_frozen(cfg):
+def judged_categories(cfg: CfgNode, detector: Detector, photos: Photos) -> dict[str, int]:
+    """Category id by class name of what a detector is judged by; none where the eye learns."""
+    if cfg.VX.TRAIN == "eye":
         return {}
-    return {engine.class_names[number]: one for one, number in photos.class_ids.items()}
+    return {detector.class_names[number]: one for one, number in photos.class_ids.items()}
 
 
 def _best_by(cfg: CfgNode, photos: Photos, categories: Mapping[str, int]) -> str:
     """The figure that ``VX.SOLVER.BEST_BY`` means for these photos."""
+    eye = cfg.VX.TRAIN == "eye"
     possible = []
     if any(map(has_subject, photos.validation)):
-        possible.append(SUBJECT)
+        possible += [SALIENCY, SUBJECT] if eye else [SUBJECT]
     if categories and any(class_annotations(one, photos.class_ids) for one in photos.validation):
         possible.append(MASK_AP)
-    if len(possible) == 2:
+    if {SUBJECT, MASK_AP} <= set(possible):
         possible.append(MEAN)
     asked: str = cfg.VX.SOLVER.BEST_BY
     if asked == "auto":
-        wanted = MASK_AP if not saliency_is_trained(cfg) else MEAN
-        wanted = wanted if categories else SUBJECT
-        return wanted if wanted in possible or not possible else possible[-1]
+        # The detector beside an eye does not change, nor does the eye beside a detector.
+        wanted = SALIENCY if eye else MASK_AP
+        return wanted if wanted in possible or not possible else possible[0]
     if asked not in possible and photos.validation:
         raise ConfigError(
             f"VX.SOLVER.BEST_BY is {asked!r}, but the photos held out give "

@@ -42,8 +42,8 @@ class WeightsFile:
     Attributes:
         url: where it is.
         about: what it is, in a few words.
-        size: its length in bytes, or None where nobody has published it.
-        sha256: its digest, or None where nobody has published it.
+        size: its length in bytes, or None where it is not published.
+        sha256: its digest, or None where it is not published.
     """
 
     url: str
@@ -119,7 +119,7 @@ def resolve(spec: str, *, progress: bool = True) -> Path:
         return fetch(url_of(spec), progress=progress)
     raise CheckpointError(
         f"Expected a path, bundled://, detectron2:// or https:// as weights, got {spec!r}. "
-        "Fetch the file yourself and give its path."
+        "Fetch the file yourself and pass its path."
     )
 
 
@@ -203,14 +203,14 @@ def _bundled(name: str) -> Path:
 def _local(spec: str) -> Path:
     if not spec:
         raise CheckpointError(
-            "Expected weights, got none. Set MODEL.WEIGHTS to a path, bundled://, detectron2:// "
-            "or https://."
+            "Expected weights, got none. Set MODEL.WEIGHTS, or VX.EYE.WEIGHTS for the eye, to a "
+            "path, bundled://, detectron2:// or https://."
         )
     path = Path(spec).expanduser()
     if path.is_file():
         return path
     if spec in CATALOG:
-        hint = f"For the public file of that name give {CATALOG[spec].url}."
+        hint = f"For the public file of that name, use {CATALOG[spec].url}."
     else:
         hint = f"Check the path; it is looked up from {Path.cwd()}."
     raise CheckpointError(

@@ -1,7 +1,7 @@
 """Read a file of weights without trusting it: Detectron2, Caffe2, PyTorch and safetensors files.
 
 ``torch.load`` runs only with ``weights_only``; plain pickles go through ``safe_pickle``. What is in
-a file is told from its first bytes, not from its name.
+a file is recognised by its first bytes, not by its name.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def read_checkpoint(
 
 
 def _reader(path: Path, max_bytes: int) -> Callable[[Path], object]:
-    """The function that reads this kind of file, told from its size and first bytes."""
+    """The function that reads this kind of file, recognised by its size and first bytes."""
     size = path.stat().st_size
     if size > max_bytes:
         raise CheckpointError(
@@ -106,7 +106,7 @@ def _reader(path: Path, max_bytes: int) -> Callable[[Path], object]:
 
 
 def _guess(head: bytes) -> str:
-    """What a file that is no checkpoint may be, and what to do."""
+    """What a file that is not a checkpoint may be, and what to do."""
     if not head:
         return "the file is empty. Fetch it again."
     if head.startswith(b"version https://git-lfs"):

@@ -100,7 +100,7 @@ def download(
     ``target`` + ``.lock``, which Detectron2's own downloader honours too.
 
     Args:
-        url: ``https://``, or ``http://`` to this very machine.
+        url: ``https://``, or ``http://`` to this machine.
         target: the file to write; its folder is made.
         size: the expected length in bytes.
         sha256: the expected digest, 64 hex digits.
@@ -229,7 +229,7 @@ def _attempt(job: _Job) -> None:
             job.discard()
             raise DownloadError(
                 f"{job.url} is {total} bytes long, expected {job.expected_length}. The file on "
-                "the server is another one; check the address."
+                "the server is a different one; check the address."
             )
         if not start:
             job.discard()
@@ -296,7 +296,7 @@ def _require_file(job: _Job, response: http.client.HTTPResponse) -> None:
 
 
 def _write(job: _Job, response: http.client.HTTPResponse, start: int, total: int | None) -> None:
-    """Append the answer to the part file. Raises PassingError when it breaks off or crawls."""
+    """Append the answer to the part file. Raises PassingError when it breaks off or is too slow."""
     from tqdm import tqdm  # type: ignore[import-untyped]  # slow to import
 
     have = start
@@ -322,7 +322,7 @@ def _write(job: _Job, response: http.client.HTTPResponse, start: int, total: int
     if have > job.limit:
         job.discard()
         raise DownloadError(
-            f"{job.url} goes on after the {job.expected_length} expected. Check the address."
+            f"{job.url} continues after the expected {job.expected_length}. Check the address."
         )
     if total is not None and have < total:
         raise PassingError(f"the connection ended after {have} of {total} bytes")

@@ -12,6 +12,9 @@ from vx_detectron.errors import CheckpointError
 RENAMED_PREFIXES: tuple[tuple[str, str], ...] = (
     ("model.model.model.", ""),  # D2Go's exported networks
     ("module.", ""),  # torch's DistributedDataParallel
+    ("_conv_stem.", "backbone._conv_stem."),  # EfficientNet-Lite's ImageNet weights
+    ("_bn0.", "backbone._bn0."),
+    ("_blocks.", "backbone._blocks."),
     ("stem.", "backbone.bottom_up.stem."),  # ImageNet-trained trunks
     ("res2.", "backbone.bottom_up.res2."),
     ("res3.", "backbone.bottom_up.res3."),

@@ -1,4 +1,4 @@
-"""Open an address over HTTPS, with faults told apart: worth another attempt, or final."""
+"""Open an address over HTTPS, and distinguish faults that may pass from final ones."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PASSING_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 class PassingError(Exception):
-    """A fault that another attempt may not meet.
+    """A fault that may be gone at the next attempt.
 
     Attributes:
         status: the HTTP status, if the server gave one.
@@ -48,7 +48,7 @@ def require_safe_url(url: str) -> None:
     if not is_safe_url(url):
         raise DownloadError(
             f"Expected an https:// address (http:// only to this machine), got {url!r}. Use https "
-            "and percent-encode odd characters, or fetch the file yourself and give its path."
+            "and percent-encode odd characters, or fetch the file yourself and pass its path."
         )
 
 
@@ -72,7 +72,7 @@ def open_url(
 
     Args:
         url: an address that ``is_safe_url``.
-        headers: to send along.
+        headers: to send.
         timeout: seconds without any answer.
 
     Raises:
@@ -115,7 +115,7 @@ _FINAL = (
 
 
 def in_words(cause: object) -> str:
-    """A fault of the network for people."""
+    """A network fault as a phrase."""
     if isinstance(cause, socket.gaierror):
         return f"its name cannot be resolved ({cause.strerror})"
     if isinstance(cause, TimeoutError):

@@ -42,7 +42,7 @@ def read_pickle(path: Path) -> object:
             return _Unpickler(_Bounded(file, path.stat().st_size), encoding="latin1").load()
         except (CheckpointError, OSError):
             raise
-        except Exception as error:  # A hostile program can fail in any way there is.
+        except Exception as error:  # A hostile program can fail in any way.
             raise CheckpointError(
                 f"expected a pickle of NumPy arrays, it is damaged or cut off "
                 f"({type(error).__name__}: {error}). Fetch it again."
@@ -194,14 +194,14 @@ def _reduce(self: Any) -> None:
     arguments = self.stack.pop()
     function = self.stack[-1]
     if not any(function is stand_in for stand_in in _CALLABLE.values()):
-        raise CheckpointError("it calls something that is no array. Do not use this file.")
+        raise CheckpointError("it calls something that is not an array. Do not use this file.")
     self.stack[-1] = function(*arguments)
 
 
 def _build(self: Any) -> None:
     state = self.stack.pop()
     if not isinstance(self.stack[-1], PickledArray | _PickledDtype | _Mapping):
-        raise CheckpointError("it changes something that is no array. Do not use this file.")
+        raise CheckpointError("it changes something that is not an array. Do not use this file.")
     self.stack[-1].__setstate__(state)
 
 
@@ -231,7 +231,7 @@ class _Bounded:
 
     def read(self, count: int) -> bytes:
         if not 0 <= count <= self._size - self._file.tell():
-            raise EOFError(f"{count} bytes announced, fewer are there")
+            raise EOFError(f"{count} bytes were announced, but there are fewer")
         return self._file.read(count)
 
     def readline(self) -> bytes:

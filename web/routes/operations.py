@@ -7,20 +7,25 @@ from flask import Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from web.errors import BusyError
+from web.schemas import Responses
 from web.service import service
+
+_FIGURES: Responses = {
+    200: {"description": "Prometheus' text format.", "content": {"text/plain": {}}}
+}
 
 blueprint = APIBlueprint("operations", __name__, tag="Operations")
 
 
 @blueprint.get("/health")
-@blueprint.doc(responses={200: "It runs."})
+@blueprint.doc(operation_id="health", responses={200: "It runs."})
 def health() -> dict[str, str]:
     """Whether the process answers at all."""
     return {"status": "alive"}
 
 
 @blueprint.get("/ready")
-@blueprint.doc(responses={200: "It is ready.", 503: "It is stopping."})
+@blueprint.doc(operation_id="ready", responses={200: "It is ready.", 503: "It is stopping."})
 def ready() -> dict[str, str]:
     """Whether photos may be sent: the network is loaded, and the server is not stopping."""
     if service().gate.closed:
@@ -29,9 +34,7 @@ def ready() -> dict[str, str]:
 
 
 @blueprint.get("/metrics")
-@blueprint.doc(
-    responses={200: {"description": "Prometheus' text format.", "content": {"text/plain": {}}}}
-)
+@blueprint.doc(operation_id="metrics", responses=_FIGURES)
 def metrics() -> Response:
     """Figures for Prometheus."""
     return Response(service().metrics.text(), content_type=CONTENT_TYPE_LATEST)

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import click
+
 from vx_detectron.evaluation.predictors import Predictor
 from vx_detectron.evaluation.report import Report, draw_photos, write_report
 from vx_detectron.evaluation.truths import Truths
@@ -28,7 +30,7 @@ def write_page(
     """
     if folder is None:
         return
-    command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    command = f"{click.get_current_context().find_root().info_name} {shlex.join(sys.argv[1:])}"
     report = Report(title, command, **results)
     panels = {}
     if source is not None and report.shown is not None:

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import click
 from tqdm import tqdm  # type: ignore[import-untyped]
 
+from vx_detectron.cli.common import result, say
 from vx_detectron.evaluation.detection import STATS
 from vx_detectron.evaluation.evaluator import LOWER_IS_BETTER, METRICS
 from vx_detectron.housekeeping import Housekeeping
@@ -86,9 +86,9 @@ def print_masks(results: Mapping[str, Results]) -> None:
         _print_one(first)
     summary = first["summary"]
     sources = ", ".join(f"{name}: {count}" for name, count in summary["mask_sources"].items())
-    click.echo(f"{summary['photos']} photos; masks from {sources}")
+    result(f"{summary['photos']} photos; masks from {sources}")
     for note, count in first["data"]["notes"].items():
-        click.echo(f"{count} {note}", err=True)
+        say(f"{count} {note}")
 
 
 def _print_one(results: Results) -> None:
@@ -117,29 +117,25 @@ def print_detection(results: Results) -> None:
     _line("", ("boxes", "masks"))
     for stat in STATS:
         _line(stat, [results["summary"][kind][stat] for kind in ("bbox", "segm")])
-    click.echo(f"{results['data']['photos']} photos")
+    result(f"{results['data']['photos']} photos")
     for note, count in results["data"]["notes"].items():
-        click.echo(f"{count} {note}", err=True)
+        say(f"{count} {note}")
     unknown = results["data"]["unknown_categories"]
     if unknown:
-        click.echo(
+        say(
             f"{len(unknown)} categories are unknown to the network and left out: "
-            f"{', '.join(map(printable, unknown))}",
-            err=True,
+            f"{', '.join(map(printable, unknown))}"
         )
 
 
 def warn_unlike(comparison: Results) -> None:
     """Say what makes a comparison doubtful."""
     for key in comparison["unlike"]:
-        click.echo(f"Warning: the two results differ in {key}", err=True)
+        say(f"Warning: the two results differ in {key}")
     for which in ("first", "second"):
         names = comparison[f"only_{which}"]
         if names:
-            click.echo(
-                f"{len(names)} photos are in the {which} only, such as {printable(names[0])}",
-                err=True,
-            )
+            say(f"{len(names)} photos are in the {which} only, such as {printable(names[0])}")
 
 
 def print_comparison(comparison: Results) -> None:
@@ -148,7 +144,7 @@ def print_comparison(comparison: Results) -> None:
     _line("", ("first", "second", "change", "from", "to (95 %)", "p", "better", "worse"))
     for name, one in comparison["metrics"].items():
         _line(name, [one[column] for column in columns])
-    click.echo(f"{comparison['photos']} photos")
+    result(f"{comparison['photos']} photos")
     for photo in comparison["changed"]:
         _line(f"  {photo['difference']:+.3f}", [photo["first"], photo["second"], photo["name"]])
 
@@ -156,12 +152,12 @@ def print_comparison(comparison: Results) -> None:
 def print_problems(problems: Sequence[Mapping[str, str]]) -> None:
     """How many of each kind, and the first of them one by one."""
     for kind, count in Counter(problem["kind"] for problem in problems).items():
-        click.echo(f"{kind}: {count}", err=True)
+        say(f"{kind}: {count}")
     for problem in problems[:_TOLD]:
         name, reason = printable(problem["name"]), printable(problem["reason"])
-        click.echo(f"  {name}: {reason.removeprefix(f'{name}: ')}", err=True)
+        say(f"  {name}: {reason.removeprefix(f'{name}: ')}")
     if len(problems) > _TOLD:
-        click.echo(f"  and {len(problems) - _TOLD} more; --output keeps them all", err=True)
+        say(f"  and {len(problems) - _TOLD} more; --output keeps them all")
 
 
 def _line(name: str, cells: Sequence[Any]) -> None:
@@ -169,4 +165,4 @@ def _line(name: str, cells: Sequence[Any]) -> None:
         "-" if cell is None else f"{cell:.4f}" if isinstance(cell, float) else printable(str(cell))
         for cell in cells
     ]
-    click.echo((f"{printable(name):18}" + "".join(f" {text:>12}" for text in texts)).rstrip())
+    result((f"{printable(name):18}" + "".join(f" {text:>12}" for text in texts)).rstrip())

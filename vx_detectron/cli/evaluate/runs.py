@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
+from vx_detectron.cli.common import OK, PARTLY, UNDER, joined, network_overrides, result, say
 from vx_detectron.cli.evaluate import report
 from vx_detectron.cli.evaluate.page import write_page
 from vx_detectron.config import load_cfg
+from vx_detectron.errors import ConfigError
 from vx_detectron.evaluation.choice_run import evaluate_choice
 from vx_detectron.evaluation.command import CommandPredictor
 from vx_detectron.evaluation.compare import compare as compare_results
@@ -21,8 +24,6 @@ from vx_detectron.evaluation.predictors import FolderPredictor, PipelinePredicto
 from vx_detectron.evaluation.results import Results, read_results, write_results
 from vx_detectron.evaluation.truths import Truths
 from vx_detectron.pipeline import Isolator
-
-PARTLY, UNDER = 4, 5
 
 
 def masks(read: Callable[[], Truths], options: dict[str, Any]) -> int:
@@ -67,7 +68,7 @@ def choice(labels: Path, annotations: Path, images: Path, options: dict[str, Any
 def detection(annotations: Path, images: Path, options: dict[str, Any]) -> int:
     """Measure the detector itself."""
     floors = _floors(options["fail_under"], report.DETECTION_FIGURES)
-    engine = _isolator(options).engine
+    engine = _isolator(options).detector
     with report.Progress() as progress:
         results = evaluate_detection(
             engine, annotations, images, every=options["every"], progress=progress
@@ -84,12 +85,12 @@ def compare(first: Path, second: Path, options: dict[str, Any]) -> int:
     comparison = compare_results(before, after, options["changed"])
     report.warn_unlike(comparison)
     if options["as_json"]:
-        click.echo(json.dumps(comparison))
+        result(json.dumps(comparison))
     else:
         report.print_comparison(comparison)
     title, runs = f"{second} against {first}", {after["variant"]: after}
     write_page(options["output"], title, masks=runs, baseline=before)
-    return PARTLY if comparison["only_first"] or comparison["only_second"] else 0
+    return PARTLY if comparison["only_first"] or comparison["only_second"] else OK
 
 
 def _choice_too(predictor: Predictor, options: dict[str, Any]) -> Results | None:
@@ -134,15 +135,12 @@ def _predictor(truths: Truths, options: dict[str, Any]) -> Predictor:
 
 
 def _isolator(options: dict[str, Any]) -> Isolator:
-    keys = {"weights": "MODEL.WEIGHTS", "engine": "VX.ENGINE", "device": "MODEL.DEVICE"}
-    pairs = [
-        part
-        for option, key in keys.items()
-        if options[option] is not None
-        for part in (key, repr(options[option]))  # quoted, so that 2024 stays a text
-    ]
-    pairs += [part for pair in options["opt"] for part in pair]
-    return Isolator(load_cfg(options["config_file"], pairs))
+    pairs = [*network_overrides(options), *joined(options["opt"])]
+    try:
+        cfg = load_cfg(options["config_file"], pairs)
+    except ConfigError as error:
+        raise click.UsageError(str(error)) from error
+    return Isolator(cfg)
 
 
 def _floors(texts: Sequence[str], known: Sequence[str]) -> dict[str, float]:
@@ -156,8 +154,12 @@ def _floors(texts: Sequence[str], known: Sequence[str]) -> dict[str, float]:
             )
         try:
             floors[figure] = float(value)
+            if not math.isfinite(floors[figure]):
+                raise ValueError
         except ValueError:
-            raise click.UsageError(f"--fail-under {text!r}: {value!r} is no number.") from None
+            raise click.UsageError(
+                f"--fail-under {text!r}: expected a finite number, got {value!r}."
+            ) from None
     return floors
 
 
@@ -180,5 +182,5 @@ def _finish(
         if not (figures[name] or 0.0) >= least
     ]
     for line in under:
-        click.echo(line, err=True)
-    return UNDER if under else PARTLY if problems else 0
+        say(line)
+    return UNDER if under else PARTLY if problems else OK

@@ -2,34 +2,43 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from hashlib import sha256
 from pathlib import Path
 from time import perf_counter
 from typing import Literal, TypeVar
 
-from vx_detectron.cli.isolate.outputs import STDOUT, Existing, Job
+from vx_detectron.cli.common import FAILED, NO_SUBJECT, OK, PARTLY
+from vx_detectron.cli.isolate.existing import Existing
+from vx_detectron.cli.isolate.outputs import STDOUT, Job
 from vx_detectron.cli.isolate.photos import STDIN
+from vx_detectron.deliver.cutout import Cutout
 from vx_detectron.deliver.explain import explain
 from vx_detectron.deliver.finish import Finish
 from vx_detectron.deliver.layers import write_layers
+from vx_detectron.deliver.mark import Mark
 from vx_detectron.deliver.record import Record, record_of
-from vx_detectron.errors import NoSubjectError, SubjectError, VxError
+from vx_detectron.errors import ImageError, NoSubjectError, SubjectError, VxError
 from vx_detectron.files import make_folder_for
 from vx_detectron.housekeeping import Housekeeping
 from vx_detectron.image_io import Photo, read_photo
+from vx_detectron.image_io.names import printable, reason
+from vx_detectron.image_io.opening import read_bytes
 from vx_detectron.pipeline import FALLBACK, Isolator
-from vx_detectron.structures import Candidate, Cutout
+from vx_detectron.structures import Candidate
 from vx_detectron.subject import Choice
 from vx_detectron.subject.reasons import percent
 
 T = TypeVar("T")
 Status = Literal["done", "skipped", "no subject", "failed"]
-
-OK, FAILED, NO_SUBJECT, PARTLY = 0, 1, 3, 4
 
 
 @dataclass(frozen=True)
@@ -65,59 +74,77 @@ class Cutter:
         finish: what the picture shows.
         choice: which subject a person asked for.
         records: whether outcomes carry a record.
+        options: the fingerprint of all options, for the mark in the pictures.
     """
 
     def __init__(
-        self, isolator: Isolator, finish: Finish, choice: Choice | None, records: bool
+        self,
+        isolator: Isolator,
+        finish: Finish,
+        choice: Choice | None,
+        records: bool,
+        options: str,
     ) -> None:
         self.isolator = isolator
         self.finish = finish
         self.choice = choice
         self.records = records
+        self.options = options
 
     def __call__(self, job: Job) -> Outcome:
         """Cut one photo. Raises VxError, or whatever else can go wrong with it."""
         started = perf_counter()
-        photo = self._read(job.photo)
-        opened = self.isolator.open(photo.pixels)
+        photo, digest = self._read(job.photo)
+        mark = Mark(digest, self.options)
+        # What reading the photo had to say is said also where the cut fails.
+        outcome = attempt(job, lambda job: self._cut(job, photo, mark))
+        return replace(outcome, notes=photo.notes, seconds=perf_counter() - started)
+
+    def _cut(self, job: Job, photo: Photo, mark: Mark) -> Outcome:
+        """Cut it and write everything; the cut-out last, so that where it is, all is."""
+        opened = self.isolator.open(photo)
         if job.explanation is not None:  # before the cut: it also says why there is no subject
-            explain(job.explanation, photo, opened.instances, opened.select(self.choice))
+            explain(job.explanation, photo, opened.instances, opened.select(self.choice), mark)
         if job.layers is not None:
             make_folder_for(job.layers)
-            write_layers(
-                Path(job.layers), Path(job.photo).name, photo, opened.instances, opened.alpha_of
-            )
+            name = Path(job.photo).name
+            write_layers(Path(job.layers), name, photo, opened.instances, opened.alpha_of, mark)
         cutout = opened.cut(self.choice)
-        record = record_of(photo, cutout) if self.records else None
+        record = record_of(cutout) if self.records else None
         if job.output == STDOUT:
             self.finish.write(sys.stdout.buffer, photo, cutout.alpha)
         else:
             make_folder_for(job.output)
-            self.finish.write(job.output, photo, cutout.alpha)
+            self.finish.write(job.output, photo, cutout.alpha, mark)
         return Outcome(
             job,
             "done",
             cutout.subject.reason,
-            notes=photo.notes,
             details=_details(cutout),
             fallback=cutout.subject.method == FALLBACK,
-            seconds=perf_counter() - started,
             record=record,
         )
 
-    def _read(self, path: str) -> Photo:
+    def _read(self, path: str) -> tuple[Photo, str]:
+        """The photo, and the sha256 of its file."""
         limits = self.isolator.cfg.VX.INPUT
-        source = sys.stdin.buffer if path == STDIN else path
         name = "standard input" if path == STDIN else path
-        return read_photo(
-            source, name=name, max_pixels=limits.MAX_PIXELS, max_bytes=limits.MAX_BYTES
+        try:
+            if path == STDIN and sys.stdin is None:
+                raise ImageError("is closed")
+            data = read_bytes(sys.stdin.buffer if path == STDIN else path, limits.MAX_BYTES)
+        except ImageError as error:
+            raise ImageError(f"{printable(name)}: {error}") from error.__cause__
+        photo = read_photo(
+            data, name=name, max_pixels=limits.MAX_PIXELS, max_bytes=limits.MAX_BYTES
         )
+        return photo, sha256(data).hexdigest()
 
 
 def run(
     jobs: Sequence[Job], existing: Existing, load: Callable[[], Callable[[Job], Outcome]]
 ) -> Iterator[Outcome]:
-    """Do the jobs in turn; each outcome comes as soon as it is there.
+    """Do the jobs in turn; each outcome comes as soon as it is there, missing photos first.
 
     Args:
         jobs: what to do.
@@ -127,7 +154,14 @@ def run(
     """
     cut: Callable[[Job], Outcome] | None = None
     tidy = Housekeeping()
-    for job in jobs:
+    readable = []
+    for job in jobs:  # a misspelt name is said before the network loads
+        missing = attempt(job, _expect_photo)
+        if missing is None:
+            readable.append(job)
+        else:
+            yield missing
+    for job in readable:
         outcome = attempt(job, lambda job: _there_already(job, existing))
         if outcome is None:
             cut = cut or load()
@@ -136,10 +170,33 @@ def run(
         yield outcome
 
 
+def _expect_photo(job: Job) -> None:
+    """ImageError where there is no such photo, or no right to read it."""
+    if job.photo == STDIN:
+        return
+    try:
+        os.stat(job.photo)
+        if not os.access(job.photo, os.R_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except (OSError, ValueError) as error:  # ValueError: a null in the path
+        hint = _did_you_mean(job.photo) if isinstance(error, FileNotFoundError) else ""
+        raise ImageError(f"{job.photo}: cannot be read: {reason(error)}{hint}") from error
+
+
+def _did_you_mean(photo: str) -> str:
+    """The files of the folder whose names are alike, as a question."""
+    folder, name = os.path.split(photo)
+    with suppress(OSError):
+        near = get_close_matches(name, os.listdir(folder or os.curdir), cutoff=0.8)
+        if near:
+            return f"; did you mean {' or '.join(os.path.join(folder, one) for one in near)}?"
+    return ""
+
+
 def _there_already(job: Job, existing: Existing) -> Outcome | None:
     if not existing.is_done(job):
         return None
-    return Outcome(job, "skipped", f"{job.output} is there already")
+    return Outcome(job, "skipped", f"{job.output} already exists")
 
 
 def attempt(job: Job, work: Callable[[Job], T]) -> T | Outcome:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
 
 from vx_detectron.cli.isolate.photos import CUTOUT, EXPLAINED, MASK, STDIN, Source
-from vx_detectron.deliver.explain import record_path
-from vx_detectron.deliver.layers import ANNOTATIONS, LAYERED
+from vx_detectron.deliver.layers import LAYERED
 from vx_detectron.errors import ImageError
 from vx_detectron.image_io import PictureFormat, format_from_suffix
-from vx_detectron.image_io.names import printable
 
 STDOUT = "-"
 
@@ -35,7 +34,7 @@ class Job:
 
 
 def is_file_name(output: str) -> bool:
-    """Whether ``--output`` names a file: it has a suffix, and no folder is or shall be there."""
+    """Whether ``--output`` means a file: it has a suffix and is not, or will not be, a folder."""
     if output.endswith((os.sep, "/")) or os.path.isdir(output):
         return False
     return bool(Path(output).suffix) or os.path.exists(output)
@@ -54,7 +53,9 @@ def choose_format(output: str | None, format: PictureFormat | None) -> PictureFo
     except ImageError as error:
         raise click.UsageError(f"{error}; a folder's name ends with /") from error
     if format and format != asked:
-        raise click.UsageError(f"--output {output} is a {asked} file, but --format asks {format}.")
+        raise click.UsageError(
+            f"--output {output} is a {asked} file, but --format asks for {format}."
+        )
     return asked
 
 
@@ -64,10 +65,11 @@ def plan_outputs(
     """Give each photo its output.
 
     Beside the photo, or below the output folder as the photos lie below the folder that was
-    named, as NAME_cutout.png. Photos that differ in their suffix only keep it: NAME.jpg_cutout.png.
+    named, as NAME_cutout.png. Photos whose names differ only in the suffix keep it, as in
+    NAME.jpg_cutout.png; those whose names still clash are numbered.
 
     Raises:
-        click.UsageError: one file for several photos, or two photos of one name.
+        click.UsageError: one file for several photos.
     """
     if any(one.path == STDIN for one in sources):
         if len(sources) > 1:
@@ -79,7 +81,7 @@ def plan_outputs(
         if not single and sources:
             raise click.UsageError(
                 f"--output must be a folder for several photos, got {output!r}; write {output}/ "
-                "if it shall be a folder's name."
+                "if that is the name of a folder."
                 if output != STDOUT
                 else "--output - takes the cut-out of one photo, named as a file."
             )
@@ -94,8 +96,8 @@ def plan_explanations(
     """The jobs with the places of their explanations, as NAME_explained.png in a folder.
 
     Raises:
-        click.UsageError: one file for several photos, a file that is no PNG or that shall be the
-            cut-out too, or standard output.
+        click.UsageError: one file for several photos, a file that is not a PNG or is the cut-out
+            too, or standard output.
     """
     if explain is None:
         return list(jobs)
@@ -122,7 +124,7 @@ def plan_layers(jobs: Sequence[Job], sources: Sequence[Source], layers: str | No
     """The jobs with the places of their layers: a file, or a folder NAME_layers in a folder.
 
     Raises:
-        click.UsageError: one file for several photos, or standard output.
+        click.UsageError: one file for several photos, a file of another kind, or standard output.
     """
     if layers is None:
         return list(jobs)
@@ -132,99 +134,47 @@ def plan_layers(jobs: Sequence[Job], sources: Sequence[Source], layers: str | No
         if len(jobs) != 1:
             raise click.UsageError(f"--layers must be a folder for several photos, got {layers!r}.")
         return [replace(jobs[0], layers=layers)]
+    if is_file_name(layers):
+        raise click.UsageError(
+            f"--layers writes {' and '.join(LAYERED)} files, or a folder; got {layers!r}. "
+            "Write / at the end of a folder's name."
+        )
     folders = _name_all(sources, layers, "_layers")
     return [replace(job, layers=one.output) for job, one in zip(jobs, folders, strict=True)]
 
 
 def _name_all(sources: Sequence[Source], output: str | None, ending: str) -> list[Job]:
+    """Names that no two photos share, the same in every run over the same photos.
+
+    NAME with the ending; where some would be alike, NAME.suffix with it; where some still are,
+    all but the first in the order of their paths get a number: NAME.suffix-2.
+    """
     bases = [one.path if output is None else os.path.join(output, one.place) for one in sources]
-    short = [os.path.splitext(base)[0] + ending for base in bases]
-    uses = Counter(map(_folded, short))
-    names = [
-        name if uses[_folded(name)] == 1 else base + ending
-        for base, name in zip(bases, short, strict=True)
-    ]
-    first: dict[str, str] = {}
-    for one, name in zip(sources, names, strict=True):
-        other = first.setdefault(_folded(name), one.path)
-        if other != one.path:
-            raise click.UsageError(
-                f"{printable(other)} and {printable(one.path)} would both be written to "
-                f"{printable(name)}; cut them in two runs with an output folder each, or name the "
-                "folder that holds both."
-            )
+    whole = [False] * len(bases)  # whether it keeps its suffix
+    while True:
+        names = [
+            (base if keeps else os.path.splitext(base)[0]) + ending
+            for base, keeps in zip(bases, whole, strict=True)
+        ]
+        uses = Counter(map(_folded, names))
+        clashing = [i for i, name in enumerate(names) if uses[_folded(name)] > 1 and not whole[i]]
+        if not clashing:
+            break
+        for i in clashing:  # this may lead to another clash, with a photo named a.jpg.webp
+            whole[i] = True
+    taken = set(uses)
+    first: set[str] = set()
+    for i in sorted(range(len(names)), key=lambda i: os.path.abspath(sources[i].path)):
+        number = 1
+        while _folded(names[i]) in (taken if number > 1 else first):
+            number += 1
+            names[i] = f"{bases[i]}-{number}{ending}"
+        first.add(_folded(names[i]))
+        taken.add(_folded(names[i]))
     return [Job(one.path, name) for one, name in zip(sources, names, strict=True)]
 
 
 def _folded(name: str) -> str:
-    """The name as file systems see it that do not tell capitals apart."""
-    return os.path.abspath(name).casefold()
-
-
-class Existing:
-    """What to do about outputs that are there already.
-
-    Args:
-        overwrite: True replaces them, False leaves them and skips the photo, None is an error.
-        photos: what may never be overwritten, whatever was asked for.
-    """
-
-    def __init__(self, overwrite: bool | None, photos: Iterable[str]) -> None:
-        self.overwrite = overwrite
-        self.photos = {_identity(path): path for path in photos if os.path.exists(path)}
-
-    def is_done(self, job: Job) -> bool:
-        """Whether the photo can be skipped; checks too whether its outputs can be written.
-
-        Raises:
-            ImageError: one of them must not, or cannot, be written.
-        """
-        done = job.output != STDOUT and self._is_there(job.output)
-        if job.explanation is not None and not done:
-            self._is_there(job.explanation)
-            self._is_there(record_path(job.explanation))
-        if job.layers is not None and not done:
-            self._is_there(last_of_layers(job.layers))
-        return done
-
-    def _is_there(self, output: str) -> bool:
-        """Whether a result of an earlier run is there that shall be kept."""
-        if not os.path.exists(output):
-            _expect_folder(output)
-            return False
-        photo = self.photos.get(_identity(output))
-        if photo is not None:
-            raise ImageError(f"the output {output} is the photo {photo}; choose another name")
-        if os.path.isdir(output):
-            raise ImageError(f"the output {output} is a folder; choose another name")
-        if self.overwrite or not os.path.isfile(output):
-            return False  # a device or pipe is no result of an earlier run
-        if self.overwrite is False:
-            return True
-        raise ImageError(
-            f"the output {output} is there already; use --overwrite to replace it or "
-            "--skip-existing to keep it"
-        )
-
-
-def last_of_layers(layers: str) -> str:
-    """The file that is written last: the layered one itself, or the json in the folder."""
-    path = Path(layers)
-    return layers if path.suffix.lower() in LAYERED else str(path / ANNOTATIONS)
-
-
-def _expect_folder(output: str) -> None:
-    """ImageError unless the output's folder, or the next one above that exists, can be written."""
-    above = Path(output).absolute().parent
-    while not os.path.lexists(above):
-        above = above.parent
-    if not above.is_dir():
-        raise ImageError(f"{output}: cannot be written: {above} is no folder")
-    if not os.access(above, os.W_OK | os.X_OK):
-        raise ImageError(f"{output}: cannot be written: no right to write into {above}")
-
-
-def _identity(path: str) -> tuple[int, int]:
-    """What stays the same under another name or through a link."""
-    status = os.stat(path)
-    return status.st_dev, status.st_ino
+    """The name as file systems see it that do not tell capitals or spellings of é apart."""
+    plain = unicodedata.normalize("NFD", os.path.abspath(name)).casefold()
+    return unicodedata.normalize("NFC", plain)

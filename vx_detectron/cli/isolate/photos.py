@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
 from vx_detectron.deliver.layers import LAYER
+from vx_detectron.deliver.mark import read_mark
 from vx_detectron.image_io import SUPPORTED_SUFFIXES
 
 STDIN = "-"
 CUTOUT = "_cutout"
-"""How the names of this tool's own pictures end, so that they are never taken for photos."""
 MASK = "_cutout_mask"
 EXPLAINED = "_explained"
 OWN = (CUTOUT, MASK, EXPLAINED, LAYER)
+"""How the names of this program's own pictures end; their mark says whether it made them."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,8 @@ class Source:
 
     Attributes:
         path: as named or found; ``-`` is standard input.
-        place: its place below the folder or pattern that was named; of a named file its name.
+        place: its place below the folder or pattern that was named, never above; of a named file
+            its name.
         named: whether this very file was named, and not a folder or pattern that holds it.
     """
 
@@ -41,20 +44,22 @@ class Found:
     Attributes:
         sources: each photo once, in the order of the inputs, within a folder by name.
         problems: inputs and folders that gave nothing: what was named, and why.
-        own: pictures that are left out, since an earlier run of this tool made them.
+        own: pictures that are left out, since an earlier run of this program made them.
+        namesakes: photos in folders that are named like such pictures but carry no mark.
     """
 
     sources: list[Source] = field(default_factory=list)
     problems: list[tuple[str, str]] = field(default_factory=list)
     own: list[str] = field(default_factory=list)
+    namesakes: list[str] = field(default_factory=list)
 
 
 def find_photos(inputs: Sequence[str], *, recursive: bool = True) -> Found:
-    """The photos that some inputs mean. No photo is opened, and none needs to be there.
+    """The photos that some inputs mean. No photo is decoded, and none needs to be there.
 
     A file is taken whatever its name. In a folder only names that end like a photo's count, and
-    hidden ones do not. Results of this tool are left out: in a folder all that are named like
-    one, elsewhere those whose own photo is among the inputs.
+    hidden ones do not. Results of this program, known by their name and their mark, are left
+    out: in a folder all of them, elsewhere those whose own photo is among the inputs.
 
     Args:
         inputs: paths of files and folders, patterns such as ``photos/*.jpg`` or
@@ -70,7 +75,7 @@ def find_photos(inputs: Sequence[str], *, recursive: bool = True) -> Found:
             found.sources.append(Source(STDIN, PurePath("stdin"), named=True))
         elif os.path.isdir(path):
             # With other inputs beside it a folder keeps its name, else two would be mixed.
-            place = PurePath(Path(path).absolute().name if len(inputs) > 1 else "")
+            place = PurePath(_folder_name(path) if len(inputs) > 1 else "")
             _add_folder(found, path, place, recursive)
         elif not os.path.lexists(path) and glob.has_magic(path):
             _add_pattern(found, path, recursive)
@@ -83,40 +88,71 @@ def find_photos(inputs: Sequence[str], *, recursive: bool = True) -> Found:
     return found
 
 
+def _folder_name(path: str) -> str:
+    """The folder's own name, also of ``up/x/..``, whose last part would lead out of the output."""
+    return os.path.basename(os.path.realpath(path) if ".." in Path(path).parts else
+                            os.path.abspath(path))  # fmt: skip
+
+
+def _inside(place: PurePath) -> PurePath:
+    """The place without what leads above where it starts."""
+    parts = Path(os.path.normpath(place)).parts
+    return PurePath(*(part for part in parts if part not in ("..", place.anchor)))
+
+
 def _nothing(path: str) -> str:
     if os.path.isdir(path):
         return "no photo in this folder; expected names that end like a photo's, such as .jpg"
-    return "no file of such a name; check the pattern"
+    return "no file matches; check the pattern"
 
 
 def _add_folder(found: Found, folder: str, place: PurePath, recursive: bool) -> None:
-    for path in _walk(found, folder, recursive, set()):
+    for path in _walk(found, folder, recursive):
         if Path(path).stem.endswith(OWN):
-            found.own.append(path)
-        else:
-            found.sources.append(Source(path, place / os.path.relpath(path, folder)))
+            if read_mark(path) is not None:
+                found.own.append(path)
+                continue
+            found.namesakes.append(path)
+        found.sources.append(Source(path, place / os.path.relpath(path, folder)))
 
 
-def _walk(found: Found, folder: str, recursive: bool, seen: set[tuple[int, int]]) -> Iterator[str]:
+def _walk(found: Found, folder: str, recursive: bool) -> Iterator[str]:
     """Paths of what is named like a photo, by name; folders that cannot be read are a problem."""
+    seen: set[tuple[int, int]] = set()
+    levels = [iter(_entries(found, folder, seen))]
+    while levels:  # a loop and no recursion: folders may be nested thousands deep
+        entry = next(levels[-1], None)
+        if entry is None:
+            levels.pop()
+        elif _is_folder(entry):
+            if recursive:
+                levels.append(iter(_entries(found, entry.path, seen)))
+        elif Path(entry.name).suffix.lower() in SUPPORTED_SUFFIXES:
+            yield entry.path
+
+
+def _entries(found: Found, folder: str, seen: set[tuple[int, int]]) -> list[os.DirEntry[str]]:
+    """What is not hidden in a folder, by name; nothing where it was entered before."""
     try:
         status = os.stat(folder)
         if (status.st_dev, status.st_ino) in seen:
-            return
+            return []
         seen.add((status.st_dev, status.st_ino))
-        names = sorted(os.listdir(folder))
+        with os.scandir(folder) as entries:
+            # Hidden is also a Mac's ._photo.jpg, which is not a photo.
+            return sorted(
+                (one for one in entries if not one.name.startswith(".")), key=lambda one: one.name
+            )
     except OSError as error:
         found.problems.append((folder, f"this folder cannot be read: {error.strerror or error}"))
-        return
-    for name in names:
-        path = os.path.join(folder, name)
-        if name.startswith("."):  # also a Mac's ._photo.jpg, which is none
-            continue
-        if os.path.isdir(path):
-            if recursive:
-                yield from _walk(found, path, recursive, seen)
-        elif Path(name).suffix.lower() in SUPPORTED_SUFFIXES:
-            yield path
+        return []
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself
+        return False
 
 
 def _add_pattern(found: Found, pattern: str, recursive: bool) -> None:
@@ -124,8 +160,14 @@ def _add_pattern(found: Found, pattern: str, recursive: bool) -> None:
     root = os.path.dirname(pattern)
     while glob.has_magic(root):
         root = os.path.dirname(root)
-    for path in sorted(glob.glob(pattern, recursive=True)):
-        place = PurePath(os.path.relpath(path, root or os.curdir))
+    try:
+        paths = sorted(glob.glob(pattern, recursive=True))
+    except RecursionError:
+        words = "folders are nested too deep for a pattern; name the folder instead"
+        found.problems.append((pattern, words))
+        return
+    for path in paths:
+        place = _inside(PurePath(os.path.relpath(path, root or os.curdir)))
         if os.path.isdir(path):
             _add_folder(found, path, place, recursive)
         else:
@@ -141,7 +183,7 @@ def _once(sources: Sequence[Source]) -> list[Source]:
 
 
 def _leave_out_own(found: Found) -> None:
-    """Move what is named after another of the photos, beside which it lies, out of the sources."""
+    """Move the results of other photos here, which lie beside them, out of the sources."""
     names = set()
     for one in found.sources:
         folder, name = os.path.split(os.path.abspath(one.path))
@@ -150,9 +192,10 @@ def _leave_out_own(found: Found) -> None:
     def is_own(one: Source) -> bool:
         folder, name = os.path.split(os.path.abspath(one.path))
         stem = os.path.splitext(name)[0]
-        return any(
-            stem.endswith(ending) and (folder, stem.removesuffix(ending)) in names for ending in OWN
-        )
+        bases = [stem.removesuffix(ending) for ending in OWN if stem.endswith(ending)]
+        bases += [re.sub(r"-\d+$", "", base) for base in bases]  # the number of a clash
+        return any((folder, base) in names for base in bases) and read_mark(one.path) is not None
 
-    found.own += [one.path for one in found.sources if is_own(one)]
-    found.sources = [one for one in found.sources if not is_own(one)]
+    own = {one.path for one in found.sources if is_own(one)}
+    found.own += [one.path for one in found.sources if one.path in own]
+    found.sources = [one for one in found.sources if one.path not in own]

@@ -8,17 +8,23 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-import click
 from tqdm import tqdm  # type: ignore[import-untyped]
 
+from vx_detectron.cli.common import OutputError, result, say
 from vx_detectron.cli.isolate.batch import Outcome, Status
 from vx_detectron.cli.isolate.outputs import STDOUT
 from vx_detectron.cli.isolate.photos import STDIN
 from vx_detectron.deliver.record import to_line
+from vx_detectron.engines import Detector, Eye
 from vx_detectron.image_io.names import printable
 from vx_detectron.pipeline import Isolator
 
 QUIET, NORMAL, VERBOSE = -1, 0, 1
+
+
+def _weights(network: Detector | Eye) -> str:
+    digest = f" (sha256 {network.weights_sha256[:12]})" if network.weights_sha256 else ""
+    return f"weights {printable(network.weights)}{digest}"
 
 
 class Report:
@@ -36,15 +42,16 @@ class Report:
         self.as_json = as_json
         self.counts: Counter[Status] = Counter()
         self.seconds = 0.0
+        self.lost = False  # whether results could not be printed
         shown = total > 1 and verbosity >= NORMAL and sys.stderr.isatty()
         self._bar = tqdm(total=total, unit="photo", disable=not shown, file=sys.stderr)
 
     def loaded(self, isolator: Isolator, seconds: float) -> None:
-        """Say which network runs, and where."""
-        engine = isolator.engine
-        digest = f" (sha256 {engine.weights_sha256[:12]})" if engine.weights_sha256 else ""
+        """Say which networks run, and where."""
+        detector, eye = isolator.detector, isolator.eye
+        looks = f"eye {eye.name} in {eye.engine}, {_weights(eye)}" if eye else "no eye"
         self.say(
-            f"{engine.name} on {engine.device}, weights {printable(engine.weights)}{digest}, "
+            f"{detector.name} on {detector.device}, {_weights(detector)}; {looks}; "
             f"loaded in {seconds:.1f} s"
         )
 
@@ -55,22 +62,27 @@ class Report:
         self._bar.update()
         with self._above_bar():
             self._words(outcome)
-            self._result(outcome)
+            if not self.lost:
+                self._print(outcome)
 
     def say(self, line: str, *, least: int = NORMAL) -> None:
-        """One line to stderr, unless that is less than what was asked for."""
+        """Print one line to stderr, if the verbosity is at least that."""
         with self._above_bar():
             self._line(line, least)
 
     def _line(self, line: str, least: int = NORMAL) -> None:
         if self.verbosity >= least:
-            click.echo(line, err=True)
+            say(line)
 
-    def left_out(self, own: Sequence[str]) -> None:
-        """Say which pictures are not taken for photos."""
+    def left_out(self, own: Sequence[str], namesakes: Sequence[str]) -> None:
+        """Say which pictures are not taken for photos, and which are despite their name."""
         if own:
-            name = printable(own[0])
-            self.say(f"left out {len(own)} that this command made before, such as {name}")
+            self.say(f"left out {len(own)} that this command made, such as {printable(own[0])}")
+        if namesakes:
+            self.say(
+                f"{len(namesakes)} are named like results of this command but lack its mark, such "
+                f"as {printable(namesakes[0])}; they are cut like any other photo"
+            )
 
     def __enter__(self) -> Report:
         return self
@@ -104,6 +116,15 @@ class Report:
         for detail in outcome.details:
             self._line(f"    {detail}", VERBOSE)
 
+    def _print(self, outcome: Outcome) -> None:
+        """Print the result; that nobody can read it must not cost the other photos."""
+        try:
+            self._result(outcome)
+        except OutputError as error:
+            self.lost = True
+            words = "photos are still cut, but nothing more is printed there"
+            self._line(f"Error: {error}; {words}", QUIET)
+
     def _result(self, outcome: Outcome) -> None:
         done = outcome.status in ("done", "skipped")
         if self.as_json:
@@ -114,11 +135,13 @@ class Report:
                 "status": outcome.status,
             }
             failure = {} if done else {"error": outcome.message}
-            click.echo(to_line({**head, **failure, **found, "seconds": outcome.seconds}))
+            notes = {"notes": list(outcome.notes)}
+            result(to_line({**head, **failure, **notes, **found, "seconds": outcome.seconds}))
         elif outcome.status == "done" and outcome.job.output != STDOUT:
             path = outcome.job.output
             # Whoever reads a pipe needs the very bytes; a terminal must not be steered by them.
-            click.echo(printable(path) if sys.stdout.isatty() else os.fsencode(path))
+            terminal = sys.stdout is not None and sys.stdout.isatty()
+            result(printable(path) if terminal else os.fsencode(path))
 
     def _summary(self) -> str:
         counts, done = self.counts, self.counts["done"]
@@ -126,7 +149,7 @@ class Report:
         if done:
             words[0] += f", {self.seconds / done:.2f} s each"
         others: list[tuple[Status, str]] = [
-            ("skipped", "there already"),
+            ("skipped", "already done"),
             ("no subject", "without a subject"),
             ("failed", "failed"),
         ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -10,20 +11,21 @@ from typing import Any
 import click
 from fvcore.common.config import CfgNode
 
+from vx_detectron.cli.common import joined, network_overrides
+from vx_detectron.cli.isolate.fingerprint import fingerprint
 from vx_detectron.cli.isolate.outputs import choose_format
 from vx_detectron.config import load_cfg
 from vx_detectron.config.class_names import class_names
 from vx_detectron.deliver import (
     BLACK,
     Background,
-    Picture,
     PictureFile,
     Transparent,
     parse_background,
+    read_background,
 )
 from vx_detectron.deliver.finish import Finish
 from vx_detectron.errors import VxError
-from vx_detectron.image_io import read_photo
 from vx_detectron.structures import REGION_LABEL
 from vx_detectron.subject import Choice
 from vx_detectron.subject.choice import folded
@@ -40,12 +42,14 @@ class Settings:
         choice: which subject a person asked for; empty lets the ranking decide.
         finish: what the picture shows.
         files: what was read besides the photos, and must not be overwritten.
+        fingerprint: of all the above, for the mark in the pictures.
     """
 
     cfg: CfgNode
     choice: Choice
     finish: Finish
     files: tuple[str, ...]
+    fingerprint: str
 
 
 def read_settings(options: Options) -> Settings:
@@ -77,7 +81,7 @@ def read_settings(options: Options) -> Settings:
         crop=options["crop"],
         margin=(5.0 if options["margin"] is None else options["margin"]) / 100,
     )
-    return Settings(cfg, choice, finish, files)
+    return Settings(cfg, choice, finish, files, fingerprint(cfg, choice, finish))
 
 
 def _expect_partners(options: Options) -> None:
@@ -94,21 +98,15 @@ def _expect_partners(options: Options) -> None:
 
 def _overrides(options: Options) -> list[str]:
     """Keys and values in turn; what ``--opt`` sets comes last and wins."""
-    pairs: list[str] = []
-    texts = {"device": "MODEL.DEVICE", "weights": "MODEL.WEIGHTS", "engine": "VX.ENGINE"}
-    for option, key in texts.items():
-        if options[option] is not None:
-            pairs += [key, repr(options[option])]  # quoted, so that 2024 stays a text
+    pairs = network_overrides(options)
     if options["no_fallback"]:
         pairs += ["VX.FALLBACK.ENABLED", "False"]
-    steps = ("FUSE_SALIENCY", "DENSE_CRF", "MORPHOLOGY", "SHARP_EDGE")
+    steps = ("FUSE_SALIENCY", "DENSE_CRF", "MORPHOLOGY", "SHARP_EDGE", "MATTING")
     for step in steps if options["no_refine"] else ("DENSE_CRF",) if options["no_crf"] else ():
         pairs += [f"VX.REFINE.{step}", "False"]
     if options["edges"]:
         pairs += ["VX.REFINE.MATTING", str(options["edges"] == "matte")]
-    for key, value in options["opt"]:
-        pairs += [key, value]
-    return pairs
+    return [*pairs, *joined(options["opt"])]
 
 
 def _choice(options: Options) -> Choice:
@@ -131,7 +129,7 @@ def _expect_classes(choice: Choice, names: tuple[str, ...]) -> None:
         if folded(label) not in known:
             near = [known[name] for name in get_close_matches(folded(label), known)]
             hint = f"did you mean {' or '.join(near)}?" if near else f"it knows {', '.join(names)}."
-            raise click.UsageError(f"{label!r} is no class of this model; {hint}")
+            raise click.UsageError(f"{label!r} is not a class of this model; {hint}")
 
 
 def _background(text: str | None, fit: str | None) -> tuple[Background, tuple[str, ...]]:
@@ -143,5 +141,6 @@ def _background(text: str | None, fit: str | None) -> tuple[Background, tuple[st
         return parsed, ()
     if fit == "contain":
         parsed = replace(parsed, fit="contain")
-    pixels = read_photo(parsed.path).pixels
-    return Picture(pixels, parsed.fit, parsed.bars), (parsed.path,)
+    if not os.path.lexists(parsed.path):
+        parsed = replace(parsed, path=os.path.expanduser(parsed.path))
+    return read_background(parsed), (parsed.path,)

@@ -9,14 +9,14 @@ from collections.abc import Sequence
 from itertools import zip_longest
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from vx_detectron.data.categories import DatasetDict
-from vx_detectron.data.page import Pixels, jpeg_uri
+from vx_detectron.data.page import jpeg_uri
 from vx_detectron.data.segmentation import decode_mask
 from vx_detectron.data.subjects import has_subject, subject_mask
 from vx_detectron.image_io import MAX_PIXELS, read_photo
+from vx_detectron.structures import BoolArray, ByteArray
 
 _SIDE = 240  # pixels of the longer side of a small picture
 # How much of the photo is left outside the subject.
@@ -53,7 +53,7 @@ def draw(record: DatasetDict, *, max_pixels: int = MAX_PIXELS) -> str:
     return jpeg_uri(np.concatenate(pictures, axis=1))
 
 
-def _smaller(pixels: Pixels) -> Pixels:
+def _smaller(pixels: ByteArray) -> ByteArray:
     """A photo (H, W, 3), or a mask (H, W) of 0 and 1, that fits into the side."""
     image = Image.fromarray(pixels)
     mode = Image.Resampling.BILINEAR if pixels.ndim == 3 else Image.Resampling.NEAREST
@@ -61,7 +61,7 @@ def _smaller(pixels: Pixels) -> Pixels:
     return np.array(image)
 
 
-def _with_masks(photo: Pixels, masks: Sequence[Pixels]) -> Pixels:
+def _with_masks(photo: ByteArray, masks: Sequence[ByteArray]) -> ByteArray:
     """Largest masks first, so that small ones on top of them are seen."""
     drawn = photo.astype(np.float32)
     for number, mask in enumerate(sorted(masks, key=lambda mask: -int(mask.sum()))):
@@ -73,14 +73,14 @@ def _with_masks(photo: Pixels, masks: Sequence[Pixels]) -> Pixels:
     return drawn.astype(np.uint8)
 
 
-def _inner_edge(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Pixels of a mask with a neighbour, above, below, left or right, that is not of it."""
+def _inner_edge(inside: BoolArray) -> BoolArray:
+    """ByteArray of a mask with a neighbour, above, below, left or right, that is not of it."""
     padded = np.pad(inside, 1, mode="edge")
     core = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
     return inside & ~core
 
 
-def _cut(photo: Pixels, mask: Pixels) -> Pixels:
+def _cut(photo: ByteArray, mask: ByteArray) -> ByteArray:
     """The photo, dark outside the mask."""
-    kept: Pixels = (photo * np.where(mask[..., None] > 0, 1.0, _DIM)).astype(np.uint8)
+    kept: ByteArray = (photo * np.where(mask[..., None] > 0, 1.0, _DIM)).astype(np.uint8)
     return kept

@@ -7,14 +7,11 @@ import io
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from numpy.typing import NDArray
 from PIL import Image
 
 from vx_detectron.image_io.names import printable
-
-Pixels = NDArray[np.uint8]
+from vx_detectron.structures import ByteArray
 
 _HERE = Path(__file__).parent
 _LARGEST = 20_000  # bytes of a picture, so that a page with many stays small
@@ -40,7 +37,7 @@ def render(template: Path, **values: Any) -> str:
     return "\n".join(map(printable, page.splitlines()))
 
 
-def jpeg_uri(pixels: Pixels) -> str:
+def jpeg_uri(pixels: ByteArray) -> str:
     """A small picture, uint8 (H, W, 3) RGB or (H, W) grey, as a data URI."""
     for quality in _QUALITIES:
         buffer = io.BytesIO()

@@ -7,13 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from vx_detectron.deliver.layers.layer import Layer
+from vx_detectron.deliver.layers.layer import InstanceLayer
 from vx_detectron.rle import encode_mask, mask_area, mask_box
 from vx_detectron.structures import SUBJECT_ID
 
 
 def coco_json(
-    file_name: str, size: tuple[int, int], layers: Sequence[Layer], class_names: Sequence[str]
+    file_name: str,
+    size: tuple[int, int],
+    layers: Sequence[InstanceLayer],
+    class_names: Sequence[str],
 ) -> dict[str, Any]:
     """A COCO file of one photo; ``vx_detectron.data.coco.read_coco`` reads it back.
 
@@ -42,7 +45,7 @@ def coco_json(
     }
 
 
-def _mask(layer: Layer, size: tuple[int, int]) -> dict[str, Any]:
+def _mask(layer: InstanceLayer, size: tuple[int, int]) -> dict[str, Any]:
     mask = np.zeros(size, dtype=np.bool_)
     height, width = layer.pixels.shape[:2]
     view = slice(layer.top, layer.top + height), slice(layer.left, layer.left + width)

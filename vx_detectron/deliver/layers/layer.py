@@ -1,4 +1,4 @@
-"""One thing of a photo as a named, transparent picture, with its place in the photo."""
+"""Named pictures with their places, as layered files hold them: of a cut-out, or of all things."""
 
 from __future__ import annotations
 
@@ -7,30 +7,43 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from vx_detectron.deliver import Transparent, compose, crop_box
+from vx_detectron.deliver.finish import Finish
+from vx_detectron.deliver.paint import paint
 from vx_detectron.structures import ByteArray, FloatArray, Instances
 
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """One instance, cut out.
+    """One picture among those that lie above each other.
 
     Attributes:
-        name: its class and its number among those, such as ``person 2``.
-        class_id: its class, an index into ``Instances.class_names``; -1 for a region.
-        is_region: whether it is a region of the saliency map, of no known class.
-        score: detection confidence, 0..1.
-        pixels: uint8 (h, w, 4), RGBA with straight alpha, cropped to what is visible.
-        left: column of the photo where the pixels begin.
-        top: row of the photo where they begin.
+        name: what people see in the list of layers.
+        pixels: uint8 (h, w, 3), RGB, or (h, w, 4), RGBA with straight alpha.
+        left: column of the whole picture where the pixels begin.
+        top: row of the whole picture where they begin.
+        visible: whether it is shown when the file is opened.
     """
 
     name: str
+    pixels: ByteArray
+    left: int = 0
+    top: int = 0
+    visible: bool = True
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class InstanceLayer(Layer):
+    """One instance, cut out: RGBA, cropped to what is visible, named such as ``person 2``.
+
+    Attributes:
+        class_id: its class, an index into ``Instances.class_names``; -1 for a region.
+        is_region: whether it is a region of the saliency map, of no known class.
+        score: detection confidence, 0..1.
+    """
+
     class_id: int
     is_region: bool
     score: float
-    pixels: ByteArray
-    left: int
-    top: int
 
     @property
     def area(self) -> int:
@@ -40,7 +53,7 @@ class Layer:
 
 def find_layers(
     image: ByteArray, instances: Instances, alpha_of: Callable[[int], FloatArray]
-) -> list[Layer]:
+) -> list[InstanceLayer]:
     """Every instance of a photo as a layer, smaller ones before larger ones: topmost first.
 
     One with nothing to see is left out.
@@ -59,8 +72,39 @@ def find_layers(
         label = instances.label(index)
         numbers[label] += 1
         left, top, *_ = crop_box(alpha)
-        pixels = compose(image, alpha, Transparent(), crop=True, margin=0)
-        name, score = f"{label} {numbers[label]}", float(instances.scores[index])
-        kind = int(instances.classes[index]), bool(instances.is_region[index])
-        layers.append(Layer(name, *kind, score, pixels, left, top))
+        layer = InstanceLayer(
+            f"{label} {numbers[label]}",
+            compose(image, alpha, Transparent(), crop=True, margin=0),
+            left,
+            top,
+            class_id=int(instances.classes[index]),
+            is_region=bool(instances.is_region[index]),
+            score=float(instances.scores[index]),
+        )
+        layers.append(layer)
     return sorted(layers, key=lambda layer: layer.area)
+
+
+def subject_layers(
+    image: ByteArray, alpha: FloatArray, finish: Finish
+) -> tuple[ByteArray, list[Layer]]:
+    """A cut-out as layers: the subject, its background and, hidden, the photo.
+
+    Args:
+        image: uint8 (H, W, 3), RGB.
+        alpha: float32 (H, W), 0..1, of the subject.
+        finish: background, crop and margin.
+
+    Returns:
+        What they look like together, uint8 (h, w, 3) or, before no background, (h, w, 4); and the
+        layers, topmost first. Without a background there is no layer for it.
+    """
+    crop, margin, background = finish.crop, finish.margin, finish.background
+    height, width = alpha.shape
+    x0, y0, x1, y1 = crop_box(alpha, margin) if crop else (0, 0, width, height)
+    view = slice(y0, y1), slice(x0, x1)
+    layers = [Layer("subject", compose(image, alpha, Transparent(), crop=crop, margin=margin))]
+    if not isinstance(background, Transparent):
+        layers.append(Layer("background", paint(background, image, alpha, view)))
+    layers.append(Layer("photo", image[view], visible=False))
+    return compose(image, alpha, background, crop=crop, margin=margin), layers

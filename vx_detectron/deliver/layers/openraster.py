@@ -10,50 +10,55 @@ import zipfile
 from collections.abc import Sequence
 from xml.etree import ElementTree
 
+import numpy as np
 from PIL import Image
 
 from vx_detectron.deliver.layers.layer import Layer
+from vx_detectron.image_io import write_picture
 from vx_detectron.structures import ByteArray
 
 _THUMBNAIL = (256, 256)  # the specification's largest
 
 
-def openraster(image: ByteArray, layers: Sequence[Layer]) -> bytes:
-    """A file with the layers above the whole photo.
+def openraster(
+    merged: ByteArray,
+    layers: Sequence[Layer],
+    icc_profile: bytes | None = None,
+    dpi: tuple[float, float] | None = None,
+) -> bytes:
+    """A file with these layers.
 
     Args:
-        image: uint8 (H, W, 3), RGB.
+        merged: what they look like together, uint8 (H, W, 3) RGB or (H, W, 4) RGBA.
         layers: topmost first.
+        icc_profile: the RGB profile that all colours are in; None means sRGB. OpenRaster has no
+            place of its own for it, so that each PNG carries it.
+        dpi: density along x and y in pixels per inch; None for none.
     """
-    photo = Image.fromarray(image)
-    pictures = [(layer.name, Image.fromarray(layer.pixels)) for layer in layers]
-    places = [(layer.left, layer.top) for layer in layers]
-    small = photo.copy()
-    small.thumbnail(_THUMBNAIL)
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as file:  # PNGs are compressed already
         file.writestr("mimetype", "image/openraster")  # must be the first
-        file.writestr("stack.xml", _stack(photo.size, [*pictures, ("photo", photo)], places))
-        for number, (_, picture) in enumerate([*pictures, ("photo", photo)]):
-            file.writestr(_source(number), _png(picture))
-        # The photo is what all the layers above it look like together.
-        file.writestr("mergedimage.png", _png(photo))
-        file.writestr("Thumbnails/thumbnail.png", _png(small))
+        file.writestr("stack.xml", _stack(merged.shape[:2], layers, dpi))
+        for number, layer in enumerate(layers):
+            file.writestr(_source(number), _png(layer.pixels, icc_profile))
+        file.writestr("mergedimage.png", _png(merged, icc_profile))
+        file.writestr("Thumbnails/thumbnail.png", _png(_thumbnail(merged), icc_profile))
     return buffer.getvalue()
 
 
 def _stack(
-    size: tuple[int, int],
-    pictures: Sequence[tuple[str, Image.Image]],
-    places: Sequence[tuple[int, int]],
+    size: tuple[int, ...], layers: Sequence[Layer], dpi: tuple[float, float] | None
 ) -> bytes:
     """``stack.xml``: what lies where, topmost first."""
-    image = ElementTree.Element("image", version="0.0.6", w=str(size[0]), h=str(size[1]))
+    height, width = size
+    image = ElementTree.Element("image", version="0.0.6", w=str(width), h=str(height))
+    if dpi is not None:
+        image.attrib |= {"xres": str(round(dpi[0])), "yres": str(round(dpi[1]))}
     stack = ElementTree.SubElement(image, "stack")
-    for number, ((name, _), (x, y)) in enumerate(zip(pictures, [*places, (0, 0)], strict=True)):
+    for number, layer in enumerate(layers):
         ElementTree.SubElement(
-            stack, "layer", name=name, src=_source(number), x=str(x), y=str(y),
-            opacity="1.0", visibility="visible",
+            stack, "layer", name=layer.name, src=_source(number), x=str(layer.left),
+            y=str(layer.top), opacity="1.0", visibility="visible" if layer.visible else "hidden",
         )  # fmt: skip
     return bytes(ElementTree.tostring(image, encoding="UTF-8", xml_declaration=True))
 
@@ -62,7 +67,13 @@ def _source(number: int) -> str:
     return f"data/{number:03}.png"
 
 
-def _png(picture: Image.Image) -> bytes:
+def _thumbnail(pixels: ByteArray) -> ByteArray:
+    picture = Image.fromarray(pixels)
+    picture.thumbnail(_THUMBNAIL)
+    return np.asarray(picture)
+
+
+def _png(pixels: ByteArray, icc_profile: bytes | None) -> bytes:
     buffer = io.BytesIO()
-    picture.save(buffer, format="PNG", compress_level=3)
+    write_picture(buffer, pixels, format="png", icc_profile=icc_profile)
     return buffer.getvalue()

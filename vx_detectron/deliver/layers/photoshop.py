@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Sequence
 
 from PIL import Image
@@ -14,35 +15,54 @@ from vx_detectron.structures import ByteArray
 _LONGEST_SIDE = 30_000  # pixels that a PSD holds
 
 
-def photoshop(image: ByteArray, layers: Sequence[Layer]) -> bytes:
-    """A file with the layers above the whole photo.
+def photoshop(
+    merged: ByteArray,
+    layers: Sequence[Layer],
+    icc_profile: bytes | None = None,
+    dpi: tuple[float, float] | None = None,
+) -> bytes:
+    """A file with these layers.
 
     Args:
-        image: uint8 (H, W, 3), RGB.
+        merged: what they look like together, uint8 (H, W, 3) RGB or (H, W, 4) RGBA.
         layers: topmost first.
+        icc_profile: the RGB profile that all colours are in; None means sRGB.
+        dpi: density along x and y in pixels per inch; None for none.
 
     Raises:
         ConfigError: psd-tools is not installed.
-        ImageError: the photo is larger than a PSD can be.
+        ImageError: the picture is larger than a PSD can be.
     """
     try:
         from psd_tools import PSDImage
+        from psd_tools.constants import Resource
+        from psd_tools.psd.image_resources import ImageResource
     except ImportError as error:
         raise ConfigError(
             f"a PSD needs psd-tools, which cannot be imported ({error}): install the extra psd, "
             'pip install "vx-detectron[psd]", or write .ora'
         ) from error
-    if max(image.shape) > _LONGEST_SIDE:
+    height, width = merged.shape[:2]
+    if max(height, width) > _LONGEST_SIDE:
         raise ImageError(
-            f"PSD holds at most {_LONGEST_SIDE} pixels a side, the photo has "
-            f"{image.shape[1]} x {image.shape[0]}; write .ora"
+            f"PSD holds at most {_LONGEST_SIDE} pixels a side, the photo has {width} x {height}; "
+            "write .ora"
         )
-    photo = Image.fromarray(image).convert("RGBA")
-    file = PSDImage.frompil(photo)  # in a plain RGB file, the layers' alpha would become masks
-    file.create_pixel_layer(photo, name="photo")
+    # In a plain RGB file, the layers' alpha would become masks.
+    file = PSDImage.frompil(Image.fromarray(merged).convert("RGBA"))
     for layer in reversed(layers):  # each new one lies above the others
-        picture = Image.fromarray(layer.pixels)
-        file.create_pixel_layer(picture, name=layer.name, top=layer.top, left=layer.left)
+        picture = Image.fromarray(layer.pixels).convert("RGBA")
+        made = file.create_pixel_layer(picture, name=layer.name, top=layer.top, left=layer.left)
+        made.visible = layer.visible
+    # The profile comes last, so that psd-tools takes no layer for a picture to be converted.
+    resources = {}
+    if icc_profile is not None:
+        resources[Resource.ICC_PROFILE] = icc_profile
+    if dpi is not None:  # in 65536ths, with 1 for inches as the unit to show it, and each side, in
+        x, y = (round(65_536 * number) for number in dpi)
+        resources[Resource.RESOLUTION_INFO] = struct.pack(">IHHIHH", x, 1, 1, y, 1, 1)
+    for key, data in resources.items():
+        file.image_resources[key] = ImageResource(key=key, data=data)
     buffer = io.BytesIO()
     file.save(buffer)
     return buffer.getvalue()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,14 +14,16 @@ from vx_detectron.deliver.layers.coco import coco_json
 from vx_detectron.deliver.layers.layer import Layer, find_layers
 from vx_detectron.deliver.layers.openraster import openraster
 from vx_detectron.deliver.layers.photoshop import photoshop
+from vx_detectron.deliver.mark import Mark, read_mark
 from vx_detectron.errors import ImageError
+from vx_detectron.files import make_folder_for
 from vx_detectron.image_io import Photo, write_bytes, write_picture
 from vx_detectron.image_io.names import reason
 from vx_detectron.structures import FloatArray, Instances
 
 ANNOTATIONS = "annotations.json"
 LAYER = "_layer"
-"""How the names of the pictures of layers end, so that they are never taken for photos."""
+"""How the names of the pictures of layers end."""
 _WRITERS = {".ora": openraster, ".psd": photoshop}
 LAYERED = tuple(_WRITERS)
 """Endings of layered files; any other name is that of a folder."""
@@ -31,17 +35,21 @@ def write_layers(
     photo: Photo,
     instances: Instances,
     alpha_of: Callable[[int], FloatArray],
+    mark: Mark | None = None,
 ) -> None:
     """Write all things in a photo as layers.
 
     Args:
         path: a file ``.ora`` or ``.psd`` in an existing folder, or a folder, made if need be. The
             folder gets a transparent PNG of the photo's size for each layer, topmost first, and
-            then the COCO json ``annotations.json``: where that is, all is.
+            then the COCO json ``annotations.json``: where that is, all is. Layers that an earlier
+            run left there are removed, if they carry a mark; other files are not touched.
         file_name: what the json calls the photo.
         photo: as it was read.
         instances: what was found in it.
         alpha_of: the refined mask of one of them; see ``find_layers``.
+        mark: whose result this is, to be written into the pictures and the json. PSD has no
+            place for it.
 
     Raises:
         ImageError: something cannot be written.
@@ -50,26 +58,58 @@ def write_layers(
     layers = find_layers(photo.pixels, instances, alpha_of)
     encode = _WRITERS.get(path.suffix.lower())
     if encode is not None:
-        write_bytes(path, encode(photo.pixels, layers))
+        # The photo is what all the layers above it look like together.
+        stack = [*layers, Layer("photo", photo.pixels)]
+        data = encode(photo.pixels, stack, photo.icc_profile, photo.dpi)
+        write_bytes(path, _marked(path, data, mark))
         return
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ImageError(f"{path}: the folder cannot be made: {reason(error)}") from error
-    for number, layer in enumerate(layers, start=1):
-        target = path / f"{number:02} {_safe(layer.name)}{LAYER}.png"
-        _write_png(target, layer, photo)
+    make_folder_for(path / ANNOTATIONS)
+    _remove(path / ANNOTATIONS)
+    names = [
+        f"{number:02} {_safe(layer.name)}{LAYER}.png" for number, layer in enumerate(layers, 1)
+    ]
+    for name, layer in zip(names, layers, strict=True):
+        _write_png(path / name, layer, photo, mark)
+    for old in sorted(path.glob(f"*{LAYER}.png")):
+        if old.name not in names and read_mark(old) is not None:
+            _remove(old)
     size = photo.pixels.shape[0], photo.pixels.shape[1]
     content = coco_json(file_name, size, layers, instances.class_names)
+    if mark is not None:
+        content = {"info": {"description": str(mark)}, **content}
     write_bytes(path / ANNOTATIONS, json.dumps(content).encode("ascii"))
 
 
-def _write_png(target: Path, layer: Layer, photo: Photo) -> None:
+def _marked(path: Path, data: bytes, mark: Mark | None) -> bytes:
+    """An OpenRaster file with the mark as the comment of its zip."""
+    if mark is None or path.suffix.lower() != ".ora":
+        return data
+    buffer = io.BytesIO(data)
+    with zipfile.ZipFile(buffer, "a") as file:
+        file.comment = str(mark).encode("ascii")
+    return buffer.getvalue()
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise ImageError(f"{path}: cannot be removed: {reason(error)}") from error
+
+
+def _write_png(target: Path, layer: Layer, photo: Photo, mark: Mark | None) -> None:
     """The layer at its place in a picture of the photo's size."""
     whole = np.zeros((*photo.pixels.shape[:2], 4), dtype=np.uint8)
     height, width = layer.pixels.shape[:2]
     whole[layer.top : layer.top + height, layer.left : layer.left + width] = layer.pixels
-    write_picture(target, whole, format="png", icc_profile=photo.icc_profile, dpi=photo.dpi)
+    write_picture(
+        target,
+        whole,
+        format="png",
+        icc_profile=photo.icc_profile,
+        dpi=photo.dpi,
+        software=None if mark is None else str(mark),
+    )
 
 
 def _safe(name: str) -> str:

@@ -5,19 +5,14 @@ from __future__ import annotations
 import torch
 from detectron2.modeling import build_model
 from detectron2.modeling.meta_arch import GeneralizedRCNN
-from detectron2.structures import ImageList
 from fvcore.common.config import CfgNode
-from torch import Tensor
 
 from vx_detectron.config import beyond_every_engine
 from vx_detectron.config.class_names import class_names
-from vx_detectron.engines.detectron2 import modules as detectron2_modules
 from vx_detectron.engines.device import resolve_device
 from vx_detectron.engines.output import to_instances
 from vx_detectron.engines.preprocess import network_input
-from vx_detectron.engines.saliency_passes import mean_saliency
 from vx_detectron.errors import ConfigError
-from vx_detectron.modeling.saliency_head import saliency_maps
 from vx_detectron.structures import ByteArray, Instances
 from vx_detectron.weights import catalog
 from vx_detectron.weights.checkpoint_file import read_checkpoint
@@ -35,7 +30,7 @@ class Detectron2Engine:
     Raises:
         ConfigError: a network that finds no instances with masks.
         CheckpointError: weights that are missing, unsafe or of another network.
-        EngineError: a device that is not there.
+        EngineError: a device that is missing.
     """
 
     name = "detectron2"
@@ -63,36 +58,22 @@ class Detectron2Engine:
     def predict(self, image: ByteArray) -> Instances:
         """The things in one photo, uint8 (H, W, 3) RGB; see ``Instances``.
 
-        What ``GeneralizedRCNN.inference`` does, stopped before it pastes and thresholds the masks.
+        Like ``GeneralizedRCNN.inference``, but stops before it pastes and thresholds the masks.
         """
         photo = torch.from_numpy(network_input(self.cfg, image))
         batch = self.model.preprocess_image([{"image": photo}])
         features = self.model.backbone(batch.tensor)
         proposals, _ = self.model.proposal_generator(batch, features, None)
         (found,), _ = self.model.roi_heads(batch, features, proposals, None)
-        saliency = None
-        if isinstance(getattr(self.model, "sem_seg_head", None), detectron2_modules.SALIENCY_HEADS):
-            first = self._saliency_of(features, batch)
-            saliency = mean_saliency(self.cfg, image, first, self._saliency)
         return to_instances(
             found.pred_boxes.tensor.cpu().numpy(),
             found.scores.cpu().numpy(),
             found.pred_classes.cpu().numpy(),
             found.pred_masks[:, 0].cpu().numpy(),
-            None if saliency is None else saliency.cpu().numpy(),
             network_size=(photo.shape[1], photo.shape[2]),
             image_size=(image.shape[0], image.shape[1]),
             class_names=self.class_names,
         )
-
-    def _saliency(self, photo: Tensor) -> Tensor:
-        batch = self.model.preprocess_image([{"image": photo}])
-        return self._saliency_of(self.model.backbone(batch.tensor), batch)
-
-    def _saliency_of(self, features: dict[str, Tensor], batch: ImageList) -> Tensor:
-        head = self.model.sem_seg_head
-        (saliency,) = saliency_maps(head.levels(features)[0], batch.image_sizes, head.common_stride)
-        return saliency
 
 
 def _check_kind(cfg: CfgNode) -> None:
@@ -106,7 +87,7 @@ def build(cfg: CfgNode) -> GeneralizedRCNN:
 
     Raises:
         ConfigError: Detectron2 cannot build it.
-        EngineError: a device that is not there.
+        EngineError: a device that is missing.
     """
     cfg = cfg.clone()
     cfg.defrost()

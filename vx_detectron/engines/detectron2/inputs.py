@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from detectron2.structures import BitMasks, Boxes, Instances
-from torch import Tensor
 
 from vx_detectron.modeling.samples import Sample
 
@@ -22,17 +20,16 @@ class PartialInstances(Instances):  # type: ignore[misc]
         return PartialInstances(self.image_size, **super().to(*args, **kwargs).get_fields())
 
 
-def to_detectron2(sample: Sample, ignore_value: int = 255) -> dict[str, Any]:
+def to_detectron2(sample: Sample) -> dict[str, Any]:
     """The sample as Detectron2's networks want it in training.
 
     Args:
         sample: see ``Sample``.
-        ignore_value: ``MODEL.SEM_SEG_HEAD.IGNORE_VALUE``, which takes the place of -1.
 
     Returns:
         ``image`` float32 (3, H, W); ``instances`` with gt_boxes, gt_classes and gt_masks
-        (``BitMasks``), a ``PartialInstances`` where not everything is annotated; ``sem_seg``
-        float32 (H, W), 0..1; ``height``, ``width``, ``file_name`` and ``image_id``.
+        (``BitMasks``), a ``PartialInstances`` where not everything is annotated; ``height``,
+        ``width``, ``file_name`` and ``image_id``.
     """
     height, width = sample.image.shape[1:]
     kind = Instances if sample.complete else PartialInstances
@@ -45,13 +42,8 @@ def to_detectron2(sample: Sample, ignore_value: int = 255) -> dict[str, Any]:
     return {
         "image": sample.image,
         "instances": instances,
-        "sem_seg": _with_ignore_value(sample.subject, ignore_value),
         "height": height,
         "width": width,
         "file_name": sample.file_name,
         "image_id": sample.image_id,
     }
-
-
-def _with_ignore_value(subject: Tensor, ignore_value: int) -> Tensor:
-    return torch.where(subject < 0, float(ignore_value), subject)

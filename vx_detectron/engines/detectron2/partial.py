@@ -1,7 +1,7 @@
 """Detectron2's RPN and ROI heads for photos in which not everything is annotated.
 
 There, an anchor or a proposal that matches no annotation may show a thing that nobody annotated:
-it is no example of background. ``PartialInstances`` tells such photos.
+it is not an example of background. ``PartialInstances`` marks such photos.
 """
 
 from __future__ import annotations

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from vx_detectron.data.page import jpeg_uri
 from vx_detectron.data.subjects import subject_mask
@@ -16,9 +15,7 @@ from vx_detectron.errors import DataError, ImageError
 from vx_detectron.evaluation.evaluator import THRESHOLD
 from vx_detectron.evaluation.predictors import Predictor
 from vx_detectron.evaluation.truths import Truths, read_annotated
-from vx_detectron.structures import ByteArray, FloatArray
-
-BoolArray = NDArray[np.bool_]
+from vx_detectron.structures import BoolArray, ByteArray, FloatArray
 
 _SIDE = 240  # pixels of the longer side
 _DIM = 0.35  # how bright the photo's background is left below the errors

@@ -4,9 +4,9 @@ The reward of a set, 0..1, says how right it would be; that of the last row, how
 no subject" would be. Four kinds of examples, named by their ``source``:
 
 - ``given``: labelled photos with their annotated things as candidates; accepted answers are right.
-- ``network``: the same photos with what the network finds; a set is as right as its union fits
+- ``network``: the same photos with what the networks find; a set is as right as its union fits
   an accepted answer, by its IoU.
-- ``mask``: photos with the mask of their subject, with what the network finds; the same.
+- ``mask``: photos with the mask of their subject, with what the networks find; the same.
 - ``nothing``: what remains of these beside the subject; "no subject" is right.
 """
 
@@ -23,7 +23,6 @@ from numpy.typing import NDArray
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 from vx_detectron.data.coco import DatasetDict, decode_mask, read_coco
-from vx_detectron.engines import Engine
 from vx_detectron.errors import ConfigError
 from vx_detectron.evaluation.choice_labels import (
     CLEAR,
@@ -35,7 +34,8 @@ from vx_detectron.evaluation.choice_labels import (
 )
 from vx_detectron.image_io import read_photo
 from vx_detectron.metrics import count
-from vx_detectron.structures import ByteArray, FloatArray, Instances
+from vx_detectron.pipeline import Isolator
+from vx_detectron.structures import BoolArray, ByteArray, FloatArray, Instances
 from vx_detectron.subject import (
     SubjectOptions,
     add_salient_regions,
@@ -46,8 +46,6 @@ from vx_detectron.subject import (
 )
 from vx_detectron.subject.chooser import MAPS
 from vx_detectron.subject.proposals import Group
-
-BoolArray = NDArray[np.bool_]
 
 _WEIGHTS = {"given": 1.0, "network": 0.5, "mask": 0.5, "nothing": 0.25}
 _UNCLEAR = 0.3  # how much a photo counts that people disagree about
@@ -80,40 +78,42 @@ class Example:
     members: frozenset[int] = frozenset()
 
 
-def gather(engine: Engine, data: Path, source: str, masks: int) -> dict[str, list[Example]]:
+def gather(isolator: Isolator, data: Path, source: str, masks: int) -> dict[str, list[Example]]:
     """The examples for each kind of saliency map.
 
     Args:
-        engine: with a saliency map.
+        isolator: with an eye.
         data: a folder with ``instances.json`` (COCO), ``images`` and the labels
             ``subject_choice_dev.json``, see ``vx_detectron.evaluation.choice_labels``.
         source: of the photos of which only the mask of the subject is known.
         masks: how many of those to take.
 
     Raises:
-        VxError: a file is missing or damaged, or the engine has no saliency map.
+        VxError: a file is missing or damaged, or there is no eye.
     """
+    if isolator.eye is None:
+        raise ConfigError("the chooser is fitted to an eye's map, but VX.EYE.NAME is none")
     loaded = read_coco(data / "instances.json", data / "images")
     records = {one["image_id"]: one for one in loaded.records}
     names = loaded.categories.names
     examples: dict[str, list[Example]] = {name: [] for name in MAPS}
     labels = read_choice_labels(data / "subject_choice_dev.json")
     for label in tqdm(labels, disable=None, desc="labelled photos"):
-        for name, one in labelled_examples(engine, label, records[label.image_id], names):
+        for name, one in labelled_examples(isolator, label, records[label.image_id], names):
             examples[name].append(one)
     photos = masked_photos(loaded.records, source, masks, seed=0)
     for record in tqdm(photos, disable=None, desc=source):
-        for name, one in masked_examples(engine, record):
+        for name, one in masked_examples(isolator, record):
             examples[name].append(one)
     return examples
 
 
 def labelled_examples(
-    engine: Engine, label: ChoiceLabel, record: DatasetDict, names: Mapping[int, str]
+    isolator: Isolator, label: ChoiceLabel, record: DatasetDict, names: Mapping[int, str]
 ) -> Iterator[tuple[str, Example]]:
     """``given`` and ``network`` of one labelled photo, each with the name of its map."""
     image = read_photo(record["file_name"]).pixels
-    found = engine.predict(image)
+    found = isolator.see(image)
     masks = true_masks(label, record)
     classes = {one["id"]: names[one["category_id"]] for one in record["annotations"]}
     place = {identity: position for position, identity in enumerate(label.candidates)}
@@ -132,7 +132,7 @@ def labelled_examples(
         yield name, _silent_if_none(one)
 
 
-def masked_examples(engine: Engine, record: DatasetDict) -> Iterator[tuple[str, Example]]:
+def masked_examples(isolator: Isolator, record: DatasetDict) -> Iterator[tuple[str, Example]]:
     """``mask`` and, where there is room beside the subject, ``nothing`` of one photo."""
     image = read_photo(record["file_name"]).pixels
     size = image.shape[:2]
@@ -143,7 +143,7 @@ def masked_examples(engine: Engine, record: DatasetDict) -> Iterator[tuple[str, 
     if strip is not None:
         pictures.append(("nothing", NO_SUBJECT, strip, []))
     for source, kind, picture, truths in pictures:
-        found = engine.predict(picture)
+        found = isolator.see(picture)
         for name, saliency in _maps(found):
             sets, values, rewards = _by_masks(picture, replace(found, saliency=saliency), truths)
             photo = str(record["image_id"])
@@ -151,9 +151,7 @@ def masked_examples(engine: Engine, record: DatasetDict) -> Iterator[tuple[str, 
 
 
 def _maps(found: Instances) -> Iterator[tuple[str, FloatArray | None]]:
-    """The saliency map of the network, then none, so that the classical one is drawn."""
-    if found.saliency is None:
-        raise ConfigError("the chooser needs a network with a saliency head, got one without")
+    """The eye's map, then none, so that the classical one is drawn."""
     yield from zip(MAPS, (found.saliency, None), strict=True)
 
 

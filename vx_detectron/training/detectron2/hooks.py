@@ -9,7 +9,9 @@ from detectron2.engine import HookBase
 from fvcore.common.config import CfgNode
 from torch import nn
 
+from vx_detectron.engines import build_eye
 from vx_detectron.engines.detectron2.engine import Detectron2Engine
+from vx_detectron.pipeline import Isolator
 from vx_detectron.training import checkpoints
 from vx_detectron.training.averaging import averaged
 from vx_detectron.training.batches import seed_step
@@ -37,8 +39,8 @@ class Supervision(HookBase):  # type: ignore[misc]
         self.folder, self.done = Path(cfg.OUTPUT_DIR), 0
         self.average = averaged(model, cfg.VX.SOLVER.EMA_DECAY)
         averages = self.average.module
-        engine = Detectron2Engine(cfg, averages)
-        self.validator = Validator(cfg, engine, averages, photos)
+        isolator = Isolator(cfg, Detectron2Engine(cfg, averages), build_eye(cfg))
+        self.validator = Validator(cfg, isolator, averages, photos)
         self.best = self.validator.best
 
     def before_step(self) -> None:

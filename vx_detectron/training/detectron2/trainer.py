@@ -68,7 +68,7 @@ class Trainer(DefaultTrainer):  # type: ignore[misc]
     def build_model(self, cfg: CfgNode) -> nn.Module:
         """The network with its start weights, and with the parts frozen that shall be."""
         model: nn.Module = build(cfg if self.photos.complete else with_partial_heads(cfg))
-        load_start_weights(cfg, model)
+        load_start_weights("MODEL.WEIGHTS", cfg.MODEL.WEIGHTS, model)
         freeze(model, cfg.VX.SOLVER.FREEZE)
         return model
 
@@ -91,8 +91,7 @@ class Trainer(DefaultTrainer):  # type: ignore[misc]
         loader = build_train_loader(cfg, self.dataset, self.seed, self.start_iter)
         for samples in ([one.unpack() for one in batch] for batch in loader):
             self.file_names = [sample.file_name for sample in samples]
-            ignored = cfg.MODEL.SEM_SEG_HEAD.IGNORE_VALUE
-            yield [to_detectron2(sample, ignored) for sample in samples]
+            yield [to_detectron2(sample) for sample in samples]
 
     def build_hooks(self) -> list[HookBase]:
         """Detectron2's timer, schedule and writers, and one hook for all the rest."""

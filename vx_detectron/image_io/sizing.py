@@ -1,0 +1,47 @@
+"""The same photo with fewer pixels, or other ones."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import fields, replace
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vx_detectron.image_io.reading import Photo
+
+
+def shrunk(photo: Photo, megapixels: float) -> Photo:
+    """The photo with at most so many million pixels, in its own proportions.
+
+    Args:
+        photo: stays as it is.
+        megapixels: more than 0.
+
+    Returns:
+        a photo whose arrays are area averages; the photo itself where it is small enough.
+    """
+    height, width = photo.pixels.shape[:2]
+    scale = math.sqrt(megapixels * 1e6 / (height * width))
+    if scale >= 1:
+        return photo
+    size = max(int(width * scale), 1), max(int(height * scale), 1)
+    return changed(photo, lambda array: cv2.resize(array, size, interpolation=cv2.INTER_AREA))
+
+
+def changed(photo: Photo, change: Callable[[NDArray[Any]], NDArray[Any]]) -> Photo:
+    """The photo with the same change, such as a crop, made to each of its arrays.
+
+    Args:
+        photo: stays as it is.
+        change: from an array (H, W) or (H, W, 3) to another of the same kind.
+    """
+    arrays: dict[str, Any] = {}
+    for field in fields(photo):
+        array = getattr(photo, field.name)
+        if isinstance(array, np.ndarray):
+            arrays[field.name] = change(array)
+    return replace(photo, **arrays)
