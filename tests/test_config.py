@@ -462,6 +462,44 @@ def test_the_mobile_pyramid_has_limits_of_its_own(key: str, value: str) -> None:
     assert unsupported_keys(load_cfg(pyramid, [key, value])) == [key]
 
 
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["MODEL.MASK_ON", "False"], "A Faster R-CNN finds boxes only"),
+        (["MODEL.MASK_ON", "False", "MODEL.KEYPOINT_ON", "True"], "boxes and keypoints only"),
+        (["MODEL.META_ARCHITECTURE", "ProposalNetwork"], "An RPN proposes boxes"),
+        (["MODEL.META_ARCHITECTURE", "SemanticSegmentor"], "finds no single things"),
+        (["MODEL.META_ARCHITECTURE", "RetinaNet"], "A RetinaNet finds boxes only"),
+        (["MODEL.PROPOSAL_GENERATOR.NAME", "PrecomputedProposals"], "must come from the network"),
+        (["TEST.AUG.ENABLED", "True"], "VX.EYE.SIZES does so"),
+    ],
+)
+def test_what_no_engine_can_do_is_not_sent_to_the_other_one(
+    overrides: list[str], words: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        check_supported(load_cfg(R50, overrides))
+    assert words in str(caught.value) and "install Detectron2" not in str(caught.value)
+    assert (words == "VX.EYE.SIZES does so") or "take a network that finds" in str(caught.value)
+
+
+def test_what_detectron2_can_do_is_sent_there() -> None:
+    with pytest.raises(ConfigError, match=r"install Detectron2 and set VX\.ENGINE"):
+        check_supported(load_cfg(R50, ["MODEL.KEYPOINT_ON", "True"]))
+
+
+def test_point_rend_files_are_read_and_named(tmp_path: Path) -> None:
+    path = tmp_path / "pointrend.yaml"
+    path.write_text(
+        "MODEL:\n  MASK_ON: True\n  ROI_MASK_HEAD:\n    NAME: PointRendMaskHead\n    FC_DIM: 512\n"
+        "    POINT_HEAD_ON: True\n  POINT_HEAD: {NUM_CLASSES: 3, IN_FEATURES: [p2]}\n"
+    )
+    cfg = load_cfg(path)
+    assert cfg.MODEL.POINT_HEAD.NUM_CLASSES == 3
+    keys = unsupported_keys(cfg)
+    assert {"MODEL.ROI_MASK_HEAD.NAME", "MODEL.POINT_HEAD.NUM_CLASSES"} <= set(keys)
+
+
 def test_keys_of_others_are_named_too() -> None:
     cfg = load_cfg(R50)
     cfg.defrost()

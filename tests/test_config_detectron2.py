@@ -11,7 +11,7 @@ import yaml
 
 from vx_detectron import config
 from vx_detectron.config import get_cfg, load_cfg, unsupported_keys
-from vx_detectron.config.defaults import flatten
+from vx_detectron.config.defaults import POINT_REND, flatten
 from vx_detectron.errors import ConfigError
 
 pytestmark = pytest.mark.detectron2
@@ -41,12 +41,14 @@ def test_keys_and_defaults_are_those_of_detectron2(detectron2_config: Any) -> No
     assert differing == {"MODEL.DEVICE"}
     assert {key: type(ours[key]) for key in theirs} == {k: type(v) for k, v in theirs.items()}
     extra = set(ours) - set(theirs)
-    assert all(key.startswith(("VX.", "MODEL.FBNET_V2.")) for key in extra)
+    ours_alone = {key for key in extra if not key.startswith(("VX.", "MODEL.FBNET_V2."))}
+    assert ours_alone == set(POINT_REND)
 
 
 def test_the_vx_node_joins_the_tree_of_detectron2(detectron2_config: Any, tmp_path: Path) -> None:
     cfg = detectron2_config.get_cfg()
     config.add_fbnet_config(cfg)
+    config.add_point_rend_config(cfg)
     config.add_vx_config(cfg)
     path = tmp_path / "ours.yaml"
     path.write_text(load_cfg().dump(), encoding="utf-8")

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from coco_files import write_disc_dataset
+from coco_files import write_disc_dataset, write_shapes_dataset
 from PIL import Image
 
 from vx_detectron.config import load_cfg
@@ -132,7 +132,33 @@ def test_the_configuration_decides_whether_photos_are_decoded(tmp_path: Path) ->
 
 
 def test_one_source_is_to_be_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="got neither"):
+    with pytest.raises(DataError, match="got none of them"):
         load_records(load_cfg())
-    with pytest.raises(DataError, match="got both"):
+    with pytest.raises(DataError, match="got more than one of them"):
         load_records(cfg_of(tmp_path, "VX.DATA.MASK_ROOT", "masks"))
+
+
+def test_a_second_file_holds_out_its_photos(tmp_path: Path) -> None:
+    train = write_shapes_dataset(tmp_path / "train", 3)
+    val = write_shapes_dataset(tmp_path / "val", 2)
+    text = val.read_text().replace('"id": 3, "name": "disc"', '"id": 30, "name": "disc"')
+    val.write_text(text.replace('"category_id": 3', '"category_id": 30'))
+    data = {"JSON": train, "IMAGE_ROOT": train.parent / "images",
+            "VALIDATION_JSON": val, "VALIDATION_ROOT": val.parent / "images"}  # fmt: skip
+    keys = [text for key, value in data.items() for text in (f"VX.DATA.{key}", str(value))]
+    loaded = load_records(load_cfg(None, keys))
+    held_out = [record for record in loaded.records if record["split"] == "val"]
+    assert {Path(record["file_name"]).parts[-3] for record in held_out} == {"val"}
+    assert len(loaded.records) == 5 and len({r["image_id"] for r in loaded.records}) == 5
+    categories = {one["category_id"] for record in held_out for one in record["annotations"]}
+    assert categories == {3, 7} and loaded.categories.class_names == ("disc", "square")
+
+
+def test_a_second_file_with_other_classes_is_refused(tmp_path: Path) -> None:
+    train = write_shapes_dataset(tmp_path / "train", 3)
+    val = write_shapes_dataset(tmp_path / "val", 1)
+    val.write_text(val.read_text().replace('"square"', '"cube"'))
+    keys = ["VX.DATA.VALIDATION_JSON", str(val), "VX.DATA.JSON", str(train),
+            "VX.DATA.IMAGE_ROOT", str(train.parent / "images")]  # fmt: skip
+    with pytest.raises(DataError, match=r"has the classes cube, which VX\.DATA\.JSON does not"):
+        load_records(load_cfg(None, keys))

@@ -15,10 +15,11 @@ from coco_files import disc, write_disc_dataset
 from PIL import Image
 
 from vx_detectron.data.categories import Categories
-from vx_detectron.data.coco import DatasetDict, Loaded, Problem
+from vx_detectron.data.coco import DatasetDict, Loaded, Problem, read_coco
 from vx_detectron.data.explore.pictures import draw, sample_records
 from vx_detectron.data.explore.report import write_report
 from vx_detectron.data.explore.statistics import statistics
+from vx_detectron.data.subjects import subject_mask
 from vx_detectron.rle import encode_mask, mask_area, mask_box
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*:DeprecationWarning:pycocotools")
@@ -202,8 +203,12 @@ def test_the_tool_reads_folders_and_configurations(tmp_path: Path) -> None:
     figures = json.loads((tmp_path / "a" / "stats.json").read_text())
     assert figures["classes"]["instances"] == {"ball": 1, "(subject, no class)": 0}
     keys = ["VX.DATA.IMAGE_ROOT", folders[1], "VX.DATA.MASK_ROOT", folders[3]]
-    result = explore("--config-file", "train_vx_eye", "-o", tmp_path / "b", *keys)
+    coco = tmp_path / "c.json"
+    options = ["-o", tmp_path / "b", "--coco", coco]
+    result = explore("--config-file", "train_vx_eye", *options, *keys)
     assert result.returncode == 0, result.stderr
+    (written,) = read_coco(coco, tmp_path).records
+    assert np.array_equal(subject_mask(written), disc(40, 50, 20, 20, 14))
     assert (tmp_path / "b" / "index.html").is_file()
 
 
@@ -211,5 +216,5 @@ def test_the_tool_reads_folders_and_configurations(tmp_path: Path) -> None:
 def test_no_data_is_an_error_in_words(tmp_path: Path) -> None:
     result = explore("-o", tmp_path / "report")
     assert (result.returncode, result.stdout) == (1, "")
-    assert "got neither" in result.stderr and "Traceback" not in result.stderr
+    assert "got none of them" in result.stderr and "Traceback" not in result.stderr
     assert not (tmp_path / "report").exists()

@@ -108,8 +108,8 @@ def test_masks_that_are_none_are_problems(tmp_path: Path) -> None:
     see_through = np.zeros((4, 6, 4), dtype=np.uint8)
     for number, (mask, kind, words) in enumerate(
         [
-            (coloured, "subject", "coloured or transparent"),
-            (see_through, "subject", "coloured or transparent"),
+            (coloured, "subject", "it is coloured"),
+            (see_through, "subject", "it is transparent everywhere"),
             (coloured, "classes", "of mode RGB, expected one channel"),
             (LABELS, "classes", "the class number 3; expected 0 to 2"),
         ]
@@ -163,3 +163,107 @@ def test_a_missing_folder_and_names_that_do_not_fit_are_refused(tmp_path: Path) 
         read_folders(photos, masks, "instances", ("cat", "dog"))
     with pytest.raises(DataError, match="need the names"):
         read_folders(photos, masks, "classes")
+
+
+@pytest.mark.parametrize(
+    "names", [("1_mask",), ("1-Mask",), ("1_seg_0",), ("1/0",), ("1_0", "1_1"), ("1_mask2", "1_gt")]
+)
+def test_masks_are_found_by_what_people_call_them(tmp_path: Path, names: tuple[str, ...]) -> None:
+    photos, masks = folders(tmp_path)
+    write(photos / "birds" / "1.jpg", np.zeros((4, 6, 3), dtype=np.uint8))
+    for number, name in enumerate(names):
+        path = masks / "birds" / f"{name}.png"
+        path.parent.mkdir(exist_ok=True)
+        write(path, ((1 if number == 0 else 3) == LABELS) * np.uint8(255))
+    loaded = read_folders(photos, masks, "subject")
+    assert loaded.problems == []
+    wanted = (LABELS == 1) | (LABELS == 3) if len(names) > 1 else LABELS == 1
+    assert np.array_equal(subject_mask(loaded.records[0]), wanted)
+
+
+def test_of_several_masks_each_is_an_instance(tmp_path: Path) -> None:
+    photos, masks = folders(tmp_path)
+    write(photos / "1.jpg", np.zeros((4, 6, 3), dtype=np.uint8))
+    for value in (1, 3):  # of the first there are two pieces
+        write(masks / f"1_{value}.png", (value == LABELS) * np.uint8(255))
+    (record,) = read_folders(photos, masks, "instances").records
+    assert [one["area"] for one in record["annotations"]] == [5, 4]
+
+
+def test_a_name_of_its_own_comes_before_a_number_behind(tmp_path: Path) -> None:
+    photos, masks = folders(tmp_path)
+    for name in ("img", "img_1"):
+        write(photos / f"{name}.jpg", np.zeros((4, 6, 3), dtype=np.uint8))
+        write(masks / f"{name}.png", (LABELS > 0) * np.uint8(255))
+    loaded = read_folders(photos, masks, "subject")
+    assert loaded.problems == [] and [len(r["annotations"]) for r in loaded.records] == [1, 1]
+
+
+def test_masks_may_lie_beside_their_photos(tmp_path: Path) -> None:
+    photos, _ = folders(tmp_path)
+    for name in ("cat", "cat_2"):
+        write(photos / f"{name}.jpg", np.zeros((4, 6, 3), dtype=np.uint8))
+        write(photos / f"{name}_mask.png", (LABELS > 0) * np.uint8(255))
+    loaded = read_folders(photos, photos, "subject")
+    assert loaded.problems == []
+    assert sorted(Path(r["file_name"]).name for r in loaded.records) == ["cat.jpg", "cat_2.jpg"]
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_transparency_is_a_mask(tmp_path: Path, own: bool) -> None:
+    photos, masks = folders(tmp_path)
+    cut = np.full((4, 6, 4), 70, dtype=np.uint8)
+    cut[..., 3] = (LABELS > 0) * 255
+    write(masks / "1.png", cut)
+    write(photos / "1.jpg", np.zeros((4, 6, 3), dtype=np.uint8))
+    for kind in ("alpha",) if own else ("alpha", "subject"):
+        loaded = read_folders(masks if own else photos, masks, kind)
+        assert loaded.problems == []
+        assert np.array_equal(subject_mask(loaded.records[0]), LABELS > 0)
+    write(masks / "1.png", cut[..., :3])
+    (problem,) = read_folders(photos, masks, "alpha").problems
+    assert "it is opaque everywhere" in problem.reason
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_numbers_of_instances(tmp_path: Path, dtype: type) -> None:
+    loaded = read_one(tmp_path, LABELS.astype(dtype), "ids", "bird")
+    (record,) = loaded.records
+    assert [(one["category_id"], one["area"]) for one in record["annotations"]] == [(1, 5), (1, 4)]
+
+
+@pytest.mark.parametrize("kind", ["subject", "instances"])
+@pytest.mark.parametrize("mask", [LABELS, LABELS.astype(np.uint16), LABELS * np.uint8(40)])
+def test_numbers_read_as_black_and_white_are_refused_with_what_fits(
+    tmp_path: Path, mask: np.ndarray, kind: str
+) -> None:
+    loaded = read_one(tmp_path, mask, kind)
+    (problem,) = loaded.problems
+    assert loaded.records == []
+    assert f"its brightest value is {mask.max()}" in problem.reason
+    assert "VX.DATA.MASKS ids (of instances) or classes fits" in problem.reason
+
+
+def test_grey_areas_are_told_and_soft_edges_are_not(tmp_path: Path) -> None:
+    photos, masks = folders(tmp_path)
+    mask = np.zeros((40, 60), dtype=np.uint8)
+    mask[5:20, 5:20], mask[5:20, 30:50] = 60, 200
+    write(photos / "1.jpg", mask)
+    write(masks / "1.png", mask)
+    (note,) = read_folders(photos, masks, "subject").notes
+    assert "grey values fill areas" in note and "(60)" in note
+    mask[5:20, 5:20] = 0
+    mask[4], mask[20] = mask[5] // 4, mask[5] // 2
+    write(masks / "1.png", mask)
+    assert read_folders(photos, masks, "subject").notes == []
+
+
+def test_white_masks_read_as_classes_are_refused_with_what_fits(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"only value above 0 is 255.*subject or instances fits"):
+        read_one(tmp_path, (LABELS > 0) * np.uint8(255), "classes", "cat")
+
+
+def test_a_number_of_no_class_is_refused_with_what_fits(tmp_path: Path) -> None:
+    (problem,) = read_one(tmp_path, LABELS, "classes", "cat").problems
+    assert "class number 3; expected 0 to 1" in problem.reason
+    assert "VX.DATA.MASKS ids fits" in problem.reason

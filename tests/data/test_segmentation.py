@@ -73,10 +73,10 @@ def test_random_masks_come_back_as_they_were() -> None:
         ([[1, 2, 3]], "must be numbers x0, y0"),
         ([["a"] * 6], "must be numbers x0, y0"),
         ([5], "must be numbers x0, y0"),
-        ([[1, 1, 5, 1, 5, float("nan")]], r"corner at \(5, nan\), outside 12 x 10"),
+        ([[1, 1, 5, 1, 5, float("nan")]], r"corner at \(5, nan\), far outside 12 x 10"),
         ([[1, 1, 1e300, 1, 5, 5]], r"corner at \(1e\+300, 1\)"),
-        ([[1, 1, 14, 1, 5, 5]], r"corner at \(14, 1\), outside"),
-        ([[1, -2, 10, 1, 5, 5]], r"corner at \(1, -2\), outside"),
+        ([[1, 1, 17, 1, 5, 5]], r"corner at \(17, 1\), far outside"),
+        ([[1, -5, 10, 1, 5, 5]], r"corner at \(1, -5\), far outside"),
     ],
 )
 def test_what_is_no_mask_of_the_photo_is_refused(segmentation: Any, words: str) -> None:

@@ -67,6 +67,18 @@ def test_photos_without_a_subject_are_not_held_out_unless_none_has_one() -> None
     assert (len(train), len(val), len(test)) == (13, 2, 5)
 
 
+def test_where_subjects_are_too_few_other_photos_that_can_be_judged_fill_up() -> None:
+    with_subject = records(*range(6))
+    others = records(*range(10, 30), annotations=[{"area": 1.0}], mask_kind="instance", height=50,
+                     width=50)  # fmt: skip
+    _, val, test = ids(make_splits([*with_subject, *others], 10, 0, 1, judged=lambda _: True))
+    assert len(val & set(range(6))) == 3 and len(val) == 10 and test == set()
+    _, val, _ = ids(make_splits([*with_subject, *others], 10, 0, 1))
+    assert len(val) == 3
+    _, val, _ = ids(make_splits(others, 12, 0, 1, judged=lambda record: record["image_id"] < 20))
+    assert len(val) == 5 and val < set(range(10, 20))
+
+
 @pytest.mark.parametrize(
     ("photos", "validation", "test", "expected"),
     [(20, 5, 5, (10, 5, 5)), (20, 15, 5, (11, 7, 2)), (20, 160, 0, (10, 10, 0)),

@@ -21,7 +21,7 @@ def test_auto_takes_cuda_where_there_is_some() -> None:
 
 @pytest.mark.parametrize("name", ["", "gpu", "cuda:x", "Cpu ", "0.5"])
 def test_a_name_that_means_nothing_is_refused(name: str) -> None:
-    with pytest.raises(EngineError, match="must be auto, cpu, cuda or cuda:N, got"):
+    with pytest.raises(EngineError, match="must be auto, cpu, mps, cuda or cuda:N, got"):
         resolve_device(name)
 
 

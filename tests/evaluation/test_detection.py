@@ -123,7 +123,8 @@ def test_figures_are_those_of_pycocotools(tmp_path: Path, capsys: pytest.Capture
                 }
             )
     truth, images = write(tmp_path, photos)
-    summary = evaluate_detection(Recalled(answers), truth, images)["summary"]
+    results = evaluate_detection(Recalled(answers), truth, images)
+    summary = results["summary"]
     assert capsys.readouterr().out == ""  # pycocotools prints, and results go to stdout
     for kind in ("bbox", "segm"):
         plain = [
@@ -142,6 +143,12 @@ def test_figures_are_those_of_pycocotools(tmp_path: Path, capsys: pytest.Capture
         ours = [-1 if summary[kind][name] is None else summary[kind][name] for name in STATS]
         np.testing.assert_allclose(ours, judge.stats, atol=1e-12)
         assert 0.05 < summary[kind]["AP"] < 0.95
+        for category, name in ((3, "cat"), (7, "dog")):
+            judge.params.catIds = [category]
+            judge.evaluate()
+            judge.accumulate()
+            judge.summarize()
+            assert results["classes"][kind][name] == pytest.approx(judge.stats[0])
 
 
 def test_a_class_that_is_not_annotated_in_a_photo_is_no_error_there(tmp_path: Path) -> None:

@@ -48,11 +48,24 @@ def test_what_does_not_move_stays_the_very_same() -> None:
 
 
 def test_the_best_and_the_patience() -> None:
-    best = Best()
-    seen = [best.update(value, step) for step, value in enumerate([0.0, 0.5, 0.5, 0.4, 0.6, 0.1])]
+    best, values = Best(), [0.0, 0.5, 0.5, 0.4, 0.6, 0.1]
+    seen = [best.update({"subject_iou": value}, step) for step, value in enumerate(values)]
     assert seen == [True, True, False, False, True, False]
     assert (best.value, best.iteration, best.waited) == (0.6, 4, 1)
     assert best.exhausted(1) and not best.exhausted(2) and not best.exhausted(0)
     other = Best()
     other.load_state_dict(best.state_dict())
-    assert other == best
+    assert other == best and best.figures == {"subject_iou": 0.6}
+
+
+def test_the_best_by_average_precision_or_the_mean_of_both() -> None:
+    mask, mean, subject = Best("segm_AP"), Best("mean"), Best()
+    for step, (iou, precision) in enumerate([(0.9, 0.0), (0.7, 0.3), (0.5, 0.4)]):
+        for best in (mask, mean, subject):
+            best.update({"subject_iou": iou, "segm_AP": precision}, step)
+    assert (mask.iteration, mask.value) == (2, 0.4)
+    assert (mean.iteration, mean.value) == (1, pytest.approx(0.5))
+    assert (subject.iteration, subject.value) == (0, 0.9)
+    other = Best("segm_AP")
+    other.load_state_dict(subject.state_dict())  # another figure: none of it counts
+    assert other == Best("segm_AP")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from coco_files import write_shapes_dataset
+from coco_files import disc, write_dataset, write_shapes_dataset
 from training_runs import DETECTOR, configured, curve, detector_options
 
 from vx_detectron.config import load_cfg
@@ -38,6 +39,29 @@ def test_every_loss_is_there_and_their_sum_falls(trained: Path) -> None:
     for iteration, value in total.items():
         assert sum(part[iteration] for part in parts) == pytest.approx(value, rel=1e-5)
     assert np.mean([total[6], total[7]]) < 0.8 * np.mean([total[0], total[1]])
+
+
+def test_the_best_weights_are_those_of_the_highest_precision(trained: Path) -> None:
+    result = json.loads((trained / "result.json").read_text())
+    precision = curve(trained, "segm_AP")
+    assert list(precision) == [3, 7] and list(curve(trained, "bbox_AP")) == [3, 7]
+    assert result["best_by"] == "segm_AP"  # there is no saliency head
+    assert result["best_mask_ap"] == max(precision.values())
+    assert precision[result["best_iteration"]] == result["best_mask_ap"]
+
+
+def test_photos_without_a_subject_are_held_out_for_the_detector(tmp_path: Path) -> None:
+    """Small things only: none is a subject, but the classes can be judged."""
+    photos = [[(3, disc(64, 64, 12 + number, 20, 6))] for number in range(8)]
+    path = write_dataset(tmp_path / "data", photos, {3: "disc"}, "instance")
+    options = detector_options(path, SOLVER__MAX_ITER=1, VX__DATA__VALIDATION=3)
+    result = train(configured(DETECTOR, options, tmp_path / "output"))
+    assert (result.train_photos, result.validation_photos, result.subject_photos) == (5, 3, 0)
+    assert result.weights.endswith("model_best.pth") and Path(result.weights).is_file()
+    assert result.best_mask_ap is not None and result.best_iou is None
+    options = [*options, "VX.SOLVER.BEST_BY", "mean"]
+    with pytest.raises(ConfigError, match="is 'mean', but the photos held out give segm_AP"):
+        train(configured(DETECTOR, options, tmp_path / "other"))
 
 
 def test_the_classes_are_those_of_the_data_and_the_weights_run(trained: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -48,3 +49,30 @@ def test_two_processes_have_the_losses_of_one(tmp_path: Path) -> None:
     )
     assert resumed.returncode == 0, resumed.stderr
     assert list(curve(together)) == list(range(6))
+
+
+SCRIPT = """
+import sys, torch
+from vx_detectron.errors import TrainingError
+from vx_detectron.training import distributed
+
+cpu = torch.device("cpu")
+photos = [{"image_id": 1}, {"image_id": 2}]
+with distributed.process_group(cpu):
+    distributed.expect_same_start(7, photos, cpu)
+    rank, refused = distributed.rank(), 0
+    for step, some in ((7 * (1 - rank), photos), (7, photos[rank:])):
+        try:
+            distributed.expect_same_start(step, some, cpu)
+        except TrainingError as error:
+            refused += "must start at one step" in str(error)
+    sys.exit(0 if refused == 2 else 1)
+"""
+
+
+def test_processes_that_start_apart_are_refused_in_all_of_them(tmp_path: Path) -> None:
+    script = tmp_path / "start.py"
+    script.write_text(SCRIPT)
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    done = subprocess.run([*torchrun, str(script)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from vx_detectron.errors import DataError, TrainingError
 from vx_detectron.training.batches import seed_step
-from vx_detectron.training.failures import StopSignals, in_words
+from vx_detectron.training.failures import StopSignals, expect_finite_weights, in_words
 from vx_detectron.training.metrics_log import MetricsLog, read_curves
 
 
@@ -107,3 +107,13 @@ def test_a_line_that_was_cut_off_goes_and_a_repeated_step_counts_last(tmp_path: 
     log.write(1, {"a": 3.0, "b": 0.5})
     log.close()
     assert read_curves(tmp_path) == {"a": ([0, 1], [1, 3.0]), "b": ([1], [0.5])}
+
+
+def test_weights_that_are_not_finite_are_not_saved() -> None:
+    model = torch.nn.Linear(2, 2)
+    expect_finite_weights(model, 4)
+    with torch.no_grad():
+        model.weight[0, 1] = torch.nan
+    words = "weights weight are not finite after iteration 4, so they are not saved. Lower SOLVER"
+    with pytest.raises(TrainingError, match=words):
+        expect_finite_weights(model, 4)

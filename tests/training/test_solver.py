@@ -11,7 +11,16 @@ from torch import nn
 
 from vx_detectron.config import get_cfg
 from vx_detectron.errors import ConfigError
-from vx_detectron.training.solver import build_lr_scheduler, build_optimizer, freeze, train_mode
+from vx_detectron.training.solver import (
+    build_lr_scheduler,
+    build_optimizer,
+    freeze,
+    load_optimizer_state,
+    optimizer_state,
+    restore_settings,
+    solver_settings,
+    train_mode,
+)
 
 
 def solver_cfg(**keys: Any) -> CfgNode:
@@ -170,3 +179,76 @@ def test_batch_norm_of_a_frozen_part_keeps_its_statistics() -> None:
     train_mode(model)
     model["norm"](torch.randn(4, 2, 3, 3) + 5)
     assert model["norm"].running_mean.tolist() == [0.0, 0.0] and model["conv"].training
+
+
+def step(model: nn.Module, optimizer: torch.optim.Optimizer, value: float) -> None:
+    for parameter in model.parameters():
+        parameter.grad = torch.full_like(parameter, value)
+    optimizer.step()
+
+
+@pytest.mark.parametrize("kind", ["SGD", "AdamW"])
+def test_a_resumed_optimizer_remembers_its_steps_but_follows_new_keys(kind: str) -> None:
+    model = small_model()
+    optimizer = build_optimizer(solver_cfg(**KEYS, VX__OPTIMIZER=kind), model)
+    build_lr_scheduler(solver_cfg(**KEYS), optimizer)
+    step(model, optimizer, 1.0)
+    saved = optimizer_state(optimizer, model)
+    freeze(model, ["conv"])  # and one part more is frozen
+    other = solver_cfg(**{**KEYS, "BASE_LR": 0.01, "WEIGHT_DECAY": 0.5}, VX__OPTIMIZER=kind)
+    resumed = build_optimizer(other, model)
+    load_optimizer_state(resumed, model, saved)
+    assert settings(resumed, model)["head.weight"] == pytest.approx((0.01, 0.5))
+    for name, parameter in model.named_parameters():
+        if name.startswith("conv"):
+            assert parameter not in resumed.state
+            continue
+        for key, value in optimizer.state[parameter].items():
+            assert torch.equal(resumed.state[parameter][key], value), (name, key)
+
+
+def test_another_kind_of_optimizer_starts_without_memory(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    model = small_model()
+    optimizer = build_optimizer(solver_cfg(**KEYS), model)
+    step(model, optimizer, 1.0)
+    other = build_optimizer(solver_cfg(**KEYS, VX__OPTIMIZER="AdamW"), model)
+    load_optimizer_state(other, model, optimizer_state(optimizer, model))
+    assert not other.state and "is of SGD, now it is AdamW" in caplog.text
+    step(model, other, 1.0)
+
+
+def test_a_schedule_goes_on_where_it_was() -> None:
+    cfg = solver_cfg(BASE_LR=0.1, MAX_ITER=90, STEPS=(30, 60), WARMUP_ITERS=10)
+    whole = rates(build_lr_scheduler, cfg)
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1)
+    scheduler = build_lr_scheduler(cfg, optimizer, 35)
+    rest = []
+    for _ in range(35, 90):
+        rest.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        scheduler.step()
+    assert rest == pytest.approx(whole[35:90])
+
+
+def test_saved_rates_give_way_to_those_of_the_keys() -> None:
+    """As Detectron2 resumes: everything is loaded, then the keys count again."""
+    before = solver_cfg(BASE_LR=0.1, MAX_ITER=90, STEPS=(30,), WARMUP_ITERS=0)
+    now = solver_cfg(BASE_LR=0.01, MAX_ITER=90, STEPS=(30,), WARMUP_ITERS=0, WEIGHT_DECAY=0.7)
+    model = small_model()
+    old = build_optimizer(before, model)
+    old_schedule = build_lr_scheduler(before, old)
+    for _ in range(40):
+        step(model, old, 0.0)
+        old_schedule.step()
+    new = build_optimizer(now, model)
+    schedule = build_lr_scheduler(now, new)
+    wanted = solver_settings(new)
+    new.load_state_dict(old.state_dict())
+    schedule.load_state_dict(old_schedule.state_dict())
+    restore_settings(schedule, wanted)
+    assert settings(new, model)["head.weight"] == pytest.approx((0.001, 0.7))
+    step(model, new, 0.0)
+    schedule.step()
+    assert settings(new, model)["head.weight"] == pytest.approx((0.001, 0.7))

@@ -69,9 +69,12 @@ def test_the_result_says_what_trained_and_what_came_out(unbroken: Path) -> None:
         "finished": True,
         "iterations": 8,
         "weights": str(unbroken / "model_best.pth"),
+        "best_by": "saliency_iou",
         "best_iou": ious[best],
+        "best_mask_ap": None,
         "best_iteration": best,
         "train_photos": 16,
+        "subject_photos": 16,
         "validation_photos": 2,
     }
 
@@ -129,6 +132,15 @@ def test_a_run_killed_at_any_step_resumes_to_the_same_losses(
     assert sorted(resumed) == sorted(expected)
     for iteration, loss in expected.items():
         assert resumed[iteration] == pytest.approx(loss, rel=1e-4)
+
+
+def test_a_lower_rate_counts_from_the_resume_on(discs: Path, tmp_path: Path) -> None:
+    options = eye_options(discs, SOLVER__WARMUP_ITERS=0, SOLVER__STEPS=())
+    train(configured(CONFIG, [*options, "SOLVER.MAX_ITER", "3"], tmp_path))
+    lower = [*options, "SOLVER.MAX_ITER", "5", "SOLVER.BASE_LR", "0.0001"]
+    train(configured(CONFIG, lower, tmp_path), resume=True)
+    rates = curve(tmp_path, "lr")
+    assert rates[2] > 0.0003 and max(rates[3], rates[4]) <= 0.0001
 
 
 class Interrupt(logging.Handler):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from coco_files import disc, write_dataset
@@ -10,7 +12,7 @@ from vx_detectron.config import load_cfg
 from vx_detectron.data.coco import DatasetDict, read_coco
 from vx_detectron.pipeline import Isolator
 from vx_detectron.structures import ByteArray, FloatArray, Instances
-from vx_detectron.training.validation import judge, prediction_grid, subject_iou
+from vx_detectron.training.validation import judge, measure, prediction_grid
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*:DeprecationWarning:pycocotools")
 TRUTH = disc(60, 80, 40, 30, 20)
@@ -62,7 +64,7 @@ def figures(
 ) -> dict[str, float]:
     cfg = load_cfg(None, ["VX.SUBJECT.MIN_SCORE", "0", "VX.SUBJECT.SALIENT_REGIONS", "False"])
     eye = None if saliency is None else FixedEye(saliency)
-    return subject_iou(judge(Isolator(cfg, FixedDetector(boxes), eye), records))
+    return measure(judge(Isolator(cfg, FixedDetector(boxes), eye), records), {})
 
 
 def test_the_chosen_instances_and_the_map_alone_are_both_measured(
@@ -90,3 +92,16 @@ def test_the_picture_shows_photo_truth_map_and_choice_in_a_row(records: list[Dat
     centre, corner = grid[96, 96::192], grid[40, 10::192]
     assert centre.tolist() == [[220, 60, 40], [255] * 3, [255] * 3, [255] * 3]
     assert corner.tolist() == [[40, 90, 160], [0] * 3, [0] * 3, [0] * 3]
+
+
+def test_the_detector_is_judged_by_coco(tmp_path: Path) -> None:
+    path = write_dataset(tmp_path / "data", [[(5, TRUTH)]] * 2, {5: "person", 6: "cat"}, "instance")
+    photos = read_coco(path, tmp_path / "data" / "images").records
+    cfg = load_cfg(None, ["VX.SUBJECT.MIN_SCORE", "0"])
+    whole = FixedDetector([[20, 10, 61, 51]])  # a square around the disc: IoU 0.748
+    found = measure(judge(Isolator(cfg, whole, None), photos), {"person": 5, "cat": 6})
+    assert found["bbox_AP"] == pytest.approx(1.0)
+    assert found["segm_AP"] == pytest.approx(0.5)  # right at 0.5 to 0.7 of COCO's 10 thresholds
+    assert found["segm_AP/person"] == found["segm_AP"] and "segm_AP/cat" not in found
+    nothing = measure(judge(Isolator(cfg, FixedDetector([]), None), photos), {"person": 5})
+    assert nothing["segm_AP"] == nothing["bbox_AP"] == nothing["subject_iou"] == 0

@@ -28,18 +28,23 @@ _EXITS = (OK, FAILED, USAGE, PARTLY, INTERRUPTED)
 
 
 @click.command(cls=Command, name="explore", exits=_EXITS, context_settings=OVERRIDABLE)
-@click.option("--json", "json_file", type=UserPath(exists=True, dir_okay=False), metavar="FILE",
-              help="COCO annotations.")  # fmt: skip
+@click.option("--json", "json_file", type=UserPath(exists=True), metavar="PATH",
+              help="Annotations: COCO json, a folder with train, valid and test folders of COCO "
+              "json, a YOLO data.yaml, a folder of LabelMe json, CVAT's XML for images, or VIA "
+              "json.")  # fmt: skip
 @click.option("--image-root", type=UserPath(exists=True, file_okay=False), metavar="FOLDER",
               help="The photos. The file names in --json are relative to it.")  # fmt: skip
 @click.option("--mask-root", type=UserPath(exists=True, file_okay=False), metavar="FOLDER",
               help="Masks named like their photos, instead of --json.")  # fmt: skip
-@click.option("--masks", type=click.Choice(["subject", "instances", "classes"]), help="What the "
-              "masks show: the one subject; or one instance per connected piece; or the number of "
-              "each pixel's class, 0 for background.  [default: subject]")  # fmt: skip
+@click.option("--masks", type=click.Choice(["subject", "instances", "classes", "ids", "alpha"]),
+              help="What the masks show: the one subject; or one instance per connected piece; or "
+              "the number of each pixel's class, or of its instance, 0 for background; or the "
+              "subject by transparency.  [default: subject]")  # fmt: skip
 @click.option("--class-names", metavar="NAME,NAME,...", help="The names of classes 1, 2, ... in "
               "masks of kind classes; of kind instances, one name.")  # fmt: skip
 @CONFIG_FILE
+@click.option("--coco", type=UserPath(dir_okay=False), metavar="FILE",
+              help="Also write everything usable as one COCO json.")  # fmt: skip
 @click.option("--decode", is_flag=True, help="Read every photo in full, which also finds truncated "
               "files; otherwise only their headers.")  # fmt: skip
 @click.option("--photos", type=click.IntRange(0, 2000), default=48, show_default=True,
@@ -62,9 +67,11 @@ def main(opts: tuple[str, ...], **options: Any) -> None:
       {prog} --json instances.json --image-root images
       {prog} --image-root photos --mask-root masks
       {prog} --image-root photos --mask-root masks --masks classes --class-names cat,dog
+      {prog} --json labelme_folder --coco instances.json
       {prog} --config-file my_training.yaml VX.DATA.IMAGE_ROOT images
     """  # noqa: D301
     from vx_detectron.config import load_cfg
+    from vx_detectron.data.coco import write_coco
     from vx_detectron.data.explore.report import PAGE, write_report
     from vx_detectron.data.sources import read_records
     from vx_detectron.errors import ConfigError
@@ -83,6 +90,10 @@ def main(opts: tuple[str, ...], **options: Any) -> None:
         options["photos"],
         max_pixels=cfg.VX.INPUT.MAX_PIXELS,
     )
+    if options["coco"]:
+        write_coco(Path(options["coco"]), loaded)
+    for note in loaded.notes:
+        say(f"Note: {note}")
     problems = len(loaded.problems)
     say(f"{len(loaded.records)} photos can be used, {problems} problems")
     result(str(folder / PAGE))

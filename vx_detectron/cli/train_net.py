@@ -40,7 +40,7 @@ def main(
     opt: tuple[tuple[str, str], ...],
     opts: tuple[str, ...],
 ) -> None:
-    """Train the detector, the eye, or both on your photos with COCO annotations or masks.
+    """Train the detector, the eye, or both on your annotated photos.
 
     VX.TRAIN says which; "auto" trains what the data teach. Where both are trained, each has a
     folder of its own in OUTPUT_DIR, and OUTPUT_DIR/config.yaml uses the weights of both.
@@ -66,7 +66,7 @@ def main(
       metrics.json    a line of losses, or of validation figures, every few steps
       curves.png      the same as curves; TensorBoard's files too (extra "train")
       predictions/    what the model finds in a few photos held out, at each evaluation
-      model_best.pth  the weights that did best on the photos held out
+      model_best.pth  the best weights on the photos held out, by VX.SOLVER.BEST_BY
       model_final.pth the last weights; model_0000249.pth and the like are for --resume
       result.json     the result, and which engine trained
 

@@ -13,15 +13,17 @@ from vx_detectron.config.loading import (
     get_cfg,
     load_cfg,
 )
-from vx_detectron.config.support import check_supported, unsupported_keys
+from vx_detectron.config.support import beyond_every_engine, check_supported, unsupported_keys
 from vx_detectron.config.training_support import check_training
-from vx_detectron.config.vx import add_fbnet_config, add_vx_config
+from vx_detectron.config.vx import add_fbnet_config, add_point_rend_config, add_vx_config
 
 __all__ = [
     "DEFAULT_CONFIG",
     "CfgNode",
     "add_fbnet_config",
+    "add_point_rend_config",
     "add_vx_config",
+    "beyond_every_engine",
     "bundled_configs",
     "check_supported",
     "check_training",

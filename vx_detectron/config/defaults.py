@@ -255,6 +255,30 @@ DETECTRON2: dict[str, Any] = {
     "GLOBAL": {"HACK": 1.0},
 }
 
+# What the project PointRend adds to Detectron2's keys, so that its files can be read.
+POINT_REND: dict[str, Any] = {
+    "INPUT.COLOR_AUG_SSD": False,
+    "INPUT.CROP.SINGLE_CATEGORY_MAX_AREA": 1.0,
+    "MODEL.POINT_HEAD.CLS_AGNOSTIC_MASK": False,
+    "MODEL.POINT_HEAD.COARSE_PRED_EACH_LAYER": True,
+    "MODEL.POINT_HEAD.COARSE_SEM_SEG_HEAD_NAME": "SemSegFPNHead",
+    "MODEL.POINT_HEAD.FC_DIM": 256,
+    "MODEL.POINT_HEAD.IMPORTANCE_SAMPLE_RATIO": 0.75,
+    "MODEL.POINT_HEAD.IN_FEATURES": ("p2",),
+    "MODEL.POINT_HEAD.NAME": "StandardPointHead",
+    "MODEL.POINT_HEAD.NUM_CLASSES": 80,
+    "MODEL.POINT_HEAD.NUM_FC": 3,
+    "MODEL.POINT_HEAD.OVERSAMPLE_RATIO": 3,
+    "MODEL.POINT_HEAD.SUBDIVISION_NUM_POINTS": 784,
+    "MODEL.POINT_HEAD.SUBDIVISION_STEPS": 5,
+    "MODEL.POINT_HEAD.TRAIN_NUM_POINTS": 196,
+    "MODEL.ROI_MASK_HEAD.FC_DIM": 1024,
+    "MODEL.ROI_MASK_HEAD.IN_FEATURES": ("p2",),
+    "MODEL.ROI_MASK_HEAD.NUM_FC": 2,
+    "MODEL.ROI_MASK_HEAD.OUTPUT_SIDE_RESOLUTION": 7,
+    "MODEL.ROI_MASK_HEAD.POINT_HEAD_ON": False,
+}
+
 # D2Go's node for the FBNet family, to which the bundled network belongs.
 FBNET_V2: dict[str, Any] = {
     "ARCH": "default",

@@ -14,7 +14,12 @@ from fvcore.common.config import CfgNode
 from vx_detectron.config.defaults import DETECTRON2, VERSION, flatten
 from vx_detectron.config.detectron2_values import check_detectron2_values
 from vx_detectron.config.exported import SUFFIX, exported_values
-from vx_detectron.config.vx import add_fbnet_config, add_vx_config, check_vx_values
+from vx_detectron.config.vx import (
+    add_fbnet_config,
+    add_point_rend_config,
+    add_vx_config,
+    check_vx_values,
+)
 from vx_detectron.errors import ConfigError
 
 DEFAULT_CONFIG = "vx_fbnetv3a"  # the network whose weights are inside the package
@@ -31,9 +36,10 @@ _OLD_HEADS = ("VXSaliencyHead", "VXSaliencyFPNHead")
 
 
 def get_cfg() -> CfgNode:
-    """A fresh tree of defaults: Detectron2's keys, ``MODEL.FBNET_V2`` and ``VX``. Not frozen."""
+    """A fresh tree of defaults: Detectron2's keys, PointRend's, ``MODEL.FBNET_V2`` and ``VX``."""
     cfg = CfgNode(DETECTRON2)
     add_fbnet_config(cfg)
+    add_point_rend_config(cfg)
     add_vx_config(cfg)
     return cfg
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from fvcore.common.config import CfgNode
 
-from vx_detectron.config.defaults import DETECTRON2, FBNET_V2, flatten
+from vx_detectron.config.defaults import DETECTRON2, FBNET_V2, POINT_REND, flatten
 from vx_detectron.errors import ConfigError
 
 Values = Mapping[str, Any]
@@ -101,10 +101,18 @@ READ_IF: dict[str, Callable[[Values], bool]] = {
     ),
     "MODEL.PANOPTIC_FPN.": lambda v: v["MODEL.META_ARCHITECTURE"] == "PanopticFPN",
     "MODEL.RETINANET.": lambda v: v["MODEL.META_ARCHITECTURE"] == "RetinaNet",
+    **dict.fromkeys(
+        (key for key in POINT_REND if key.startswith("MODEL.ROI_MASK_HEAD.")),
+        lambda v: "PointRend" in v["MODEL.ROI_MASK_HEAD.NAME"],
+    ),
+    "MODEL.POINT_HEAD.": lambda v: "PointRend" in v["MODEL.ROI_MASK_HEAD.NAME"],
     "INPUT.CROP.TYPE": lambda v: bool(v["INPUT.CROP.ENABLED"]),
 }
 
-_DEFAULTS = flatten({**DETECTRON2, "MODEL": {**DETECTRON2["MODEL"], "FBNET_V2": FBNET_V2}})
+_DEFAULTS = {
+    **flatten({**DETECTRON2, "MODEL": {**DETECTRON2["MODEL"], "FBNET_V2": FBNET_V2}}),
+    **POINT_REND,
+}
 
 
 def unsupported_keys(cfg: CfgNode) -> list[str]:
@@ -123,10 +131,54 @@ def check_supported(cfg: CfgNode) -> None:
     lines = "".join(
         f"\n  {key}: got {got!r}, supported: {wanted}" for key, (got, wanted) in problems.items()
     )
-    raise ConfigError(
-        f"the torchvision engine cannot honour this configuration:{lines}\n"
+    beyond = beyond_every_engine(cfg)
+    advice = " ".join(beyond) or (
         "Change it, or install Detectron2 and set VX.ENGINE to detectron2."
     )
+    raise ConfigError(f"the torchvision engine cannot honour this configuration:{lines}\n{advice}")
+
+
+_NO_MASKS = {
+    "ProposalNetwork": "An RPN proposes boxes, without classes or masks",
+    "RetinaNet": "A RetinaNet finds boxes only",
+    "SemanticSegmentor": "A semantic network gives each pixel a class, and finds no single things",
+}
+_TAKE_MASKS = (
+    "which no engine here can use: take a network that finds things with masks, such as "
+    "COCO-InstanceSegmentation/mask_rcnn_R_50_FPN_3x."
+)
+
+
+def beyond_every_engine(cfg: CfgNode) -> list[str]:
+    """Why neither engine can use this configuration, a sentence each; nothing where one can.
+
+    Each begins with the key, what it must be, and what came.
+    """
+    model, found = cfg.MODEL, list[str]()
+    kind, generator = model.META_ARCHITECTURE, model.PROPOSAL_GENERATOR.NAME
+    if kind not in CHOICES["MODEL.META_ARCHITECTURE"]:
+        why = _NO_MASKS.get(kind, "Other networks are not known to find masks here")
+        wanted = " or ".join(CHOICES["MODEL.META_ARCHITECTURE"])
+        found.append(
+            f"MODEL.META_ARCHITECTURE must be {wanted}, got {kind!r}. {why}, {_TAKE_MASKS}"
+        )
+    elif not model.MASK_ON:
+        finds = "Faster R-CNN finds boxes only"
+        if model.KEYPOINT_ON:
+            finds = "Keypoint R-CNN finds boxes and keypoints only"
+        found.append(f"MODEL.MASK_ON must be True, got False. A {finds}, {_TAKE_MASKS}")
+    elif generator != "RPN" or model.LOAD_PROPOSALS:
+        got = f"got {generator!r}" + " with MODEL.LOAD_PROPOSALS" * bool(model.LOAD_PROPOSALS)
+        found.append(
+            f"MODEL.PROPOSAL_GENERATOR.NAME must be RPN, {got}. Upright boxes must come from the "
+            f"network itself; others need files or angles, {_TAKE_MASKS}"
+        )
+    if cfg.TEST.AUG.ENABLED:
+        found.append(
+            "TEST.AUG.ENABLED must be False, got True. No engine here repeats a photo at other "
+            "sizes for its boxes; VX.EYE.SIZES does so for the eye."
+        )
+    return found
 
 
 def _problems(cfg: CfgNode) -> dict[str, tuple[Any, str]]:

@@ -21,11 +21,19 @@ def _from(least: float) -> Limit:
     return lambda value: bool(value >= least), f"{least} or more"
 
 
+_MEASURED = (
+    ("subject", "subject_iou"),
+    ("subject", "saliency_iou"),
+    ("segm", "segm_AP"),
+    ("bbox", "bbox_AP"),
+)
+
+
 def _is_expectation(entry: Any) -> bool:
     """Whether it is what Detectron2 has: task, metric, value and tolerance."""
     return (
         isinstance(entry, list | tuple)
-        and list(entry[:2]) == ["subject", "subject_iou"]
+        and tuple(entry[:2]) in _MEASURED
         and [type(number) in (int, float) for number in entry[2:]] == [True, True]
     )
 
@@ -63,7 +71,8 @@ _LIMITS: dict[str, Limit] = {
     "TEST.EVAL_PERIOD": _from(0),
     "TEST.EXPECTED_RESULTS": (
         lambda value: all(_is_expectation(one) for one in value),
-        "['subject', 'subject_iou', value, tolerance]",
+        "['subject', 'subject_iou', value, tolerance], the same with 'saliency_iou', "
+        "['segm', 'segm_AP', value, tolerance] or ['bbox', 'bbox_AP', value, tolerance]",
     ),
     "TEST.PRECISE_BN.ENABLED": _only(False),
     "VIS_PERIOD": _only(0),

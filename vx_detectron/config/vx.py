@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fvcore.common.config import CfgNode
 
-from vx_detectron.config.defaults import FBNET_V2, flatten
+from vx_detectron.config.defaults import FBNET_V2, POINT_REND, flatten
 from vx_detectron.config.limits import Limit, at_least, check_limits, interval, one_of, within
 from vx_detectron.config.options import add_options, refine_options, subject_options
 from vx_detectron.errors import ConfigError
@@ -94,13 +94,22 @@ def _add_data(cfg: CfgNode, node: type[CfgNode]) -> None:
     cfg.VX.DATA = node()
     # The photos' folder. The file names of VX.DATA.JSON start from it.
     cfg.VX.DATA.IMAGE_ROOT = ""
-    # COCO annotations, a path; or else a folder of masks that are named like their photos.
+    # Annotations, a path: COCO json, a folder with train, valid and test folders of COCO json, a
+    # YOLO data.yaml, a folder of LabelMe json, CVAT's XML for images, or VIA json. Or else a folder
+    # of masks that are named like their photos.
     cfg.VX.DATA.JSON = ""
     cfg.VX.DATA.MASK_ROOT = ""
+    # Annotations of photos that are all held out to choose the best checkpoint, and the folder of
+    # these photos; empty: that of VX.DATA.IMAGE_ROOT.
+    cfg.VX.DATA.VALIDATION_JSON = ""
+    cfg.VX.DATA.VALIDATION_ROOT = ""
     # What the masks of the folder are. "subject": black and white or grey, one subject per photo;
     # "instances": the same, but each connected piece is an instance of one class; "classes": each
-    # pixel is the number of its class, 1 for the first of VX.CLASS_NAMES, 0 for background.
+    # pixel is the number of its class, 1 for the first of VX.CLASS_NAMES, 0 for background;
+    # "ids": each pixel is the number of its instance, all of one class; "alpha": the transparency
+    # of these pictures, or without VX.DATA.MASK_ROOT of the photos themselves, is the subject.
     cfg.VX.DATA.MASKS = "subject"
+    _add_data_subject(cfg, node)
     # Whether every photo is decoded before a training, which finds truncated files, or
     # only its head is read, which is quick.
     cfg.VX.DATA.DECODE = False
@@ -109,6 +118,20 @@ def _add_data(cfg: CfgNode, node: type[CfgNode]) -> None:
     cfg.VX.DATA.VALIDATION = 160
     cfg.VX.DATA.TEST = 0
     cfg.VX.DATA.SPLIT_SEED = 1
+
+
+def _add_data_subject(cfg: CfgNode, node: type[CfgNode]) -> None:
+    """What the subject of an annotated photo is, where no annotation is marked as it."""
+    cfg.VX.DATA.SUBJECT = node()
+    # "largest": the largest thing, unless it is small or has a rival; "all": everything together.
+    cfg.VX.DATA.SUBJECT.RULE = "largest"
+    # Names of the classes that may be the subject. Empty: any.
+    cfg.VX.DATA.SUBJECT.CLASSES = []
+    # The least share of the photo that the largest thing must cover, 0..1; and how large the second
+    # largest may be, as a share of the largest, 0..1. Photos that do not keep to them teach no
+    # subject. MIN_SHARE 0 and MAX_RIVAL 1 take the largest thing, whatever else there is.
+    cfg.VX.DATA.SUBJECT.MIN_SHARE = 0.08
+    cfg.VX.DATA.SUBJECT.MAX_RIVAL = 0.4
 
 
 def _add_augment(cfg: CfgNode, node: type[CfgNode]) -> None:
@@ -162,6 +185,11 @@ def _add_solver(cfg: CfgNode, node: type[CfgNode]) -> None:
     cfg.VX.SOLVER.EDGE_WEIGHT = 0.0
     # Steps between two lines of the log.
     cfg.VX.SOLVER.LOG_PERIOD = 20
+    # The figure that chooses model_best.pth: "subject_iou", the mean IoU of the subjects;
+    # "saliency_iou", that of the eye's map alone; "segm_AP", COCO's average precision of the
+    # detector's masks; "mean", the mean of subject_iou and segm_AP. "auto": segm_AP for a detector,
+    # saliency_iou for an eye; without photos for it, what they do give.
+    cfg.VX.SOLVER.BEST_BY = "auto"
     # The training stops after this many evaluations (TEST.EVAL_PERIOD) without a gain. 0: never.
     cfg.VX.SOLVER.PATIENCE = 0
 
@@ -170,6 +198,19 @@ def add_fbnet_config(cfg: CfgNode) -> None:
     """Add D2Go's ``MODEL.FBNET_V2`` node; one that is there already stays as it is."""
     if "FBNET_V2" not in cfg.MODEL:
         cfg.MODEL.FBNET_V2 = type(cfg)(FBNET_V2)
+
+
+def add_point_rend_config(cfg: CfgNode) -> None:
+    """Add the keys of Detectron2's project PointRend; those that are there already stay."""
+    for key, value in POINT_REND.items():
+        *path, name = key.split(".")
+        node = cfg
+        for part in path:
+            if part not in node:
+                node[part] = type(cfg)()
+            node = node[part]
+        if name not in node:
+            node[name] = value
 
 
 _PROBABILITIES = ("ROTATION", "COPY_PASTE", "COLOR_JITTER", "GRAYSCALE", "BLUR", "JPEG")
@@ -200,7 +241,10 @@ _LIMITS: dict[str, Limit] = {
         "one to eight whole numbers within 32..2048",
     ),
     "VX.TRAIN": one_of("auto", "detector", "eye", "both"),
-    "VX.DATA.MASKS": one_of("subject", "instances", "classes"),
+    "VX.DATA.MASKS": one_of("subject", "instances", "classes", "ids", "alpha"),
+    "VX.DATA.SUBJECT.RULE": one_of("largest", "all"),
+    "VX.DATA.SUBJECT.MIN_SHARE": within(0, 1),
+    "VX.DATA.SUBJECT.MAX_RIVAL": within(0, 1),
     "VX.DATA.VALIDATION": at_least(0),
     "VX.DATA.TEST": at_least(0),
     "VX.AUGMENT.CROP": one_of("resized", "large_scale_jitter", "shortest_edge"),
@@ -218,6 +262,7 @@ _LIMITS: dict[str, Limit] = {
     "VX.SOLVER.CROP": at_least(1),
     "VX.SOLVER.EDGE_WEIGHT": at_least(0),
     "VX.SOLVER.LOG_PERIOD": at_least(1),
+    "VX.SOLVER.BEST_BY": one_of("auto", "subject_iou", "saliency_iou", "segm_AP", "mean"),
     "VX.SOLVER.PATIENCE": at_least(0),
 }
 

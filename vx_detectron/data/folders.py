@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
+import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from vx_detectron.data.categories import Categories, DatasetDict
+from vx_detectron.data.categories import Categories, DatasetDict, number_from
 from vx_detectron.data.coco import Loaded, Problem
+from vx_detectron.data.masks import KINDS_OF_ONE_CLASS, Mask, read_masks
+from vx_detectron.data.notes import Notes
 from vx_detectron.errors import DataError, ImageError
-from vx_detectron.image_io import MAX_PIXELS, SUPPORTED_SUFFIXES, read_labels, read_photo
+from vx_detectron.image_io import MAX_PIXELS, SUPPORTED_SUFFIXES
 from vx_detectron.rle import encode_mask, mask_area, mask_box
-from vx_detectron.structures import SUBJECT_ID, BoolArray
 
-VOID = 255
-"""The class number of pixels that belong to nothing, as in PASCAL VOC."""
+Files = dict[str, list[Path]]
+"""Pictures by their path below a folder, without the suffix."""
 
-# How far the colours of a grey picture may be apart, 0..255: JPEG stores them as three channels.
-_GREY = 16
+# What may follow the photo's name in that of its mask: a word, a number, or both.
+_WORDS = "mask|masks|seg|segmentation|gt|label|labels|alpha|matte|cutout|layer|object|instance"
+_AFTER = re.compile(rf"[-_. /]?(?P<word>{_WORDS})?[-_. /]?\d*", re.IGNORECASE)
 
 
 def read_folders(
@@ -34,48 +34,94 @@ def read_folders(
     *,
     max_pixels: int = MAX_PIXELS,
 ) -> Loaded:
-    """One record for every photo below ``image_root`` with a mask of the same name.
+    """One record for every photo below ``image_root`` with masks of its name.
 
-    ``birds/1.jpg`` belongs to ``birds/1.png`` below ``mask_root``; only the suffix may differ.
-    A record's size is that of its mask, its ``source`` the photo's folder, and its ``image_id``
-    comes from its name, so that it stays the same when photos are added.
+    To ``birds/1.jpg`` belongs ``birds/1.png`` below ``mask_root``; or else ``birds/1_mask.png``,
+    ``birds/1_0.png`` and ``birds/1_1.png``, or ``birds/1/0.png``. Masks may lie beside their
+    photos if a word such as ``mask`` is in their names. A record's size is that of its mask, its
+    ``source`` the photo's folder, and its ``image_id`` comes from its name, so that it stays the
+    same when photos are added.
 
     Args:
         image_root: folder of photos, searched to the bottom.
-        mask_root: folder of masks.
-        kind: what the masks are. ``subject``: black and white or grey, the one subject.
-            ``instances``: the same, but each connected piece is an instance of one class.
-            ``classes``: each pixel is the number of its class, 0 is background and ``VOID``
-            nothing; each connected piece of a class is an instance.
-        class_names: of ``instances`` one name or none, of ``classes`` those of the numbers 1..K.
+        mask_root: folder of masks; the same one for masks beside their photos, and for photos
+            whose own transparency is the mask.
+        kind: what the masks are, see ``VX.DATA.MASKS`` and ``masks``.
+        class_names: of ``instances`` and ``ids`` one name or none, of ``classes`` those of the
+            numbers 1..K.
         max_pixels: largest photo or mask, width x height.
 
     Raises:
-        DataError: a folder is missing, or the class names do not fit the kind.
+        DataError: a folder is missing, the class names do not fit the kind, or no mask has
+            anything in it.
     """
     categories = _categories(kind, class_names)
-    photos, masks = _by_place(image_root), _by_place(mask_root)
-    problems = [*_unpaired(photos, masks, mask_root), *_unpaired(masks, photos, image_root)]
-    records = []
+    photos, masks = pair(image_root, mask_root, kind == "alpha")
+    problems = list(_unpaired(photos, masks, image_root, mask_root))
+    notes, records = Notes(), []
     for place in sorted(photos.keys() & masks.keys()):
-        if len(photos[place]) > 1 or len(masks[place]) > 1:
+        if len(photos[place]) > 1 or _doubled(masks[place]):
             continue  # ``_unpaired`` says so
-        photo, mask = photos[place][0], masks[place][0]
+        photo = photos[place][0]
         try:
-            records.append(_record(place, photo, mask, kind, categories, max_pixels))
+            found = read_masks(masks[place], kind, categories, max_pixels, notes)
+            records.append(_record(place, photo, kind, found))
         except ImageError as error:
             problems.append(Problem(str(photo), f"its mask cannot be used: {error}"))
         except DataError as error:
-            problems.append(Problem(str(photo), f"its mask {mask} cannot be used: {error}"))
-    return Loaded(records, categories, problems)
+            first = masks[place][0]
+            problems.append(Problem(str(photo), f"its mask {first} cannot be used: {error}"))
+    if records and not any(record["annotations"] for record in records):
+        raise DataError(
+            f"the masks of all {len(records)} photos have nothing in them, read as "
+            f"VX.DATA.MASKS {kind}. {'; '.join(notes.lines())}"
+        )
+    return Loaded(records, categories, problems, notes.lines())
+
+
+def pair(image_root: Path, mask_root: Path, own: bool = False) -> tuple[Files, Files]:
+    """Photos by name, and masks by the name of the photo that they belong to.
+
+    Args:
+        image_root: folder of photos.
+        mask_root: folder of masks.
+        own: whether, of one folder, each photo is its own mask.
+
+    Raises:
+        DataError: a folder is missing.
+    """
+    photos, masks = _by_place(image_root), _by_place(mask_root)
+    same = image_root.resolve() == mask_root.resolve()
+    if same and own:
+        return photos, photos
+    paired: Files = defaultdict(list)
+    for place, paths in masks.items():
+        owner = _owner(place, photos, same)
+        if owner is None and same:
+            continue  # a photo
+        if same:
+            del photos[place]
+        paired[owner or place] += paths
+    return photos, paired
+
+
+def _owner(place: str, photos: Files, beside: bool) -> str | None:
+    """The photo that a mask belongs to: the longest name that its own begins with."""
+    if place in photos and not beside:
+        return place
+    for end in range(len(place) - 1, 0, -1):
+        rest = _AFTER.fullmatch(place, end)
+        if rest and place[:end] in photos and (rest["word"] or not beside):
+            return place[:end]
+    return None
 
 
 def _categories(kind: str, class_names: tuple[str, ...]) -> Categories:
-    if kind == "subject":
+    if kind in ("subject", "alpha"):
         return Categories({})
-    if kind == "instances" and len(class_names) > 1:
+    if kind in KINDS_OF_ONE_CLASS and len(class_names) > 1:
         raise DataError(
-            f"masks of kind 'instances' have one class, got {len(class_names)} names; give one, or "
+            f"masks of kind {kind!r} have one class, got {len(class_names)} names; give one, or "
             "use masks of kind 'classes'"
         )
     if kind == "classes" and not class_names:
@@ -83,11 +129,10 @@ def _categories(kind: str, class_names: tuple[str, ...]) -> Categories:
     return Categories(dict(enumerate(class_names or ("object",), start=1)))
 
 
-def _by_place(root: Path) -> dict[str, list[Path]]:
-    """The pictures below a folder, by their path from it without the suffix."""
+def _by_place(root: Path) -> Files:
     if not root.is_dir():
         raise DataError(f"there is no folder {root}; expected photos, or masks, in it")
-    found: dict[str, list[Path]] = defaultdict(list)
+    found: Files = defaultdict(list)
     for path in sorted(root.rglob("*")):
         inner = path.relative_to(root)
         hidden = any(part.startswith(".") for part in inner.parts)
@@ -96,70 +141,51 @@ def _by_place(root: Path) -> dict[str, list[Path]]:
     return found
 
 
-def _unpaired(
-    ours: dict[str, list[Path]], theirs: dict[str, list[Path]], their_root: Path
-) -> Iterator[Problem]:
+def _unpaired(photos: Files, masks: Files, image_root: Path, mask_root: Path) -> Iterator[Problem]:
     """The files of one folder to which none, or more than one, of the other may belong."""
-    for place, paths in sorted(ours.items()):
-        if place not in theirs:
-            reason = f"has no partner: expected {place}.* below {their_root}"
+    for place, paths in sorted(photos.items()):
+        if place not in masks:
+            reason = f"has no partner: expected {place}.* below {mask_root}"
             yield from (Problem(str(path), reason) for path in paths)
         elif len(paths) > 1:
-            reason = f"{len(paths)} files of one folder differ in their suffix only; keep one"
+            yield from _alike(paths)
+    for place, paths in sorted(masks.items()):
+        if place not in photos:
+            reason = f"has no partner: expected {place}.* below {image_root}"
             yield from (Problem(str(path), reason) for path in paths)
+        elif _doubled(paths) and paths is not photos[place]:
+            yield from _alike(paths)
 
 
-def _record(
-    place: str, photo: Path, mask: Path, kind: str, categories: Categories, max_pixels: int
-) -> DatasetDict:
-    if kind == "classes":
-        labels = read_labels(mask, max_pixels=max_pixels)
-    else:
-        labels = _read_binary(mask, max_pixels).astype(np.int32)
-    pieces = list(_pieces(labels, kind, categories))
-    number = int.from_bytes(hashlib.sha256(place.encode()).digest()[:6], "big")
-    height, width = labels.shape
+def _doubled(masks: Sequence[Path]) -> bool:
+    """Whether two masks differ in nothing but their suffix."""
+    return len({path.with_suffix("") for path in masks}) < len(masks)
+
+
+def _alike(paths: Sequence[Path]) -> Iterator[Problem]:
+    reason = f"{len(paths)} files of one folder differ in their suffix only; keep one"
+    yield from (Problem(str(path), reason) for path in paths)
+
+
+def _record(place: str, photo: Path, kind: str, masks: list[Mask]) -> DatasetDict:
+    number = number_from(place)
+    height, width = masks[0].size
+    annotations: list[dict[str, Any]] = []
+    for mask in masks:
+        for category, piece in mask.pieces:
+            annotations.append(_annotation(len(annotations) + 1, number, category, piece))
     return {
         "file_name": str(photo),
         "height": height,
         "width": width,
         "image_id": number,
         "source": Path(place).parent.as_posix(),
-        "mask_kind": "subject" if kind == "subject" else "instance",
-        "annotations": [
-            _annotation(index, number, category, piece)
-            for index, (category, piece) in enumerate(pieces, start=1)
-        ],
+        "mask_kind": "subject" if kind in ("subject", "alpha") else "instance",
+        "annotations": annotations,
     }
 
 
-def _read_binary(path: Path, max_pixels: int) -> BoolArray:
-    """Bool (H, W): the brighter half of the grey levels, or, of the numbers 0 and 1, the 1."""
-    photo = read_photo(path, max_pixels=max_pixels)
-    if photo.had_alpha or np.ptp(photo.pixels, axis=2).max() > _GREY:
-        raise DataError("it is coloured or transparent; expected black, white and grey")
-    grey = photo.pixels[..., 1]
-    return grey >= (1 if grey.max() == 1 else 128)
-
-
-def _pieces(
-    labels: NDArray[np.int32], kind: str, categories: Categories
-) -> Iterator[tuple[int, BoolArray]]:
-    """Category id and mask, bool (H, W), of every instance."""
-    if kind == "subject":
-        yield SUBJECT_ID, labels > 0
-        return
-    for category in np.setdiff1d(labels, [0, VOID]).tolist():
-        if not categories.knows(category):
-            raise DataError(
-                f"it has the class number {category}; expected 0 to {len(categories.names)}, or "
-                f"{VOID} for nothing"
-            )
-        count, parts = cv2.connectedComponents((labels == category).astype(np.uint8))
-        yield from ((category, parts == part) for part in range(1, count))
-
-
-def _annotation(index: int, image_id: int, category: int, mask: BoolArray) -> dict[str, Any]:
+def _annotation(index: int, image_id: int, category: int, mask: np.ndarray) -> dict[str, Any]:
     rle = encode_mask(mask)
     return {
         "id": index,

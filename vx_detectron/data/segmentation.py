@@ -18,6 +18,9 @@ from vx_detectron.structures import ByteArray, DoubleArray, IntArray
 # Polygons may leave the photo by so many pixels: annotation tools round, and count corners from
 # pixel centres or from pixel edges.
 _OUTSIDE = 1.0
+# ... and by so much more, in pixels and as a share of the longer side, when people draw past the
+# edge: this is clipped. Farther out, the polygon was drawn on another photo, or at another size.
+_CLIPPED, _CLIPPED_SHARE = 4.0, 0.02
 
 
 def decode_mask(segmentation: Any, height: int, width: int) -> ByteArray:
@@ -30,15 +33,31 @@ def decode_mask(segmentation: Any, height: int, width: int) -> ByteArray:
     return mask
 
 
+def has_mask(segmentation: Any) -> bool:
+    """Whether an annotation has a mask at all, right or wrong, and not only a box."""
+    if isinstance(segmentation, list):
+        return any(one != [] for one in segmentation)
+    return segmentation is not None and segmentation != "" and segmentation != {}
+
+
+def overhang(segmentation: Any, height: int, width: int) -> bool:
+    """Whether polygons that ``to_rle`` takes had to be clipped to the photo."""
+    if not isinstance(segmentation, list):
+        return False
+    limit = np.array([width, height]) + _OUTSIDE
+    corners = [_numbers(polygon) for polygon in _nested(segmentation)]
+    return any(bool(((one < -_OUTSIDE) | (one > limit)).any()) for one in corners)
+
+
 def to_rle(segmentation: Any, height: int, width: int) -> Rle:
     """A COCO segmentation as compressed RLE of the photo's size.
 
     Raises:
-        DataError: it is no segmentation, its mask has another size than the photo, or it reaches
-            outside the photo.
+        DataError: it is not a segmentation, its mask has another size than the photo, or it
+            reaches far outside the photo; a little is clipped.
     """
     if isinstance(segmentation, list) and segmentation:
-        return _from_polygons(segmentation, height, width)
+        return _from_polygons(_nested(segmentation), height, width)
     if not isinstance(segmentation, dict) or not {"size", "counts"} <= segmentation.keys():
         raise DataError("it has no mask; expected polygons, or RLE with 'size' and 'counts'")
     if segmentation["size"] != [height, width]:
@@ -64,19 +83,33 @@ def _from_polygons(polygons: list[Any], height: int, width: int) -> Rle:
     return as_text(rle_tools.merge(rle_tools.frPyObjects(areas, height, width)))
 
 
+def _nested(polygons: list[Any]) -> list[Any]:
+    """Polygons, where some programs write one flat list of numbers."""
+    flat = all(type(one) in (int, float) for one in polygons)
+    return [polygons] if flat and len(polygons) >= 6 else polygons
+
+
 def _corners(polygon: Any, height: int, width: int) -> DoubleArray:
-    """float64 (N, 2), x and y in pixels."""
+    """float64 (N, 2), x and y in pixels, clipped to the photo and a pixel around it."""
+    corners, size = _numbers(polygon), np.array([width, height], dtype=np.float64)
+    slack = max(_CLIPPED, _CLIPPED_SHARE * max(width, height))
+    inside = (corners >= -slack) & (corners <= size + slack)
+    if not inside.all():  # a NaN is not inside either
+        x, y = corners[~inside.all(axis=1)][0]
+        raise DataError(
+            f"its polygon has a corner at ({x:g}, {y:g}), far outside {width} x {height}"
+        )
+    return corners.clip(-_OUTSIDE, size + _OUTSIDE)
+
+
+def _numbers(polygon: Any) -> DoubleArray:
+    """float64 (N, 2)."""
     try:
-        corners = np.asarray(polygon, dtype=np.float64).reshape(-1, 2)
+        return np.asarray(polygon, dtype=np.float64).reshape(-1, 2)
     except (TypeError, ValueError) as error:
         raise DataError(
             f"a polygon must be numbers x0, y0, x1, y1, ..., got {polygon!r:.60}"
         ) from error
-    inside = (corners >= -_OUTSIDE) & (corners <= np.array([width, height]) + _OUTSIDE)
-    if not inside.all():  # a NaN is not inside either
-        x, y = corners[~inside.all(axis=1)][0]
-        raise DataError(f"its polygon has a corner at ({x:g}, {y:g}), outside {width} x {height}")
-    return corners
 
 
 def _plain_runs(counts: Any) -> IntArray:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,20 +30,27 @@ class Splits(NamedTuple):
     test: list[DatasetDict]
 
 
-def split_dataset(cfg: CfgNode, records: list[DatasetDict], *, resume: bool = False) -> Splits:
+def split_dataset(
+    cfg: CfgNode,
+    records: list[DatasetDict],
+    *,
+    resume: bool = False,
+    judged: Callable[[DatasetDict], bool] | None = None,
+) -> Splits:
     """Split by ``VX.DATA``. Nothing is written; see ``record_splits``.
 
     Args:
         cfg: the configuration.
         records: all that shall be learned from or held out.
         resume: keep every photo in the split that ``splits.json`` in ``OUTPUT_DIR`` says.
+        judged: see ``make_splits``.
 
     Raises:
         DataError: that file is damaged.
     """
     data = cfg.VX.DATA
     known = _recorded(cfg, resume)
-    return make_splits(records, data.VALIDATION, data.TEST, data.SPLIT_SEED, known)
+    return make_splits(records, data.VALIDATION, data.TEST, data.SPLIT_SEED, known, judged)
 
 
 def record_splits(cfg: CfgNode, splits: Splits, *, resume: bool = False) -> None:
@@ -73,6 +80,7 @@ def make_splits(
     test: int,
     seed: int,
     known: Mapping[int, str] | None = None,
+    judged: Callable[[DatasetDict], bool] | None = None,
 ) -> Splits:
     """Hold out photos by a seeded hash of their ids, so that their order does not matter.
 
@@ -86,6 +94,8 @@ def make_splits(
         validation: how many photos to hold out to choose the best checkpoint.
         test: how many photos to hold out for a test.
         seed: another one holds out other photos.
+        judged: of photos without a subject, whether they can be judged too, as by a detector's
+            classes; they are held out where those with a subject are too few.
         known: image id to split, from an earlier run. Photos that are not in it are new, and are
             trained on; with no earlier run all are to be split.
     """
@@ -95,10 +105,17 @@ def make_splits(
         named[known.get(record["image_id"], own) if known else own].append(record)
     if known:
         return Splits(named["train"], named["val"], named["test"])
-    free = [record for record in named["train"] if has_subject(record)] or named["train"]
     asked = {name: n for name, n in (("val", validation), ("test", test)) if not named[name]}
-    for name, count in _at_most(len(free) // 2, asked).items():
-        named[name], free = free[:count], free[count:]
+    with_subject = [record for record in named["train"] if has_subject(record)]
+    others = [one for one in named["train"] if judged and judged(one) and not has_subject(one)]
+    first, second = with_subject or others or named["train"], others if with_subject else []
+    counts = _at_most(len(first) // 2, asked)
+    missing = {name: count - counts[name] for name, count in asked.items()}
+    more = _at_most(len(second) // 2, missing)
+    for name in asked:
+        named[name] = first[: counts[name]] + second[: more[name]]
+        first, second = first[counts[name] :], second[more[name] :]
+    _tell_fewer(asked, {name: len(named[name]) for name in asked})
     held_out = {record["image_id"] for record in (*named["val"], *named["test"])}
     train = [record for record in named["train"] if record["image_id"] not in held_out]
     return Splits(train, named["val"], named["test"])
@@ -109,13 +126,17 @@ def _at_most(most: int, counts: dict[str, int]) -> dict[str, int]:
     asked = sum(counts.values())
     if asked <= most:
         return counts
-    fewer = {name: count * most // asked for name, count in counts.items()}
-    logger.warning(
-        "%d photos to hold out would be more than half of those with a subject: holding out %s",
-        asked,
-        ", ".join(f"{count} for {name}" for name, count in fewer.items()),
-    )
-    return fewer
+    return {name: count * most // asked for name, count in counts.items()}
+
+
+def _tell_fewer(asked: dict[str, int], given: dict[str, int]) -> None:
+    if given != asked:
+        logger.warning(
+            "%d photos to hold out would be more than half of those that can be judged: holding "
+            "out %s",
+            sum(asked.values()),
+            ", ".join(f"{count} for {name}" for name, count in given.items()),
+        )
 
 
 def _rank(record: DatasetDict, seed: int) -> bytes:

@@ -8,7 +8,9 @@ from vx_detectron.errors import EngineError
 
 
 def resolve_device(name: str) -> torch.device:
-    """The device that ``MODEL.DEVICE`` means: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+    """The device that ``MODEL.DEVICE`` means: ``auto``, ``cpu``, ``mps``, ``cuda`` or ``cuda:N``.
+
+    ``auto`` is the first GPU with CUDA, or else the processor; Apple's GPU must be asked for.
 
     Raises:
         EngineError: there is no such device.
@@ -19,9 +21,9 @@ def resolve_device(name: str) -> torch.device:
         device = torch.device(name)
     except RuntimeError as error:
         raise EngineError(
-            f"MODEL.DEVICE must be auto, cpu, cuda or cuda:N, got {name!r}"
+            f"MODEL.DEVICE must be auto, cpu, mps, cuda or cuda:N, got {name!r}"
         ) from error
-    if device.type == "cpu":
+    if device.type == "cpu" or (device.type == "mps" and torch.backends.mps.is_available()):
         return device
     if device.type != "cuda" or not torch.cuda.is_available():
         raise EngineError(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import io
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -50,7 +50,7 @@ def evaluate_detection(
 
     Returns:
         Results: ``summary`` has ``bbox`` and ``segm`` with ``STATS``, None where nothing of the
-        kind is annotated.
+        kind is annotated; ``classes`` has the AP of each class likewise.
 
     Raises:
         DataError: the annotations cannot be used, or no class is known to both.
@@ -65,7 +65,7 @@ def evaluate_detection(
     for record in _annotated(loaded.records, known, notes)[::every]:
         try:
             found = engine.predict(read_annotated(record))
-            detections += _detections(found, record, numbers, known)
+            detections += detections_of(found, record, numbers, known)
             records.append(record)
         except (DataError, ImageError) as error:
             problems.append(problem("not measured", record["file_name"], str(error)))
@@ -76,6 +76,8 @@ def evaluate_detection(
             f"knows {len(known)}; {dict(notes)}; {problems[0]['reason'] if problems else ''}"
         )
     photos = [Path(record["file_name"]) for record in records]
+    summary, classes = average_precision(records, detections, known)
+    names = loaded.categories.names
     return {
         "schema": SCHEMA,
         "version": __version__,
@@ -88,7 +90,11 @@ def evaluate_detection(
         "prediction": detector_facts(engine),
         "problems": problems,
         "seconds": perf_counter() - started,
-        "summary": _average_precision(records, detections, known),
+        "summary": summary,
+        "classes": {
+            kind: {names[number]: value for number, value in values.items()}
+            for kind, values in classes.items()
+        },
         "photos": [],
     }
 
@@ -101,11 +107,16 @@ def _annotated(
     for record in sorted(records, key=lambda one: str(one["file_name"])):
         if record.get("mask_kind") == "subject":
             notes["photos left out, as only their subject is annotated"] += 1
-        elif not _classes(record, known):
+        elif not is_annotated(record, known):
             notes["photos left out, as no known class is annotated"] += 1
         else:
             kept.append(record)
     return kept
+
+
+def is_annotated(record: DatasetDict, known: set[int]) -> bool:
+    """Whether predictions of some known category can be judged in a photo."""
+    return record.get("mask_kind") != "subject" and bool(_classes(record, known))
 
 
 def _classes(record: DatasetDict, known: set[int]) -> set[int]:
@@ -113,10 +124,17 @@ def _classes(record: DatasetDict, known: set[int]) -> set[int]:
     return known & set(record.get("annotated_categories", known))
 
 
-def _detections(
-    instances: Instances, record: DatasetDict, numbers: dict[str, int], known: set[int]
+def detections_of(
+    instances: Instances, record: DatasetDict, numbers: Mapping[str, int], known: set[int]
 ) -> list[dict[str, Any]]:
-    """In COCO's results format, with the categories that are annotated in the photo."""
+    """What was found, in COCO's results format.
+
+    Args:
+        instances: of the photo.
+        record: says which categories are annotated in it; predictions of others are dropped.
+        numbers: category id by class name.
+        known: ids of the categories that count at all.
+    """
     allowed = _classes(record, known)
     found = []
     for index in range(len(instances)):
@@ -136,10 +154,20 @@ def _detections(
     return found
 
 
-def _average_precision(
+def average_precision(
     records: list[DatasetDict], detections: list[dict[str, Any]], known: set[int]
-) -> dict[str, dict[str, float | None]]:
-    summary = {}
+) -> tuple[dict[str, dict[str, float | None]], dict[str, dict[int, float | None]]]:
+    """COCO's figures, 0..1, None where nothing of the kind is annotated.
+
+    Args:
+        records: the photos that were looked at, see ``is_annotated``.
+        detections: in them, see ``detections_of``.
+        known: ids of the categories that count.
+
+    Returns:
+        For ``bbox`` and ``segm`` the ``STATS``; and for both the AP of each category.
+    """
+    summary, classes = {}, {}
     for kind in ("bbox", "segm"):
         with contextlib.redirect_stdout(io.StringIO()):  # it prints what the table says too
             truth, found = COCO(), COCO()
@@ -154,7 +182,11 @@ def _average_precision(
             judge.summarize()
         values = dict(zip(STATS, map(float, judge.stats), strict=True))
         summary[kind] = {name: None if value == -1 else value for name, value in values.items()}
-    return summary
+        # By IoU threshold, recall, category, area ("all" first) and number of detections.
+        precision = judge.eval["precision"][:, :, :, 0, -1].mean(axis=(0, 1))
+        of_classes = zip(judge.params.catIds, map(float, precision), strict=True)
+        classes[kind] = {number: None if value < 0 else value for number, value in of_classes}
+    return summary, classes
 
 
 def _dataset(records: list[DatasetDict], annotations: list[dict[str, Any]]) -> dict[str, Any]:

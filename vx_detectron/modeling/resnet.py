@@ -5,6 +5,7 @@ He et al., Deep Residual Learning, 2016; Xie et al., ResNeXt, 2017.
 
 from __future__ import annotations
 
+import torch
 from fvcore.common.config import CfgNode
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -36,8 +37,21 @@ class Conv2d(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """Convolve, then normalise."""
+        if isinstance(self.norm, FrozenBatchNorm2d) and torch.is_autocast_enabled(x.device.type):
+            return self._folded(x, self.norm)
         x = super().forward(x)
         return x if self.norm is None else self.norm(x)
+
+    def _folded(self, x: Tensor, norm: FrozenBatchNorm2d) -> Tensor:
+        """The frozen norm as part of the convolution.
+
+        By itself it computes in float32, which would end autocast behind every convolution.
+        """
+        scale = norm.weight * (norm.running_var + norm.eps).rsqrt()
+        weight = self.weight * scale.reshape(-1, 1, 1, 1)
+        shift: Tensor = norm.bias - norm.running_mean * scale
+        folded: Tensor = self._conv_forward(x, weight, shift)
+        return folded
 
 
 def _build_norm(name: str, channels: int) -> nn.Module | None:

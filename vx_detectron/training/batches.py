@@ -5,18 +5,26 @@ Both are the same for any number of processes, and after a resume.
 
 from __future__ import annotations
 
+import logging
+import os
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
+from typing import NamedTuple
 
+import numpy as np
 import torch
 from fvcore.common.config import CfgNode
+from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
-from vx_detectron.data.training_set import EpochSampler, TrainingSet, collate
+from vx_detectron.data.training_set import EpochSampler, TrainingSet
 from vx_detectron.modeling.samples import Sample
 from vx_detectron.training import distributed
 from vx_detectron.training.failures import leave_interrupts_to_the_main_process
+
+logger = logging.getLogger(__name__)
 
 _PRIME = 1_000_003
 
@@ -67,18 +75,78 @@ class BatchSampler(Sampler[list[int]]):
                 bucket.clear()
 
 
+class PackedSample(NamedTuple):
+    """A sample on its way from a data loader's worker, an eighth of its size or less.
+
+    Attributes:
+        rest: the sample, with nothing in its large tensors.
+        image: uint8 (3, H, W).
+        masks: uint8 (N, H, ceil(W / 8)), eight pixels to the byte, the highest bit first.
+        subject: int8 (H, W).
+    """
+
+    rest: Sample
+    image: Tensor
+    masks: Tensor
+    subject: Tensor
+
+    def pin_memory(self) -> PackedSample:
+        """For the data loader, so that copies to a GPU do not wait."""
+        image, masks, subject = (one.pin_memory() for one in self[1:])
+        return PackedSample(self.rest, image, masks, subject)
+
+    def unpack(self, device: torch.device | None = None) -> Sample:
+        """The sample as it was, on a device."""
+        image, masks, subject = (one.to(device, non_blocking=True) for one in self[1:])
+        bits = torch.arange(7, -1, -1, dtype=torch.uint8, device=masks.device)
+        pixels = (masks[..., None] >> bits & 1).flatten(2)[..., : image.shape[-1]].bool()
+        return replace(self.rest, image=image.float(), masks=pixels, subject=subject.float())
+
+
+def pack(samples: list[Sample]) -> list[PackedSample]:
+    """A batch, for its way out of a worker."""
+    none = torch.empty(0)
+    return [
+        PackedSample(
+            rest=replace(one, image=none, masks=none, subject=none),
+            image=one.image.to(torch.uint8),
+            masks=torch.from_numpy(np.packbits(one.masks.numpy(), axis=-1)),
+            subject=one.subject.to(torch.int8),
+        )
+        for one in samples
+    ]
+
+
+def worker_count(asked: int) -> int:
+    """``DATALOADER.NUM_WORKERS``, or fewer where this process has not so many processors."""
+    own = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    processors = max((own or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", "1")), 1)
+    if asked > processors:
+        logger.info("%d workers read photos: there are no more processors", processors)
+    return min(asked, processors)
+
+
 def build_train_loader(
-    cfg: CfgNode, dataset: TrainingSet, seed: int, start: int
-) -> DataLoader[list[Sample]]:
-    """Endless batches of augmented samples, from a step on."""
+    cfg: CfgNode, dataset: TrainingSet, seed: int, start: int, pin_memory: bool = False
+) -> DataLoader[list[PackedSample]]:
+    """Endless batches of augmented samples, packed, from a step on.
+
+    Args:
+        cfg: SOLVER.IMS_PER_BATCH and DATALOADER are read.
+        dataset: the photos.
+        seed: of the order.
+        start: how many steps were done before.
+        pin_memory: for a GPU.
+    """
     sampler = BatchSampler(
         dataset, cfg.SOLVER.IMS_PER_BATCH, cfg.DATALOADER.ASPECT_RATIO_GROUPING, seed, start
     )
     return DataLoader(
-        dataset,  # type: ignore[arg-type]  # one sample an item, of which ``collate`` makes a list
+        dataset,  # type: ignore[arg-type]  # one sample an item, of which ``pack`` makes a list
         batch_sampler=sampler,
-        num_workers=cfg.DATALOADER.NUM_WORKERS,
-        collate_fn=collate,
+        num_workers=worker_count(cfg.DATALOADER.NUM_WORKERS),
+        collate_fn=pack,
+        pin_memory=pin_memory,
         worker_init_fn=leave_interrupts_to_the_main_process,
         generator=torch.Generator(),  # or it would take from the random numbers of a step
     )

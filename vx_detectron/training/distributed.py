@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 
 import torch
 from torch import Tensor, distributed
 
+from vx_detectron.data.categories import DatasetDict, number_from
 from vx_detectron.errors import TrainingError
 
 # The main process validates while the others wait.
@@ -91,6 +92,14 @@ def mean(values: dict[str, float], device: torch.device) -> dict[str, float]:
     return dict(zip(values, (total / world_size()).tolist(), strict=True))
 
 
+def mean_of(values: Tensor) -> Tensor:
+    """The mean of a tensor over all processes, which all call this."""
+    if world_size() == 1:
+        return values
+    distributed.all_reduce(values)
+    return values / world_size()
+
+
 def from_main(number: int, device: torch.device) -> int:
     """The main process's number, in all of them."""
     if world_size() == 1:
@@ -98,6 +107,29 @@ def from_main(number: int, device: torch.device) -> int:
     shared: Tensor = torch.tensor(number, dtype=torch.int64, device=device)
     distributed.broadcast(shared, 0)
     return int(shared)
+
+
+def expect_same_start(iteration: int, photos: Sequence[DatasetDict], device: torch.device) -> None:
+    """Raise TrainingError, in all processes, unless all start at one step, with the same photos.
+
+    Machines without a shared folder have checkpoints and splits.json on the main one only.
+    """
+    if world_size() == 1:
+        return
+    names = ",".join(str(record["image_id"]) for record in photos)
+    own = torch.tensor([iteration, number_from(names)], dtype=torch.int64, device=device)
+    all_starts = [torch.empty_like(own) for _ in range(world_size())]
+    distributed.all_gather(all_starts, own)
+    starts = [one.tolist() for one in all_starts]
+    if all(one == starts[0] for one in starts):
+        return
+    steps = ", ".join(str(step) for step, _ in starts)
+    raise TrainingError(
+        f"the {world_size()} processes must start at one step with the same photos, but they start "
+        f"at the steps {steps}, with {len({one[1] for one in starts})} different sets of photos. "
+        "Give all machines one OUTPUT_DIR on a shared folder, or copy last_checkpoint, the file it "
+        "names and splits.json to each of them; and give them the same VX.DATA"
+    )
 
 
 def any_of(flag: bool, device: torch.device) -> bool:

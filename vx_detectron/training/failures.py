@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from types import FrameType, TracebackType
 
 import torch
+from torch import nn
 
 from vx_detectron.errors import TrainingError, VxError
 
@@ -63,6 +64,12 @@ _LESS_MEMORY = (
 )
 
 
+_SMALLER_STEPS = (
+    "Lower SOLVER.BASE_LR, warm up longer (SOLVER.WARMUP_ITERS) or set "
+    "SOLVER.CLIP_GRADIENTS.ENABLED, then --resume with these keys from the last checkpoint"
+)
+
+
 def expect_finite(losses: Mapping[str, float], file_names: Sequence[str], iteration: int) -> None:
     """Raise TrainingError, naming the losses and the photos, unless all are finite."""
     bad = [f"{name} = {value}" for name, value in losses.items() if not math.isfinite(value)]
@@ -70,12 +77,24 @@ def expect_finite(losses: Mapping[str, float], file_names: Sequence[str], iterat
         raise TrainingError(nonfinite(", ".join(bad), file_names, iteration))
 
 
+def expect_finite_weights(model: nn.Module, iteration: int) -> None:
+    """Raise TrainingError where the last step left weights that no training can go on from.
+
+    Called before a checkpoint is written, so that ``--resume`` finds one that is sound.
+    """
+    for name, parameter in model.named_parameters():
+        if not parameter.isfinite().all():
+            raise TrainingError(
+                f"the weights {name} are not finite after iteration {iteration}, so they are not "
+                f"saved. {_SMALLER_STEPS}"
+            )
+
+
 def nonfinite(what: str, file_names: Sequence[str], iteration: int) -> str:
     """What to say of losses that are not finite."""
     return (
-        f"{what} at iteration {iteration}, with the photos {', '.join(file_names)}. Lower "
-        "SOLVER.BASE_LR, warm up longer (SOLVER.WARMUP_ITERS) or set SOLVER.CLIP_GRADIENTS, "
-        "then --resume from the last checkpoint"
+        f"{what} at iteration {iteration}, with the photos {', '.join(file_names)}. "
+        f"{_SMALLER_STEPS}"
     )
 
 
@@ -109,6 +128,7 @@ def in_words() -> Iterator[None]:
         if "DataLoader worker" in text:
             raise TrainingError(
                 f"a worker that reads photos died ({text.splitlines()[0]}), most often for want of "
-                f"memory: lower DATALOADER.NUM_WORKERS, or {_LESS_MEMORY}"
+                "memory, in a container of shared memory: give it more (docker run --shm-size 8g), "
+                f"lower DATALOADER.NUM_WORKERS, or {_LESS_MEMORY}"
             ) from error
         raise

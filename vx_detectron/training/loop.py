@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from fvcore.common.config import CfgNode
@@ -18,7 +19,7 @@ from vx_detectron.modeling.samples import Sample
 from vx_detectron.training import checkpoints, distributed
 from vx_detectron.training.averaging import averaged
 from vx_detectron.training.batches import build_train_loader, run_seed, seed_step
-from vx_detectron.training.failures import StopSignals, expect_finite
+from vx_detectron.training.failures import StopSignals, expect_finite, expect_finite_weights
 from vx_detectron.training.metrics_log import Means, MetricsLog, draw_curves
 from vx_detectron.training.networks import EyeTrainee, build_network, isolator_around
 from vx_detectron.training.photos import Photos, expect_same_photos
@@ -27,6 +28,8 @@ from vx_detectron.training.solver import (
     build_lr_scheduler,
     build_optimizer,
     freeze,
+    load_optimizer_state,
+    optimizer_state,
     train_mode,
 )
 from vx_detectron.training.validation import Validator, is_due
@@ -56,17 +59,20 @@ class Trainer:
         if self.device.type == "cpu" and cfg.SOLVER.AMP.ENABLED:
             depthwise_in_float32(self.model)
         self.optimizer = build_optimizer(cfg, self.model)
-        self.scheduler = build_lr_scheduler(cfg, self.optimizer)
         self.precision = Precision(cfg, self.device)
         self.iteration = 0  # of the next step
+        self.pending: list[_Step] = []
         averages = self.average.module
         isolator = isolator_around(cfg, averages)
-        self.validator = Validator(cfg, isolator, averages, photos.validation)
+        self.validator = Validator(cfg, isolator, averages, photos)
         self.best = self.validator.best
         if resume:
             self._resume()
+        self.scheduler = build_lr_scheduler(cfg, self.optimizer, self.iteration)
+        distributed.expect_same_start(self.iteration, photos.train, self.device)
         dataset = TrainingSet(photos.train, cfg, photos.class_ids, self.seed)
-        self.loader = build_train_loader(cfg, dataset, self.seed, self.iteration)
+        pin = self.device.type == "cuda"
+        self.loader = build_train_loader(cfg, dataset, self.seed, self.iteration, pin)
 
     def _build_model(self) -> MaskRCNN | EyeTrainee:
         model = build_network(self.cfg)
@@ -98,16 +104,20 @@ class Trainer:
         ended = self.iteration >= cfg.SOLVER.MAX_ITER
         while not ended:
             started, rate = time.perf_counter(), float(max(self.scheduler.get_last_lr()))
-            losses = self._step(network, next(batches))
-            means.add({**losses, "time": time.perf_counter() - started})
+            self._step(network, [one.unpack(self.device) for one in next(batches)], started)
             self.iteration += 1
             stopped = distributed.any_of(stop.received, self.device)
-            if log and self.iteration % cfg.VX.SOLVER.LOG_PERIOD == 0:
-                log.write(self.iteration - 1, {**means.take(), "lr": rate})
             ended = self.iteration == cfg.SOLVER.MAX_ITER
-            if is_due(self.iteration, cfg.TEST.EVAL_PERIOD, cfg.SOLVER.MAX_ITER):
+            logs = self.iteration % cfg.VX.SOLVER.LOG_PERIOD == 0
+            saves = ended or stopped or self.iteration % cfg.SOLVER.CHECKPOINT_PERIOD == 0
+            validates = is_due(self.iteration, cfg.TEST.EVAL_PERIOD, cfg.SOLVER.MAX_ITER)
+            if logs or saves or validates:
+                self._take_losses(means)
+            if log and logs:
+                log.write(self.iteration - 1, {**means.take(), "lr": rate})
+            if validates:
                 ended |= self._validate(log)
-            if log and (ended or stopped or self.iteration % cfg.SOLVER.CHECKPOINT_PERIOD == 0):
+            if log and (saves or ended):
                 self._save()
             if stopped and not ended:
                 return False
@@ -124,19 +134,38 @@ class Trainer:
         ids = [self.device] if self.device.type == "cuda" else None
         return DistributedDataParallel(losses, device_ids=ids, broadcast_buffers=False)
 
-    def _step(self, network: nn.Module, samples: list[Sample]) -> dict[str, float]:
-        """One step on one batch; the losses, mean over all processes."""
+    def _step(self, network: nn.Module, samples: list[Sample], started: float) -> None:
+        """One step on one batch. Its losses stay on the device: reading them would wait for it."""
         seed_step(self.seed, self.iteration, distributed.rank())
         with self.precision.autocast():
             losses: dict[str, Tensor] = network(samples)
         total = torch.stack(list(losses.values())).sum()
-        values = {"total_loss": total.item(), **{n: loss.item() for n, loss in losses.items()}}
-        values = distributed.mean(values, self.device)
-        expect_finite(values, [sample.file_name for sample in samples], self.iteration)
         self.precision.step(total, self.optimizer)
         self.scheduler.step()
         self.average.update_parameters(self.model)
-        return values
+        values = {"total_loss": total, **losses}
+        self.pending.append(
+            _Step(
+                self.iteration,
+                tuple(values),
+                torch.stack([value.detach().float() for value in values.values()]),
+                [sample.file_name for sample in samples],
+                time.perf_counter() - started,
+            )
+        )
+
+    def _take_losses(self, means: Means) -> None:
+        """Read the losses of the steps since the last call, mean over all processes.
+
+        Raises:
+            TrainingError: one of them was not finite; it names the first such step.
+        """
+        table = distributed.mean_of(torch.stack([step.losses for step in self.pending]))
+        for step, values in zip(self.pending, table.tolist(), strict=True):
+            losses = dict(zip(step.names, values, strict=True))
+            expect_finite(losses, step.file_names, step.iteration)
+            means.add({**losses, "time": step.seconds})
+        self.pending.clear()
 
     def _validate(self, log: MetricsLog | None) -> bool:
         """Whether validation has long gained nothing, in all processes; the main one measures."""
@@ -149,10 +178,10 @@ class Trainer:
 
     def _save(self) -> None:
         """Write everything that ``--resume`` needs; ``model`` is the averaged one."""
+        expect_finite_weights(self.model, self.iteration - 1)
         training = {
             "model": self.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "scheduler": self.scheduler.state_dict(),
+            "optimizer": optimizer_state(self.optimizer, self.model),
             "scaler": self.precision.scaler.state_dict(),
             "best": self.best.state_dict(),
             "iteration": self.iteration,
@@ -174,15 +203,24 @@ class Trainer:
         try:
             self.model.load_state_dict(training["model"])
             self.average.module.load_state_dict(saved["model"])
-            self.optimizer.load_state_dict(training["optimizer"])
-        except (RuntimeError, ValueError) as error:
+            load_optimizer_state(self.optimizer, self.model, training["optimizer"])
+        except (KeyError, RuntimeError, ValueError) as error:
             raise checkpoints.other_configuration(self.folder, error) from error
-        self.scheduler.load_state_dict(training["scheduler"])
         self.precision.scaler.load_state_dict(training["scaler"])
         self.best.load_state_dict(training["best"])
         self.iteration, self.seed = training["iteration"], training["seed"]
         self.average.n_averaged.fill_(self.iteration)
         logger.info("resumed after iteration %d", self.iteration - 1)
+
+
+class _Step(NamedTuple):
+    """What is known of a step before its losses are read."""
+
+    iteration: int
+    names: tuple[str, ...]
+    losses: Tensor
+    file_names: list[str]
+    seconds: float
 
 
 class _Losses(nn.Module):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from vx_detectron.files import replacing
-from vx_detectron.training.validation import SALIENCY, SUBJECT
+from vx_detectron.training.early_stopping import BOX_AP, MASK_AP, SALIENCY, SUBJECT
 
 METRICS, CURVES = "metrics.json", "curves.png"
 
@@ -86,10 +86,10 @@ def draw_curves(folder: Path) -> None:
     for name, (steps, values) in read_curves(folder).items():
         if "loss" in name:
             losses.plot(steps, values, label=name)
-        elif name in (SUBJECT, SALIENCY):
+        elif name in (SUBJECT, SALIENCY, BOX_AP, MASK_AP):
             validation.plot(steps, values, marker="o", label=name)
     losses.set(title="training", xlabel="iteration", ylabel="loss", ylim=(0, None))
-    validation.set(title="validation", xlabel="iteration", ylabel="mean IoU", ylim=(0, 1.02))
+    validation.set(title="validation", xlabel="iteration", ylabel="IoU, AP", ylim=(0, 1.02))
     for axes in (losses, validation):
         if axes.lines:
             axes.legend()

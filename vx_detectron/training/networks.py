@@ -23,7 +23,7 @@ from vx_detectron.modeling.saliency_loss import saliency_loss
 from vx_detectron.modeling.samples import Sample
 from vx_detectron.pipeline import Isolator
 from vx_detectron.training.checkpoints import load_start_weights
-from vx_detectron.training.validation import deciding_figure
+from vx_detectron.training.early_stopping import SALIENCY
 
 logger = logging.getLogger(__name__)
 
@@ -123,7 +123,7 @@ def cfg_of_part(cfg: CfgNode, part: str, *, alone: bool) -> CfgNode:
     if not alone:
         cfg.OUTPUT_DIR = f"{cfg.OUTPUT_DIR}/{part}"
         cfg.TEST.EXPECTED_RESULTS = [
-            one for one in cfg.TEST.EXPECTED_RESULTS if one[1] == deciding_figure(cfg)
+            one for one in cfg.TEST.EXPECTED_RESULTS if (one[1] == SALIENCY) is (part == EYE)
         ]
         if part == EYE:
             for section in _EYE_SECTIONS:

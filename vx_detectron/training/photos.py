@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from vx_detectron.data.categories import Categories
 from vx_detectron.data.coco import DatasetDict, Loaded
 from vx_detectron.data.scene import class_annotations
 from vx_detectron.data.splits import Splits, split_dataset
-from vx_detectron.data.subjects import has_subject
+from vx_detectron.data.subjects import has_subject, reasons
 from vx_detectron.errors import ConfigError, TrainingError
 
 logger = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ class Photos:
 
     Attributes:
         train: to learn from.
-        validation: held out, each with a known subject.
+        validation: held out, each with a known subject, or with classes for a detector to find.
         class_ids: category id to class, 0..K-1.
         complete: whether in all of ``train`` every object of every class is annotated.
         splits: all photos, also those that teach nothing of what is trained.
@@ -96,30 +96,53 @@ def choose_photos(cfg: CfgNode, loaded: Loaded, resume: bool) -> Photos:
         DataError: that file is damaged.
         TrainingError: nothing is left to train on.
     """
-    splits = split_dataset(cfg, loaded.records, resume=resume)
     ids = class_ids(cfg, loaded.categories)
+    learns = cfg.VX.TRAIN != "eye"
+
+    def judged(record: DatasetDict) -> bool:
+        return learns and bool(class_annotations(record, ids))
+
+    splits = split_dataset(cfg, loaded.records, resume=resume, judged=judged)
     train = [record for record in splits.train if _teaches(record, cfg, ids)]
-    validation = [record for record in splits.val if has_subject(record)]
+    validation = [record for record in splits.val if has_subject(record) or judged(record)]
     if not train:
+        why = "; ".join(reasons(splits.train))
         raise TrainingError(
             f"no photo is left to train on: of {len(loaded.records)} photos VX.DATA.VALIDATION "
             f"and TEST hold out {len(splits.val) + len(splits.test)}, and {len(splits.train)} "
-            "others teach nothing that is trained; give more, or hold out fewer"
+            f"others teach nothing that is trained{f' ({why})' if why else ''}; give more, or hold "
+            "out fewer"
         )
-    _tell(cfg, train, validation)
+    _tell(cfg, train, validation, judged)
     complete = all(map(loaded.categories.complete, train))
     return Photos(train, validation, ids, complete, splits)
 
 
-def _tell(cfg: CfgNode, train: list[DatasetDict], validation: list[DatasetDict]) -> None:
-    """Log how many photos there are, and for what there are none."""
+def _tell(
+    cfg: CfgNode,
+    train: list[DatasetDict],
+    validation: list[DatasetDict],
+    teaches_classes: Callable[[DatasetDict], bool],
+) -> None:
+    """Log how many photos teach what, why others do not, and for what there are none."""
     logger.info("%d photos to train on, %d to validate on", len(train), len(validation))
+    if cfg.VX.TRAIN != "eye":
+        logger.info("%d of them teach classes", sum(map(teaches_classes, train)))
+    _tell_subjects(train)
     if not validation:
         logger.warning(
-            "no photo with a known subject is held out (VX.DATA.VALIDATION %d): nothing chooses "
-            "the best checkpoint, and there will be no model_best.pth",
+            "no photo that can be judged is held out (VX.DATA.VALIDATION %d): nothing chooses the "
+            "best checkpoint, and there will be no model_best.pth",
             cfg.VX.DATA.VALIDATION,
         )
+
+
+def _tell_subjects(train: list[DatasetDict]) -> None:
+    """Log how many photos say what their subject is, which an eye learns from."""
+    with_subject = sum(map(has_subject, train))
+    logger.info("%d of %d photos teach the subject", with_subject, len(train))
+    if with_subject < len(train):
+        logger.info("the others do not say what it is: %s", "; ".join(reasons(train)))
 
 
 def expect_same_photos(folder: Path, before: int, now: int) -> None:

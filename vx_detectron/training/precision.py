@@ -9,17 +9,19 @@ import torch
 from fvcore.common.config import CfgNode
 from torch import Tensor, nn
 
+_BFLOAT16_SINCE = (8, 0)  # compute capability: Ampere
+
 
 class Precision:
-    """``SOLVER.AMP``: float16 with scaled losses on CUDA, as in Detectron2; bfloat16 elsewhere.
+    """``SOLVER.AMP``: bfloat16, whose range is that of float32, so that gradients need no scaling.
 
-    bfloat16 has float32's range, so its gradients need no scaling.
+    GPUs that have it not take float16 with scaled losses, as Detectron2 does.
     """
 
     def __init__(self, cfg: CfgNode, device: torch.device) -> None:
         self.enabled: bool = cfg.SOLVER.AMP.ENABLED
         self.device_type = device.type
-        half = device.type == "cuda"
+        half = device.type == "cuda" and torch.cuda.get_device_capability(device) < _BFLOAT16_SINCE
         self.dtype = torch.float16 if half else torch.bfloat16
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.enabled and half)
 

@@ -17,18 +17,19 @@ from vx_detectron.config import check_supported, check_training, load_cfg
 from vx_detectron.data.catalog import register_splits
 from vx_detectron.data.sources import load_records
 from vx_detectron.data.splits import record_splits
+from vx_detectron.data.subjects import has_subject
 from vx_detectron.engines import NO_EYE, torch_engine_name
 from vx_detectron.engines.device import resolve_device
 from vx_detectron.errors import ConfigError, TrainingError
 from vx_detectron.files import write_text
 from vx_detectron.pipeline import Isolator
 from vx_detectron.training import checkpoints, distributed
-from vx_detectron.training.early_stopping import Best
+from vx_detectron.training.early_stopping import MASK_AP, SALIENCY, SUBJECT, Best
 from vx_detectron.training.failures import in_words
 from vx_detectron.training.metrics_log import METRICS, draw_curves
 from vx_detectron.training.networks import DETECTOR, EYE, cfg_of_part, parts_to_train
 from vx_detectron.training.photos import Photos, choose_photos, with_data_classes
-from vx_detectron.training.validation import deciding_figure, judge, subject_iou
+from vx_detectron.training.validation import judge, judged_categories, measure
 
 logger = logging.getLogger(__name__)
 
@@ -62,10 +63,13 @@ class Result:
         finished: False where SIGINT or SIGTERM stopped it; ``--resume`` goes on.
         iterations: how many steps were done, those before a resume included.
         weights: the file to use: the best of validation, or the last where nothing was validated.
+        best_by: the figure that ``weights`` were chosen by; None where nothing was validated.
         best_iou: of ``weights`` on the photos held out, 0..1; the subject's, for a detector, or the
-            map's, for an eye; None without any.
+            map's, for an eye; None where not measured.
+        best_mask_ap: COCO's average precision of the detector's masks, likewise.
         best_iteration: the step that it belongs to.
         train_photos: how many were learned from.
+        subject_photos: how many of them say what their subject is.
         validation_photos: how many were held out.
     """
 
@@ -74,9 +78,12 @@ class Result:
     finished: bool
     iterations: int
     weights: str
+    best_by: str | None
     best_iou: float | None
+    best_mask_ap: float | None
     best_iteration: int | None
     train_photos: int
+    subject_photos: int
     validation_photos: int
 
 
@@ -179,7 +186,7 @@ def train_network(cfg: CfgNode, resume: bool = False) -> Result:
             draw_curves(folder)
             write_text(folder / RESULT, json.dumps(asdict(result), indent=2) + "\n")
             if finished:
-                expect_results(cfg, {deciding_figure(cfg): result.best_iou})
+                expect_results(cfg, trainer.best.figures)
         return result
 
 
@@ -188,7 +195,7 @@ def evaluate(cfg: CfgNode) -> dict[str, Any]:
 
     Returns:
         ``engine``, ``weights``, ``eye``, ``eye_weights`` and the figures of
-        ``validation.subject_iou``.
+        ``validation.measure``.
 
     Raises:
         VxError: the weights or the photos cannot be read, or no photo is held out.
@@ -197,9 +204,10 @@ def evaluate(cfg: CfgNode) -> dict[str, Any]:
     cfg = with_data_classes(cfg, loaded.categories)
     photos = choose_photos(cfg, loaded, resume=True)
     isolator = Isolator(cfg)
-    figures = subject_iou(judge(isolator, photos.validation))
+    categories = judged_categories(cfg, isolator.detector, photos)
+    figures = measure(judge(isolator, photos.validation), categories)
     if not figures:
-        raise TrainingError("no photo with a known subject is held out; raise VX.DATA.VALIDATION")
+        raise TrainingError("no photo is held out; raise VX.DATA.VALIDATION")
     detector, eye = isolator.detector, isolator.eye
     return {
         "engine": detector.name,
@@ -254,9 +262,12 @@ def _result(
         finished=finished,
         iterations=trainer.iteration,
         weights=str(weights),
-        best_iou=best.value if validated else None,
+        best_by=best.figure if validated else None,
+        best_iou=best.figures.get(SALIENCY if trained == EYE else SUBJECT),
+        best_mask_ap=best.figures.get(MASK_AP),
         best_iteration=best.iteration if validated else None,
         train_photos=len(photos.train),
+        subject_photos=sum(map(has_subject, photos.train)),
         validation_photos=len(photos.validation),
     )
 
@@ -290,7 +301,7 @@ def _beyond_detectron2(cfg: CfgNode) -> str:
     return ""
 
 
-def expect_results(cfg: CfgNode, figures: Mapping[str, float | None]) -> None:
+def expect_results(cfg: CfgNode, figures: Mapping[str, float]) -> None:
     """Compare what came out with ``TEST.EXPECTED_RESULTS``.
 
     Args:

@@ -6,7 +6,7 @@ The SOLVER keys mean what they mean in Detectron2.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -137,8 +137,45 @@ def _clip_before_steps(node: CfgNode, optimizer: torch.optim.Optimizer) -> None:
     optimizer.register_step_pre_hook(clip)
 
 
-def build_lr_scheduler(cfg: CfgNode, optimizer: torch.optim.Optimizer) -> LambdaLR:
+def optimizer_state(optimizer: torch.optim.Optimizer, model: nn.Module) -> dict[str, Any]:
+    """What the optimizer remembers of each parameter, by its name; for the checkpoint."""
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    state = {names[id(parameter)]: kept for parameter, kept in optimizer.state.items()}
+    return {"kind": type(optimizer).__name__, "parameters": state}
+
+
+def load_optimizer_state(
+    optimizer: torch.optim.Optimizer, model: nn.Module, saved: Mapping[str, Any]
+) -> None:
+    """Remember again what ``optimizer_state`` gave; rates and the like stay those of the keys.
+
+    So a resumed training may have other SOLVER keys, or more or fewer frozen parts.
+    """
+    groups = optimizer.state_dict()["param_groups"]
+    if "kind" not in saved:  # of an earlier version: torch's own, by place
+        optimizer.load_state_dict({"state": saved["state"], "param_groups": groups})
+        return
+    if saved["kind"] != type(optimizer).__name__:
+        logger.warning(
+            "the checkpoint is of %s, now it is %s (VX.SOLVER.OPTIMIZER): it starts without memory",
+            saved["kind"],
+            type(optimizer).__name__,
+        )
+        return
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    ordered = [names[id(one)] for group in optimizer.param_groups for one in group["params"]]
+    known = saved["parameters"]
+    state = {place: known[name] for place, name in enumerate(ordered) if name in known}
+    optimizer.load_state_dict({"state": state, "param_groups": groups})
+
+
+def build_lr_scheduler(cfg: CfgNode, optimizer: torch.optim.Optimizer, done: int = 0) -> LambdaLR:
     """Warm-up, then steps or a cosine (``SOLVER.LR_SCHEDULER_NAME``), as in Detectron2.
+
+    Args:
+        cfg: the SOLVER keys.
+        optimizer: its rates are set.
+        done: how many steps were done before.
 
     Raises:
         ConfigError: steps that do not rise, or an end above the start.
@@ -151,7 +188,33 @@ def build_lr_scheduler(cfg: CfgNode, optimizer: torch.optim.Optimizer) -> Lambda
             f"rise, and lie below MAX_ITER {cfg.SOLVER.MAX_ITER}"
         ) from error
     last = cfg.SOLVER.MAX_ITER - 1  # what comes after it is asked for, but not used
-    return LambdaLR(optimizer, lambda step: float(schedule(min(step, last) / (last + 1))))
+    for group in optimizer.param_groups:
+        group.setdefault("initial_lr", group["lr"])
+    factor: Callable[[int], float] = lambda step: float(schedule(min(step, last) / (last + 1)))  # noqa: E731
+    return LambdaLR(optimizer, factor, last_epoch=done - 1)
+
+
+def solver_settings(optimizer: torch.optim.Optimizer) -> list[dict[str, Any]]:
+    """Rates, decays and the like of every group of parameters, as the keys ask for."""
+    return [
+        {name: value for name, value in group.items() if name != "params"}
+        for group in optimizer.param_groups
+    ]
+
+
+def restore_settings(scheduler: LambdaLR, settings: Sequence[Mapping[str, Any]]) -> None:
+    """Let a resumed optimizer follow the keys again, not those that its checkpoint was saved with.
+
+    Args:
+        scheduler: of that optimizer, at the step that was resumed from.
+        settings: see ``solver_settings``.
+    """
+    scheduler.base_lrs = [group["initial_lr"] for group in settings]
+    groups = scheduler.optimizer.param_groups
+    for group, wanted, factor in zip(groups, settings, scheduler.lr_lambdas, strict=True):
+        group.update(wanted)
+        group["lr"] = wanted["initial_lr"] * factor(scheduler.last_epoch)
+    scheduler._last_lr = [group["lr"] for group in groups]
 
 
 def _schedule(node: Any) -> ParamScheduler:

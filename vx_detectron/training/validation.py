@@ -1,87 +1,108 @@
-"""How good the subjects are that the pipeline would cut, on photos held out.
+"""How good a model is on photos held out: its subjects, and its detector.
 
-The same measure for both engines: what ``subject.select`` chooses among the instances and the
-salient regions, before any refinement, against the annotated subject.
+The same measures for both engines. Of subjects: what ``subject.select`` chooses among the instances
+and the salient regions, before any refinement, against the annotated one. Of the detector: COCO's
+average precision. One figure, or the mean of both, chooses the best weights.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 from fvcore.common.config import CfgNode
 from torch import nn
 
-from vx_detectron.data.coco import DatasetDict
-from vx_detectron.data.scene import read_scene
-from vx_detectron.errors import DataError, ImageError
+from vx_detectron.data.categories import DatasetDict
+from vx_detectron.data.scene import class_annotations, read_scene
+from vx_detectron.data.subjects import has_subject
+from vx_detectron.engines import Detector
+from vx_detectron.errors import ConfigError, DataError, ImageError
+from vx_detectron.evaluation.detection import average_precision, detections_of, is_annotated
 from vx_detectron.image_io import write_picture
 from vx_detectron.metrics import count
 from vx_detectron.pipeline import Isolator, union_mask
-from vx_detectron.structures import BoolArray, ByteArray
+from vx_detectron.structures import BoolArray, ByteArray, Instances
 from vx_detectron.training import checkpoints
-from vx_detectron.training.early_stopping import Best
+from vx_detectron.training.early_stopping import BOX_AP, MASK_AP, MEAN, SALIENCY, SUBJECT, Best
+from vx_detectron.training.photos import Photos
 
 logger = logging.getLogger(__name__)
-
-
-SUBJECT, SALIENCY = "subject_iou", "saliency_iou"
-
-
-def deciding_figure(cfg: CfgNode) -> str:
-    """Which figure chooses the best weights: the eye is judged by its own map.
-
-    The detector beside it does not change.
-    """
-    return SALIENCY if cfg.VX.TRAIN == "eye" else SUBJECT
 
 
 class Judged(NamedTuple):
     """One photo beside what was found in it.
 
     Attributes:
+        record: of the photo.
         pixels: uint8 (H, W, 3), RGB, 0..255.
-        truth: bool (H, W), the annotated subject.
+        truth: bool (H, W), the annotated subject; None where the annotations do not say it.
         chosen: bool (H, W), the subject that the pipeline would cut, before refinement.
         saliency: bool (H, W), the saliency map over one half; None where the network has none.
+        found: by the detector alone.
     """
 
+    record: DatasetDict
     pixels: ByteArray
-    truth: BoolArray
+    truth: BoolArray | None
     chosen: BoolArray
     saliency: BoolArray | None
+    found: Instances
 
 
-def subject_iou(judged: Iterable[Judged]) -> dict[str, float]:
-    """Mean IoU with the true subject, 0..1, of the choice and of the saliency map alone.
+def measure(judged: Iterable[Judged], categories: Mapping[str, int]) -> dict[str, float]:
+    """The figures of some photos, each 0..1; those that nothing can be said of are left out.
 
-    A photo in which no subject was found counts 0.
+    Args:
+        judged: see ``judge``.
+        categories: id by class name of what the detector is to be judged by; none: it is not.
 
     Returns:
-        ``subject_iou``, and ``saliency_iou`` where the network has a saliency map; nothing for no
-        photos.
+        ``subject_iou``, the mean IoU with the true subject, to which a photo in which no subject
+        was found adds 0; ``saliency_iou``, that of the saliency map alone; ``bbox_AP`` and
+        ``segm_AP``, and of each class ``segm_AP/cat``.
     """
     ious: dict[str, list[float]] = {SUBJECT: [], SALIENCY: []}
+    known = set(categories.values())
+    records: list[DatasetDict] = []
+    detections: list[dict[str, Any]] = []
     for one in judged:
-        ious[SUBJECT].append(count(one.chosen, one.truth).iou)
-        if one.saliency is not None:
-            ious[SALIENCY].append(count(one.saliency, one.truth).iou)
-    return {name: float(np.mean(values)) for name, values in ious.items() if values}
+        if one.truth is not None:
+            ious[SUBJECT].append(count(one.chosen, one.truth).iou)
+            if one.saliency is not None:
+                ious[SALIENCY].append(count(one.saliency, one.truth).iou)
+        if known and is_annotated(one.record, known):
+            records.append(one.record)
+            detections += detections_of(one.found, one.record, categories, known)
+    figures = {name: float(np.mean(values)) for name, values in ious.items() if values}
+    return figures | (_precision(records, detections, categories) if records else {})
+
+
+def _precision(
+    records: list[DatasetDict], detections: list[dict[str, Any]], categories: Mapping[str, int]
+) -> dict[str, float]:
+    summary, classes = average_precision(records, detections, set(categories.values()))
+    figures = {BOX_AP: summary["bbox"]["AP"], MASK_AP: summary["segm"]["AP"]}
+    names = {number: name for name, number in categories.items()}
+    figures |= {f"{MASK_AP}/{names[one]}": value for one, value in classes["segm"].items()}
+    return {name: value for name, value in figures.items() if value is not None}
 
 
 def judge(isolator: Isolator, records: Sequence[DatasetDict]) -> Iterator[Judged]:
-    """Run the network over photos whose subject is annotated.
+    """Run the network over photos that are annotated.
 
     A photo that cannot be read is named in the log and left out.
 
     Args:
         isolator: around any engine, that of a model in training too.
-        records: with a known subject, see ``vx_detectron.data.subjects.has_subject``.
+        records: see ``vx_detectron.data.coco``.
     """
+    detector = _Remembering(isolator.detector)
+    watched = Isolator(isolator.cfg, detector, isolator.eye)
     limits = isolator.cfg.VX.INPUT.MAX_PIXELS, isolator.cfg.VX.INPUT.MAX_BYTES
     for record in records:
         try:
@@ -90,20 +111,39 @@ def judge(isolator: Isolator, records: Sequence[DatasetDict]) -> Iterator[Judged
             logger.warning("left out of the validation: %s", error)
             continue
         pixels = np.ascontiguousarray(scene.image.permute(1, 2, 0).numpy())
-        yield _judged(isolator, pixels, scene.layers[-1].numpy() == 1)
+        truth = scene.layers[-1].numpy() == 1 if has_subject(record) else None
+        chosen, saliency = _chosen(watched, pixels)
+        yield Judged(record, pixels, truth, chosen, saliency, detector.found)
 
 
-def _judged(isolator: Isolator, pixels: ByteArray, truth: BoolArray) -> Judged:
-    photo = isolator.open(pixels)
+class _Remembering:
+    """A detector, and what it found last: the pipeline adds to that and takes away from it."""
+
+    found: Instances
+
+    def __init__(self, detector: Detector) -> None:
+        self.detector = detector
+        self.name, self.device = detector.name, detector.device
+        self.class_names = detector.class_names
+        self.weights, self.weights_sha256 = detector.weights, detector.weights_sha256
+
+    def predict(self, image: ByteArray) -> Instances:
+        self.found = self.detector.predict(image)
+        return self.found
+
+
+def _chosen(isolator: Isolator, pixels: ByteArray) -> tuple[BoolArray, BoolArray | None]:
+    """The mask of the chosen subject, and of the saliency map where there is one."""
+    photo, size = isolator.open(pixels), pixels.shape[:2]
     subject = photo.select()
-    chosen = np.zeros(truth.shape, dtype=np.bool_)
+    chosen = np.zeros(size, dtype=np.bool_)
     if subject:
         chosen = union_mask(photo.instances, subject.chosen) >= 0.5
     saliency = photo.instances.saliency
     if saliency is None:
-        return Judged(pixels, truth, chosen, None)
-    whole = cv2.resize(saliency, truth.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    return Judged(pixels, truth, chosen, np.asarray(whole) >= 0.5)
+        return chosen, None
+    whole = cv2.resize(saliency, size[::-1], interpolation=cv2.INTER_LINEAR)
+    return chosen, np.asarray(whole) >= 0.5
 
 
 CELL = 192  # pixels
@@ -134,7 +174,10 @@ def write_predictions(folder: Path, iteration: int, judged: Sequence[Judged]) ->
     write_picture(target, prediction_grid(judged), format="jpg", quality=85)
 
 
-def _grey(mask: BoolArray) -> ByteArray:
+def _grey(mask: BoolArray | None) -> ByteArray:
+    """White where the mask is; what nobody knows is grey."""
+    if mask is None:
+        return np.full((CELL, CELL, 3), 96, dtype=np.uint8)
     return np.repeat(mask[..., None].astype(np.uint8) * 255, 3, axis=2)
 
 
@@ -158,32 +201,34 @@ class Validator:
 
     Args:
         cfg: the configuration; files go to its ``OUTPUT_DIR``.
-        isolator: the pipeline around the model, which runs it as it is at each call.
-        model: the network in training.
-        records: photos held out, whose subject is known; without any nothing is measured.
+        isolator: around the model, which it runs as it is at each call.
+        model: the one in training.
+        photos: of the training; without any held out nothing is measured.
+
+    Raises:
+        ConfigError: ``VX.SOLVER.BEST_BY`` asks for a figure that these photos do not give.
     """
 
-    def __init__(
-        self, cfg: CfgNode, isolator: Isolator, model: nn.Module, records: Sequence[DatasetDict]
-    ) -> None:
+    def __init__(self, cfg: CfgNode, isolator: Isolator, model: nn.Module, photos: Photos) -> None:
         self.folder, self.patience = Path(cfg.OUTPUT_DIR), cfg.VX.SOLVER.PATIENCE
-        self.isolator, self.model, self.records = isolator, model, records
-        self.measure = deciding_figure(cfg)
-        self.best = Best()
+        self.isolator, self.model, self.records = isolator, model, photos.validation
+        self.categories = judged_categories(cfg, isolator.detector, photos)
+        self.best = Best(_best_by(cfg, photos, self.categories))
+        if self.records:
+            logger.info("the best weights are those of the highest %s", self.best.figure)
 
     def run(self, iteration: int) -> dict[str, float]:
         """Measure, draw a few predictions, and write ``model_best.pth`` after a gain.
 
         Returns:
-            ``subject_iou``, and ``saliency_iou`` where the network has a saliency map; nothing
-            where no photo is held out.
+            See ``measure``; nothing where no photo is held out.
         """
         judged, shown = judge(self.isolator, self.records), list[Judged]()
-        figures = subject_iou(_keep_first(judged, shown))
+        figures = measure(_keep_first(judged, shown), self.categories)
         if not figures:
             return {}
         write_predictions(self.folder, iteration, shown)
-        if self.best.update(figures[self.measure], iteration):
+        if self.best.update(figures, iteration):
             checkpoints.save(self.folder, checkpoints.BEST, {"model": self.model.state_dict()})
         return figures
 
@@ -192,12 +237,43 @@ class Validator:
         if not self.best.exhausted(self.patience):
             return False
         logger.info(
-            "no gain in %d evaluations (VX.SOLVER.PATIENCE) over the best %.4f at iteration %d",
+            "no gain in %d evaluations (VX.SOLVER.PATIENCE) over the best %s %.4f at iteration %d",
             self.patience,
+            self.best.figure,
             self.best.value,
             self.best.iteration,
         )
         return True
+
+
+def judged_categories(cfg: CfgNode, detector: Detector, photos: Photos) -> dict[str, int]:
+    """Category id by class name of what a detector is judged by; none where the eye learns."""
+    if cfg.VX.TRAIN == "eye":
+        return {}
+    return {detector.class_names[number]: one for one, number in photos.class_ids.items()}
+
+
+def _best_by(cfg: CfgNode, photos: Photos, categories: Mapping[str, int]) -> str:
+    """The figure that ``VX.SOLVER.BEST_BY`` means for these photos."""
+    eye = cfg.VX.TRAIN == "eye"
+    possible = []
+    if any(map(has_subject, photos.validation)):
+        possible += [SALIENCY, SUBJECT] if eye else [SUBJECT]
+    if categories and any(class_annotations(one, photos.class_ids) for one in photos.validation):
+        possible.append(MASK_AP)
+    if {SUBJECT, MASK_AP} <= set(possible):
+        possible.append(MEAN)
+    asked: str = cfg.VX.SOLVER.BEST_BY
+    if asked == "auto":
+        # The detector beside an eye does not change, nor does the eye beside a detector.
+        wanted = SALIENCY if eye else MASK_AP
+        return wanted if wanted in possible or not possible else possible[0]
+    if asked not in possible and photos.validation:
+        raise ConfigError(
+            f"VX.SOLVER.BEST_BY is {asked!r}, but the photos held out give "
+            f"{' and '.join(possible)} only; set it to auto, or hold out photos that give it"
+        )
+    return asked
 
 
 def _keep_first(judged: Iterable[Judged], kept: list[Judged]) -> Iterator[Judged]:

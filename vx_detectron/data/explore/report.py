@@ -58,7 +58,7 @@ def write_report(
         broken += problems
     names = {problem.file_name for problem in broken}
     left = [record for record in loaded.records if record["file_name"] not in names]
-    loaded = Loaded(left, loaded.categories, [*loaded.problems, *broken])
+    loaded = loaded._replace(records=left, problems=[*loaded.problems, *broken])
     figures = statistics(loaded)
     write_text(folder / FIGURES, json.dumps(figures, indent=1) + "\n")
     page = render(_TEMPLATE, title=title, figures=figures, tiles=tiles, listed=_LISTED)

@@ -13,7 +13,6 @@ from vx_detectron.data.categories import Categories, DatasetDict
 from vx_detectron.data.coco import Loaded
 from vx_detectron.data.subjects import subject_rle, why_no_subject
 from vx_detectron.rle import mask_area
-from vx_detectron.structures import SUBJECT_ID
 
 Counts = dict[str, int]
 
@@ -33,7 +32,7 @@ def statistics(loaded: Loaded) -> dict[str, Any]:
         Plain lists, dicts, numbers and texts. Charts are dicts from a label to a count, in the
         order in which they are to be shown.
     """
-    records, categories, problems = loaded
+    records, categories, problems, notes = loaded
     annotations = [(one, record) for record in records for one in record["annotations"]]
     return {
         "photos": len(records),
@@ -49,6 +48,7 @@ def statistics(loaded: Loaded) -> dict[str, Any]:
             "subjects": _subject_charts(records),
         },
         "problems": [problem._asdict() for problem in problems],
+        "notes": notes,
     }
 
 
@@ -68,7 +68,8 @@ def _classes(records: Sequence[DatasetDict], categories: Categories) -> dict[str
         found = [one["category_id"] for one in record["annotations"]]
         instances.update(found)
         photos.update(set(found))
-    names = {**categories.names, SUBJECT_ID: "(subject, no class)"}
+    names = {**categories.names}
+    names |= dict.fromkeys(sorted(categories.subject_ids), "(subject, no class)")
     order = sorted(names, key=lambda number: (-instances[number], number))
     return {
         "instances": {names[number]: instances[number] for number in order},

@@ -7,6 +7,7 @@ from detectron2.modeling import build_model
 from detectron2.modeling.meta_arch import GeneralizedRCNN
 from fvcore.common.config import CfgNode
 
+from vx_detectron.config import beyond_every_engine
 from vx_detectron.config.class_names import class_names
 from vx_detectron.engines.device import resolve_device
 from vx_detectron.engines.output import to_instances
@@ -77,15 +78,8 @@ class Detectron2Engine:
 
 def _check_kind(cfg: CfgNode) -> None:
     """Raise ConfigError unless the network finds instances with boxes and masks by itself."""
-    model = cfg.MODEL
-    wanted = {
-        "MODEL.META_ARCHITECTURE": (model.META_ARCHITECTURE, ("GeneralizedRCNN", "PanopticFPN")),
-        "MODEL.MASK_ON": (model.MASK_ON, (True,)),
-        "MODEL.PROPOSAL_GENERATOR.NAME": (model.PROPOSAL_GENERATOR.NAME, ("RPN",)),
-    }
-    for key, (got, choices) in wanted.items():
-        if got not in choices:
-            raise ConfigError(f"{key} must be {' or '.join(map(str, choices))}, got {got!r}")
+    if problems := beyond_every_engine(cfg):
+        raise ConfigError(" ".join(problems))
 
 
 def build(cfg: CfgNode) -> GeneralizedRCNN:
@@ -99,6 +93,8 @@ def build(cfg: CfgNode) -> GeneralizedRCNN:
     cfg.defrost()
     cfg.MODEL.DEVICE = str(resolve_device(cfg.MODEL.DEVICE))
     cfg.freeze()
+    if "PointRend" in cfg.MODEL.ROI_MASK_HEAD.NAME:
+        from detectron2.projects import point_rend  # noqa: F401  # it registers its heads
     try:
         return build_model(cfg).eval()
     except (AssertionError, IndexError, KeyError, TypeError, ValueError) as error:

@@ -15,7 +15,7 @@ from vx_detectron.pipeline import Isolator
 from vx_detectron.training import checkpoints
 from vx_detectron.training.averaging import averaged
 from vx_detectron.training.batches import seed_step
-from vx_detectron.training.failures import StopSignals
+from vx_detectron.training.failures import StopSignals, expect_finite_weights
 from vx_detectron.training.metrics_log import draw_curves
 from vx_detectron.training.photos import Photos, expect_same_photos
 from vx_detectron.training.validation import Validator, is_due
@@ -40,7 +40,7 @@ class Supervision(HookBase):  # type: ignore[misc]
         self.average = averaged(model, cfg.VX.SOLVER.EMA_DECAY)
         averages = self.average.module
         isolator = Isolator(cfg, Detectron2Engine(cfg, averages), build_eye(cfg))
-        self.validator = Validator(cfg, isolator, averages, photos.validation)
+        self.validator = Validator(cfg, isolator, averages, photos)
         self.best = self.validator.best
 
     def before_step(self) -> None:
@@ -69,6 +69,7 @@ class Supervision(HookBase):  # type: ignore[misc]
 
     def _save(self, iteration: int) -> None:
         """What Detectron2's checkpointer writes, but whole or not at all."""
+        expect_finite_weights(self.trainer.model, iteration)
         content = {
             "model": self.trainer.model.state_dict(),
             checkpoints.DETECTRON2: self.trainer.state_dict(),

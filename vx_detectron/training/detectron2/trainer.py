@@ -30,7 +30,14 @@ from vx_detectron.training.detectron2.hooks import Supervision, TrainingEnds
 from vx_detectron.training.failures import StopSignals, nonfinite
 from vx_detectron.training.metrics_log import METRICS, drop_partial_line
 from vx_detectron.training.photos import Photos
-from vx_detectron.training.solver import build_lr_scheduler, build_optimizer, freeze, train_mode
+from vx_detectron.training.solver import (
+    build_lr_scheduler,
+    build_optimizer,
+    freeze,
+    restore_settings,
+    solver_settings,
+    train_mode,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -81,7 +88,8 @@ class Trainer(DefaultTrainer):  # type: ignore[misc]
 
     def _inputs(self, cfg: CfgNode) -> Iterator[list[dict[str, Any]]]:
         # A generator: it begins at the first step, when ``start_iter`` and seed are known.
-        for samples in build_train_loader(cfg, self.dataset, self.seed, self.start_iter):
+        loader = build_train_loader(cfg, self.dataset, self.seed, self.start_iter)
+        for samples in ([one.unpack() for one in batch] for batch in loader):
             self.file_names = [sample.file_name for sample in samples]
             yield [to_detectron2(sample) for sample in samples]
 
@@ -138,8 +146,10 @@ class Trainer(DefaultTrainer):  # type: ignore[misc]
         if checkpoints.load_last(folder, checkpoints.DETECTRON2) is None:
             logger.warning("nothing to resume in %s: training starts anew", folder)
             return
+        settings = solver_settings(self.optimizer)
         try:
             self.resume_or_load(resume=True)
         except (KeyError, RuntimeError, ValueError) as error:
             raise checkpoints.other_configuration(folder, error) from error
+        restore_settings(self.scheduler, settings)
         self.seed = self.dataset.seed = self.supervision.seed
