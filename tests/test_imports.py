@@ -26,7 +26,7 @@ LAYERS = (
     {"deliver", "engines"},
     {"pipeline"},
     {"data"},
-    {"evaluation"},
+    {"evaluation", "export"},
     {"training"},
     {"cli"},
     {"__main__"},
@@ -45,7 +45,10 @@ FORBIDDEN_TO_PURE = {
 DETECTRON2_UNITS = {"data", "engines", "training"}
 
 # Slow to load, so only when they are used.
-HEAVY = ("detectron2", "matplotlib", "numba", "pydensecrf", "pymatting", "skimage", "torch")
+HEAVY = (
+    "detectron2", "matplotlib", "numba", "onnx", "onnxruntime", "pydensecrf", "pymatting", "scipy",
+    "skimage", "torch",
+)  # fmt: skip
 
 # The command that starts the server, and nothing else of the package, may load `web`.
 STARTS_WEB = Path("cli") / "web.py"

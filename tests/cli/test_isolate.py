@@ -73,7 +73,10 @@ def test_it_says_what_was_chosen_why_and_by_what(photo: Path) -> None:
     assert "torchvision on cpu, weights bundled://" in words and "sha256" in words
     assert "DenseCRF" not in words and "photos cut out" not in words
     more = run(photo, *PERSON, "--overwrite", "--verbose").stderr
-    assert "1. " in more and "mask from instances; " in more and "network " in more
+    assert "1. " in more and "mask from instances; " in more
+    assert "detector " in more and "; eye vx_eye in torch, weights bundled://vx_eye" in more
+    alone = run(photo, *PERSON, "--overwrite", "--verbose", "--eye", "none").stderr
+    assert "; no eye; loaded in " in alone and "detector " in alone and "eye 0" not in alone
     assert run(photo, *PERSON, "--overwrite", "-q").stderr == ""
 
 

@@ -118,7 +118,7 @@ def test_a_server_that_is_not_installed_is_said(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize("tool", ["train", "explore", "visualize"])
 def test_overrides_are_written_alike(tool: str) -> None:
     """Both ways reach the configuration, also values that look like options."""
-    common = [tool, "--config-file", "train_vx_fbnetv3a"]
+    common = [tool, "--config-file", "finetune_vx_fbnetv3a"]
     ways = (["SEED", "-1", "SOLVER.MAX_ITR", "5"], ["--opt", "SOLVER.MAX_ITR", "-5"])
     for way in ways:
         refused = CliRunner().invoke(main, [*common, *way])

@@ -14,6 +14,7 @@ from vx_detectron.pipeline import Isolator
 from vx_detectron.subject.chooser import MAPS
 from vx_detectron.training.chooser.examples import gather
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*:DeprecationWarning:pycocotools")
 OPTIONS = ["VX.ENGINE", "torchvision", "MODEL.DEVICE", "cpu"]
 
 

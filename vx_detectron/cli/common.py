@@ -233,11 +233,12 @@ OPT = click.option("--opt", nargs=2, multiple=True, metavar="KEY VALUE", help="O
 NETWORK = (
     CONFIG_FILE,
     click.option("--weights", metavar="PATH|URL", help="Other weights for the detector."),
-    click.option("--engine", type=click.Choice(["auto", "detectron2", "torchvision"]),
-                 help="What runs the networks.  [default: auto, which takes Detectron2 where it is "
-                 "installed]"),
+    click.option("--engine", type=click.Choice(["auto", "onnx", "detectron2", "torchvision"]),
+                 help="What runs the networks; onnx is ONNX Runtime, for exported networks.  "
+                 "[default: auto, the fastest that can]"),
     click.option("--eye", metavar="NAME|FILE", help="The network that maps the main subject: "
-                 "vx_eye, none, or a file of its weights.  [default: vx_eye]"),
+                 "vx_eye, none, a file of its weights, or an ONNX file, of a guest such as "
+                 "u2net.onnx too.  [default: vx_eye]"),
     click.option("--device", metavar="NAME", help="cpu, cuda, cuda:N or auto.  [default: auto]"),
     OPT,
 )  # fmt: skip

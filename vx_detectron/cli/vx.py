@@ -18,6 +18,7 @@ COMMANDS = {
     "average": ("vx_detectron.cli.average_checkpoints", "Average the weights of trainings."),
     "evaluate": ("vx_detectron.cli.evaluate", "Measure masks, choices and detections."),
     "fit-chooser": ("vx_detectron.cli.fit_chooser", "Fit how the subject is chosen."),
+    "export": ("vx_detectron.cli.export", "Write a network as an ONNX file."),
     "download": ("vx_detectron.cli.download", "Fetch public weights into the cache."),
     "web": ("vx_detectron.cli.web", "Serve the page and the HTTP API."),
     "info": ("vx_detectron.cli.info", "Show what is installed, and what can run."),

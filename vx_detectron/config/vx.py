@@ -24,11 +24,17 @@ def add_vx_config(cfg: CfgNode) -> None:
     cfg.MODEL.DEVICE = "auto"
 
     cfg.VX = node()
-    # Which engine runs the network: "detectron2", "torchvision", or "auto": the first where it
-    # can be imported, else the second.
+    # Which engine runs the network: "onnx" (ONNX Runtime, for exported networks), "detectron2",
+    # "torchvision", or "auto": the first of these that can run it here.
     cfg.VX.ENGINE = "auto"
     # Names of the classes 0, 1, ...; as many as MODEL.ROI_HEADS.NUM_CLASSES. Empty: COCO's 80.
     cfg.VX.CLASS_NAMES = []
+
+    cfg.VX.ONNX = node()
+    # ONNX Runtime's execution providers, the first choice first, such as ("CUDA", "CPU"); empty:
+    # by MODEL.DEVICE. And how many threads a network has; 0: as many as there are cores.
+    cfg.VX.ONNX.PROVIDERS = ()
+    cfg.VX.ONNX.THREADS = 0
 
     cfg.VX.INPUT = node()
     # Largest photo, in pixels (width x height); protects the memory.
@@ -56,7 +62,9 @@ def add_vx_config(cfg: CfgNode) -> None:
 def _add_eye(cfg: CfgNode, node: type[CfgNode]) -> None:
     """The network that maps the main subject, beside the detector."""
     cfg.VX.EYE = node()
-    # "vx_eye", the bundled network; "none"; or a file of weights for the bundled network.
+    # "vx_eye", the bundled network; "none"; a file of weights for the bundled network; or an ONNX
+    # file: one that `vx export --eye` wrote, or a guest such as u2net.onnx, isnet-general-use.onnx
+    # or BiRefNet's, known by its name.
     cfg.VX.EYE.NAME = "vx_eye"
     # Its weights, as MODEL.WEIGHTS takes them.
     cfg.VX.EYE.WEIGHTS = "bundled://vx_eye.safetensors"
@@ -207,7 +215,15 @@ def add_point_rend_config(cfg: CfgNode) -> None:
 
 _PROBABILITIES = ("ROTATION", "COPY_PASTE", "COLOR_JITTER", "GRAYSCALE", "BLUR", "JPEG")
 _LIMITS: dict[str, Limit] = {
-    "VX.ENGINE": one_of("auto", "detectron2", "torchvision"),
+    "VX.ENGINE": one_of("auto", "onnx", "detectron2", "torchvision"),
+    "VX.ONNX.PROVIDERS": (
+        lambda value: all(isinstance(name, str) and name for name in value),
+        "names of execution providers",
+    ),
+    "VX.ONNX.THREADS": (
+        lambda value: 0 <= value <= 1024,
+        "a number of threads within 0..1024; 0 is as many as there are cores",
+    ),
     "VX.CLASS_NAMES": (
         lambda value: (
             len(set(map(str, value))) == len(value)

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from fvcore.common.config import CfgNode
 
+from vx_detectron.config.exported import SUFFIX as EXPORTED
 from vx_detectron.errors import EngineError
 from vx_detectron.structures import ByteArray, FloatArray, Instances
 
@@ -22,7 +23,7 @@ class Detector(Protocol):
     """A network that finds instances, ready to run.
 
     Attributes:
-        name: of the engine that runs it, ``torchvision`` or ``detectron2``.
+        name: of the engine that runs it: ``onnx``, ``detectron2`` or ``torchvision``.
         device: such as ``cpu`` or ``cuda:0``.
         weights: as ``MODEL.WEIGHTS`` names them.
         weights_sha256: their digest.
@@ -45,7 +46,7 @@ class Eye(Protocol):
 
     Attributes:
         name: as ``VX.EYE.NAME`` gives it.
-        engine: what runs it, such as ``torch``.
+        engine: what runs it: ``onnx`` or ``torch``.
         device: such as ``cpu`` or ``cuda:0``.
         weights: where its weights came from.
         weights_sha256: their digest.
@@ -70,12 +71,37 @@ class Eye(Protocol):
 
 
 def engine_name(cfg: CfgNode) -> str:
-    """What ``VX.ENGINE`` means here: ``auto`` takes detectron2 where it is installed.
+    """The detector's engine that ``VX.ENGINE`` means here.
+
+    ``auto`` is the fastest that can run the configuration: onnx for an exported detector and for
+    the bundled one, else detectron2 where it is installed, else torchvision.
 
     Raises:
         EngineError: detectron2 was asked for and is not there.
     """
+    if cfg.VX.ENGINE == "onnx":
+        return "onnx"
+    if cfg.VX.ENGINE == "auto":
+        from vx_detectron.engines import onnx_detector
+
+        # First: finding out whether Detectron2 is there takes seconds.
+        if onnx_detector.can_run(cfg) or cfg.MODEL.WEIGHTS.endswith(EXPORTED):
+            return "onnx"
+    return torch_engine_name(cfg)
+
+
+def torch_engine_name(cfg: CfgNode) -> str:
+    """Which of the engines that can train ``VX.ENGINE`` means: detectron2 or torchvision.
+
+    Raises:
+        EngineError: detectron2 was asked for and is not there, or onnx, which cannot train.
+    """
     name: str = cfg.VX.ENGINE
+    if name == "onnx":
+        raise EngineError(
+            "VX.ENGINE is 'onnx', which runs exported networks and cannot train; set it to auto, "
+            "detectron2 or torchvision"
+        )
     if name == "auto":
         return "detectron2" if _detectron2_imports() else "torchvision"
     if name == "detectron2" and not _detectron2_imports():
@@ -90,10 +116,15 @@ def build_detector(cfg: CfgNode) -> Detector:
     """The detector of a configuration, in the engine that ``VX.ENGINE`` asks for.
 
     Raises:
-        EngineError: detectron2 was asked for and is not there, or the device is not.
+        EngineError: the engine that was asked for is not there, or the device is not.
         ConfigError, CheckpointError: the detector cannot be built from this configuration.
     """
-    if engine_name(cfg) == "torchvision":
+    name = engine_name(cfg)
+    if name == "onnx":
+        from vx_detectron.engines.onnx_detector import OnnxDetector
+
+        return OnnxDetector(cfg)
+    if name == "torchvision":
         from vx_detectron.engines.torchvision_engine import TorchvisionEngine
 
         return TorchvisionEngine(cfg)
@@ -105,6 +136,9 @@ def build_detector(cfg: CfgNode) -> Detector:
 def build_eye(cfg: CfgNode) -> Eye | None:
     """The eye that ``VX.EYE.NAME`` asks for; None for ``none``.
 
+    ``VX.ENGINE`` applies to it too: onnx is ONNX Runtime, torchvision and detectron2 are torch, and
+    auto is ONNX Runtime where there is an exported file of the eye.
+
     Raises:
         EngineError: what runs it, or the device, is not there.
         CheckpointError: its weights are missing, unsafe or of another network.
@@ -112,11 +146,15 @@ def build_eye(cfg: CfgNode) -> Eye | None:
     name: str = cfg.VX.EYE.NAME
     if name == NO_EYE:
         return None
-    if name != OWN_EYE and not name.lower().endswith(_WEIGHTS):
+    if name != OWN_EYE and not name.lower().endswith((*_WEIGHTS, EXPORTED)):
         raise EngineError(
             f"VX.EYE.NAME must be {OWN_EYE}, {NO_EYE} or a file of weights "
-            f"({', '.join(_WEIGHTS)}), got {name!r}"
+            f"({', '.join((*_WEIGHTS, EXPORTED))}), got {name!r}"
         )
+    from vx_detectron.engines import onnx_eye
+
+    if onnx_eye.is_meant(cfg):
+        return onnx_eye.OnnxEye(cfg)
     from vx_detectron.engines.torch_eye import TorchEye
 
     return TorchEye(cfg)

@@ -15,8 +15,6 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
-from scipy.sparse.linalg import cg
 
 from vx_detectron.refine.distance import signed_distance
 from vx_detectron.structures import BoolArray, ByteArray, DoubleArray, FloatArray, IntArray
@@ -75,6 +73,10 @@ def _solve(
     image: ByteArray, alpha: FloatArray, unknown: BoolArray, check: Callable[[], None]
 ) -> tuple[FloatArray, bool]:
     """Alpha with the unknown pixels solved for, and whether the solver converged."""
+    # Only here: it takes longer to load than a whole cut without matting.
+    from scipy import sparse
+    from scipy.sparse.linalg import cg
+
     check()
     matrix, right_side = _system(image, alpha, unknown)
     scaling = sparse.diags(1 / np.maximum(matrix.diagonal(), 1e-12))
@@ -94,6 +96,8 @@ def _solve(
 
 def _system(image: ByteArray, alpha: FloatArray, unknown: BoolArray) -> tuple[Any, DoubleArray]:
     """The Laplacian of the unknowns and the prior, sparse, and what is known to pull at them."""
+    from scipy import sparse
+
     windows = _windows(unknown)
     laplacian = _laplacians(image, windows)
     unknown_flat = unknown.ravel()

@@ -18,7 +18,7 @@ from vx_detectron.data.catalog import register_splits
 from vx_detectron.data.sources import load_records
 from vx_detectron.data.splits import record_splits
 from vx_detectron.data.subjects import has_subject
-from vx_detectron.engines import NO_EYE, engine_name
+from vx_detectron.engines import NO_EYE, torch_engine_name
 from vx_detectron.engines.device import resolve_device
 from vx_detectron.errors import ConfigError, TrainingError
 from vx_detectron.files import write_text
@@ -278,10 +278,10 @@ def training_engine(cfg: CfgNode) -> str:
     ``auto`` takes Detectron2 where it is installed and can do what is asked for.
 
     Raises:
-        EngineError: Detectron2 was asked for and is not there.
+        EngineError: Detectron2 was asked for and is not there, or onnx, which cannot train.
         ConfigError: Detectron2 was asked for what it cannot do.
     """
-    name = engine_name(cfg)
+    name = torch_engine_name(cfg)
     reason = _beyond_detectron2(cfg) if name == "detectron2" else ""
     if reason and cfg.VX.ENGINE == "detectron2":
         raise ConfigError(f"{reason}; set VX.ENGINE to torchvision")

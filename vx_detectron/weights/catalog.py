@@ -23,6 +23,7 @@ __all__ = [
     "bundled",
     "cache_path",
     "download",
+    "exported_form",
     "fetch",
     "resolve",
     "sha256_of",
@@ -32,6 +33,7 @@ __all__ = [
 # What an engine names instead of a file when it runs a model that is being trained.
 IN_TRAINING = "a model in training"
 
+_BUNDLED, _EXPORTED = "bundled://", ".onnx"
 ZOO = "https://dl.fbaipublicfiles.com/detectron2/"
 
 
@@ -182,8 +184,16 @@ def bundled() -> tuple[str, ...]:
     folder = _bundled_folder()
     if not folder.is_dir():
         return ()
-    suffixes = (".safetensors", ".pth", ".pkl")
+    suffixes = (".onnx", ".safetensors", ".pth", ".pkl")
     return tuple(sorted(file.name for file in folder.iterdir() if file.suffix in suffixes))
+
+
+def exported_form(spec: str) -> str | None:
+    """The ONNX file that some weights mean: they themselves, or the bundled file beside them."""
+    if spec.lower().endswith(_EXPORTED):
+        return spec
+    beside = spec.removeprefix(_BUNDLED).rpartition(".")[0] + _EXPORTED
+    return _BUNDLED + beside if spec.startswith(_BUNDLED) and beside in bundled() else None
 
 
 def _bundled_folder() -> Path:

@@ -1,0 +1,154 @@
+"""``export``: a network as an ONNX file, which runs without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from vx_detectron.cli.common import (
+    CONFIG_FILE,
+    OPT,
+    Command,
+    UserPath,
+    joined,
+    result,
+    say,
+    with_options,
+)
+
+if TYPE_CHECKING:
+    from vx_detectron.config import CfgNode
+    from vx_detectron.structures import ByteArray
+
+
+@click.command(cls=Command, name="export")
+@click.argument("photos", nargs=-1, metavar="[PHOTO]...",
+                type=UserPath(exists=True, dir_okay=False))  # fmt: skip
+@click.option("-o", "--output", required=True, metavar="FILE.onnx",
+              type=UserPath(dir_okay=False, path_type=Path),
+              help="The file to write.")  # fmt: skip
+@click.option("--eye", is_flag=True, help="Export the eye.  [default: the detector]")
+@click.option("--weights", metavar="PATH|URL", help="Other weights for the network.")
+@click.option("--engine", type=click.Choice(["torchvision", "detectron2"]), default="torchvision",
+              show_default=True, help="What --check compares the file with.")  # fmt: skip
+@click.option("--fp16", is_flag=True, help="Store and compute in 16 bits: half the size; faster on "
+              "GPUs, slower on most CPUs.")  # fmt: skip
+@click.option("--int8", is_flag=True, help="Compute in 8 bits: less than a third of the size, but "
+              "clearly less exact, so use it with --check. The ranges of the values are measured "
+              "on the photos given; use a few dozen like those it will see.")  # fmt: skip
+@click.option("--check", is_flag=True, help="Run the photos through the file and through the "
+              "network it was made from, and print the differences.")  # fmt: skip
+@click.option("--license", "licence", metavar="TEXT", default="", help="Licence of the weights, "
+              "for the file's metadata.  [default: what is known of bundled and zoo "
+              "weights]")  # fmt: skip
+@click.option("--overwrite", is_flag=True, help="Replace the output if it is there already.")
+@with_options(CONFIG_FILE, OPT)
+def main(photos: tuple[str, ...], output: Path, **options: Any) -> None:
+    """Write the detector or the eye of a configuration as one ONNX file.
+
+    The file runs without torch: in the engine "onnx", or in anything else that reads ONNX (opset
+    18). It takes photos of any size, and holds the configuration, the class names, the licence,
+    and the name and sha256 of the weights. A checkpoint trained with Detectron2 is exported in
+    the same way.
+
+    A detector has the input "image" (3, height, width), float32, 0..255, channels in the order of
+    INPUT.FORMAT, and the thresholds as inputs with a default. Its outputs are boxes (n, 4) in
+    pixels of the image, scores (n,), classes (n,) and masks (n, side, side), each mask filling
+    its box. An eye maps "photo" (1, 3, height, width), float32 RGB 0..1, both sides multiples of
+    32, to logits at half its size.
+
+    With --check the command fails if a box is more than 0.5 pixels away, a score or the map more
+    than 0.001, or a mask's IoU is below 0.99. With --fp16 and --int8 such differences are
+    expected: they are printed, and are not a failure.
+
+    \b
+    Examples:
+      {prog} -o detector.onnx
+      {prog} --eye -o eye.onnx --check photos/*.jpg
+      {prog} --config-file my.yaml -o mine.onnx --int8 --check photos/*.jpg
+      {prog:isolate} photo.jpg --config-file mine.onnx --opt VX.EYE.NAME eye.onnx
+    """  # noqa: D301
+    precision, cfg = _checked(photos, output, options)
+    _run(cfg, photos, output, precision, options)
+
+
+def _checked(photos: Sequence[str], output: Path, options: dict[str, Any]) -> tuple[str, CfgNode]:
+    """The precision and the configuration that are asked for, before any work."""
+    from vx_detectron.config import load_cfg
+    from vx_detectron.errors import VxError
+
+    if output.suffix.lower() != ".onnx":
+        raise click.UsageError(f"-o must end in .onnx, got {output.name!r}.")
+    if output.exists() and not options["overwrite"]:
+        raise click.UsageError(f"{output} is there already; use --overwrite to replace it.")
+    if not output.parent.is_dir():
+        raise click.UsageError(f"{output.parent} is not a folder; make it first.")
+    if options["fp16"] and options["int8"]:
+        raise click.UsageError("choose --fp16 or --int8, not both.")
+    if (options["int8"] or options["check"]) and not photos:
+        raise click.UsageError("--int8 and --check need photos to run on.")
+    if photos and not (options["int8"] or options["check"]):
+        raise click.UsageError("photos are for --int8 and --check; give one of them.")
+    key = "VX.EYE.WEIGHTS" if options["eye"] else "MODEL.WEIGHTS"
+    pairs = ["VX.ENGINE", options["engine"]]
+    pairs += [] if options["weights"] is None else [key, repr(options["weights"])]
+    pairs += joined(options["opt"])
+    try:
+        cfg = load_cfg(options["config_file"], pairs)
+    except VxError as error:
+        raise click.UsageError(str(error)) from error
+    return "int8" if options["int8"] else "float16" if options["fp16"] else "float32", cfg
+
+
+def _run(
+    cfg: CfgNode, photos: Sequence[str], output: Path, precision: str, options: dict[str, Any]
+) -> None:
+    _expect_exporter()
+    from vx_detectron.errors import VxError
+    from vx_detectron.export import run
+
+    kind = "eye" if options["eye"] else "detector"
+    model = run.export(cfg, kind, precision, _pixels(photos), options["licence"])
+    run.save(model, output)
+    result(str(output))
+    if not options["check"]:
+        return
+    different = 0
+    found = run.compare(cfg, kind, output, _pixels(photos))
+    for name, one in zip(photos, found, strict=True):
+        different += not one.is_small
+        say(f"{name}: {one.text}")
+    if different and precision == "float32":
+        raise VxError(
+            f"{output} differs from its source in {different} of {len(photos)} photos; it is kept, "
+            "so that it can be looked at"
+        )
+
+
+def _expect_exporter() -> None:
+    from vx_detectron.errors import EngineError
+
+    try:
+        import onnx  # noqa: F401
+        import onnxruntime  # noqa: F401
+        import onnxscript  # noqa: F401
+        import torch  # noqa: F401
+    except ImportError as error:
+        raise EngineError(
+            f"exporting needs {error.name}, which is not installed: "
+            'pip install "vx-detectron[export]"'
+        ) from error
+
+
+def _pixels(paths: Sequence[str]) -> Iterator[ByteArray]:
+    from vx_detectron.image_io import read_photo
+
+    for path in paths:
+        yield read_photo(path).pixels
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,189 @@
+"""What ``vx export`` does: a network of a configuration becomes a file, which is then compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import onnx
+from fvcore.common.config import CfgNode
+from onnx import ModelProto
+
+from vx_detectron.config import exported, load_cfg
+from vx_detectron.engines import NO_EYE, OWN_EYE, build_detector, build_eye, looks
+from vx_detectron.engines.eye_input import EyeInput
+from vx_detectron.engines.onnx_eye import OnnxEye
+from vx_detectron.engines.preprocess import network_input
+from vx_detectron.errors import CheckpointError, ConfigError
+from vx_detectron.export import check
+from vx_detectron.export.detector import export_detector
+from vx_detectron.export.eye import export_eye
+from vx_detectron.export.metadata import licence_of
+from vx_detectron.export.precision import Values, to_float16, to_int8
+from vx_detectron.files import replacing
+from vx_detectron.structures import ByteArray
+from vx_detectron.weights import catalog
+
+FLOAT32, FLOAT16, INT8 = "float32", "float16", "int8"
+
+# Low, so that the mask head sees regions in every photo that int8 is measured on.
+_CALIBRATION_SCORE = 0.01
+
+
+class Comparison(NamedTuple):
+    """One photo through the file and through what it was made of.
+
+    Attributes:
+        text: the differences, for people.
+        is_small: whether both may call themselves the same.
+    """
+
+    text: str
+    is_small: bool
+
+
+def export(
+    cfg: CfgNode,
+    kind: str,
+    precision: str = FLOAT32,
+    photos: Iterable[ByteArray] = (),
+    licence: str = "",
+) -> ModelProto:
+    """The detector or the eye of a configuration as ONNX.
+
+    Args:
+        cfg: the configuration, with its weights.
+        kind: ``detector`` or ``eye``.
+        precision: ``float32``, ``float16`` or ``int8``.
+        photos: uint8 (H, W, 3) RGB, for int8, to measure the range of every activation on.
+        licence: of the weights; by default what is known of bundled and zoo weights.
+
+    Raises:
+        ConfigError: a network that cannot be exported.
+        CheckpointError: weights that are missing, unsafe, of another network, or exported already.
+    """
+    is_eye = kind == exported.EYE
+    model = _eye(cfg, licence) if is_eye else _detector(cfg, licence)
+    if precision == FLOAT16:
+        return to_float16(model)
+    if precision == INT8:
+        inputs = _eye_inputs if is_eye else _detector_inputs
+        return to_int8(model, inputs(cfg, photos))
+    return model
+
+
+def save(model: ModelProto, path: Path) -> None:
+    """Write the file, whole or not at all.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    with replacing(path) as temporary:
+        onnx.save(model, temporary)
+
+
+def compare(
+    cfg: CfgNode, kind: str, path: Path, photos: Iterable[ByteArray]
+) -> Iterator[Comparison]:
+    """Run photos through a file that was exported and through the engine it was exported from.
+
+    Args:
+        cfg: as for ``export``; VX.ENGINE may name detectron2, else torchvision is compared with.
+        kind: ``detector`` or ``eye``.
+        path: the exported file.
+        photos: uint8 (H, W, 3) RGB.
+    """
+    own = _with(cfg, "VX.ENGINE", "detectron2" if cfg.VX.ENGINE == "detectron2" else "torchvision")
+    if kind == exported.EYE:
+        yield from _compare_eyes(own, _with(cfg, "VX.EYE.NAME", str(path)), photos)
+        return
+    reference = build_detector(own)
+    adjustable = [key for key in exported.ADJUSTABLE.values()] + _INPUT_KEYS
+    changed = [part for key in adjustable for part in (key, str(_value(cfg, key)))]
+    other = build_detector(load_cfg(path, ["MODEL.DEVICE", cfg.MODEL.DEVICE, *changed]))
+    for photo in photos:
+        found = check.difference(reference.predict(photo), other.predict(photo))
+        yield Comparison(str(found), found.is_small)
+
+
+_INPUT_KEYS = ["INPUT.MIN_SIZE_TEST", "INPUT.MAX_SIZE_TEST"]
+
+
+def _compare_eyes(
+    own: CfgNode, other: CfgNode, photos: Iterable[ByteArray]
+) -> Iterator[Comparison]:
+    first, second = build_eye(own), OnnxEye(other)
+    assert first is not None
+    for photo in photos:
+        farthest, mean = check.map_difference(first.look(photo), second.look(photo))
+        text = f"map within {farthest:.1e}, {mean:.1e} on average"
+        yield Comparison(text, farthest <= check.MOST_MAP)
+
+
+def _detector(cfg: CfgNode, licence: str) -> ModelProto:
+    _refuse_exported("MODEL.WEIGHTS", cfg.MODEL.WEIGHTS)
+    return export_detector(cfg, licence)
+
+
+def _eye(cfg: CfgNode, licence: str) -> ModelProto:
+    name: str = cfg.VX.EYE.NAME
+    if name == NO_EYE:
+        raise ConfigError(f"VX.EYE.NAME is {NO_EYE!r}, so this configuration has no eye to export")
+    _refuse_exported("VX.EYE.NAME", name)
+    weights: str = cfg.VX.EYE.WEIGHTS if name == OWN_EYE else name
+    _refuse_exported("VX.EYE.WEIGHTS", weights)
+    from vx_detectron.engines.torch_eye import TorchEye
+    from vx_detectron.modeling.eye import SIZE_DIVISIBILITY
+
+    eye = TorchEye(_with(cfg, "MODEL.DEVICE", "cpu"))
+    path = catalog.resolve(weights)
+    return export_eye(
+        eye.model,
+        EyeInput(multiple=SIZE_DIVISIBILITY),
+        weights=path.name,
+        sha256=eye.weights_sha256,
+        licence=licence or licence_of(weights),
+    )
+
+
+def _refuse_exported(key: str, weights: str) -> None:
+    if weights.lower().endswith(exported.SUFFIX):
+        raise CheckpointError(
+            f"{key} is {weights!r}, which is exported already; give the weights that it was made "
+            "from, which its metadata names"
+        )
+
+
+def _detector_inputs(cfg: CfgNode, photos: Iterable[ByteArray]) -> Iterator[Values]:
+    low = np.array([_CALIBRATION_SCORE], dtype=np.float32)
+    for photo in photos:
+        yield {"image": network_input(cfg, photo), "score_threshold": low}
+
+
+def _eye_inputs(cfg: CfgNode, photos: Iterable[ByteArray]) -> Iterator[Values]:
+    from vx_detectron.modeling.eye import SIZE_DIVISIBILITY
+
+    row = EyeInput(multiple=SIZE_DIVISIBILITY)
+    for photo in photos:
+        for shortest in cfg.VX.EYE.SIZES:
+            height, width = photo.shape[:2]
+            size = looks.input_size(height, width, shortest, row.multiple)
+            yield {"photo": row.prepare(looks.resize_photo(photo, size))}
+
+
+def _with(cfg: CfgNode, key: str, value: str) -> CfgNode:
+    """The configuration with another text under a key."""
+    other = cfg.clone()
+    other.defrost()
+    other.merge_from_list([key, value])
+    other.freeze()
+    return other
+
+
+def _value(cfg: CfgNode, key: str) -> object:
+    node: object = cfg
+    for name in key.split("."):
+        node = node[name]  # type: ignore[index]
+    return node
