@@ -72,11 +72,12 @@ def test_twelve_bits_fill_the_range() -> None:
         ({258: 32, 339: 3}, struct.pack("<f", 0.5)),
         ({258: 32}, struct.pack("<I", 7)),
         ({258: 16, 339: 2}, struct.pack("<h", -7)),
+        ({258: 8, 339: 2}, struct.pack("<b", -7)),
     ],
-    ids=["float", "32 bit", "signed"],
+    ids=["float", "32 bit", "signed", "signed bytes"],
 )
 def test_samples_without_a_defined_range_are_refused(tags: dict[int, int], samples: bytes) -> None:
-    with pytest.raises(ImageError, match="range in a photo is not defined"):
+    with pytest.raises(ImageError, match=r"range in a photo is not defined|-bit signed grey"):
         read_photo(tiff(tags, samples))
 
 
@@ -93,30 +94,64 @@ def test_one_bit_and_grey_and_palette() -> None:
 
 
 HALF = 100 * 128 / 255 + 127  # 100 at alpha 128 over white
+THREE = bytes([*[100] * 3, 255, *[100] * 3, 128, *[100] * 3, 0])
+SEEN = "parts are transparent and stay so; the subject was looked for over white"
+
+
+@pytest.mark.parametrize(
+    ("data", "seen", "alpha"),
+    [
+        (png((3, 1), 8, 4, b"\0" + bytes([100, 255, 100, 128, 100, 0])), [100, HALF, 255], THREE),
+        (png((3, 1), 8, 6, b"\0" + THREE), [100, HALF, 255], THREE),
+        (
+            png((3, 1), 16, 6, b"\0" + bytes(b for one in THREE for b in (one, 9))),
+            [100, HALF, 255],
+            THREE,
+        ),
+        (
+            png((3, 1), 8, 3, b"\0\0\1\2", (b"PLTE", b"ddd" * 3), (b"tRNS", b"\xff\x80\0")),
+            [100, HALF, 255],
+            THREE,
+        ),
+    ],
+    ids=["grey+alpha", "rgba", "rgba 16", "palette"],
+)
+def test_transparency_is_kept_and_seen_over_a_plain_colour(
+    data: bytes, seen: list[float], alpha: bytes
+) -> None:
+    photo = read_photo(data)
+    assert photo.had_alpha and photo.notes == (SEEN,)
+    np.testing.assert_allclose(photo.pixels[0], np.repeat(seen, 3).reshape(-1, 3), atol=1)
+    np.testing.assert_array_equal(photo.alpha, [list(alpha[3::4])])
+    np.testing.assert_array_equal(photo.colours, np.full((1, 3, 3), 100))
 
 
 @pytest.mark.parametrize(
     ("data", "expected"),
     [
-        (png((3, 1), 8, 4, b"\0" + bytes([100, 255, 100, 128, 100, 0])), [100, HALF, 255]),
+        (png((2, 1), 8, 0, b"\0\x64\x65", (b"tRNS", b"\0\x65")), [255, 0]),
+        (png((2, 1), 1, 0, b"\0\x80", (b"tRNS", b"\0\1")), [0, 255]),
+        (png((4, 1), 2, 0, b"\0\x1b", (b"tRNS", b"\0\1")), [255, 0, 255, 255]),
+        (png((2, 1), 4, 0, b"\0\x7e", (b"tRNS", b"\0\x0e")), [255, 0]),
+        (png((2, 1), 16, 0, b"\0\x64\x00\x64\x01", (b"tRNS", b"\x64\x01")), [255, 0]),
+        (png((2, 1), 8, 2, b"\0\1\2\3\1\2\4", (b"tRNS", b"\0\1\0\2\0\4")), [255, 0]),
         (
-            png((3, 1), 8, 6, b"\0" + bytes([*[100] * 3, 255, *[100] * 3, 128, *[100] * 3, 0])),
-            [100, HALF, 255],
-        ),
-        (png((2, 1), 8, 0, b"\0\x64\x65", (b"tRNS", b"\0\x65")), [100, 255]),
-        (png((2, 1), 1, 0, b"\0\x80", (b"tRNS", b"\0\1")), [255, 0]),
-        (png((2, 1), 16, 0, b"\0\x64\x00\x64\x01", (b"tRNS", b"\x64\x01")), [100, 255]),
-        (
-            png((3, 1), 8, 3, b"\0\0\1\2", (b"PLTE", b"ddd" * 3), (b"tRNS", bytes([255, 128, 0]))),
-            [100, HALF, 255],
+            png((3, 1), 16, 2, b"\0" + b"\1\2" * 3 + b"\1\3" * 3 + b"\7\3" * 3,
+                (b"tRNS", b"\1\3" * 3)),
+            [255, 0, 255],
         ),
     ],
-    ids=["grey+alpha", "rgba", "grey key", "1-bit key", "16-bit key", "palette"],
-)
-def test_transparency_is_laid_over_white(data: bytes, expected: list[float]) -> None:
-    photo = read_photo(data)
-    assert photo.had_alpha and photo.notes == ("transparent parts are seen over white",)
-    np.testing.assert_allclose(photo.pixels[0], np.repeat(expected, 3).reshape(-1, 3), atol=1)
+    ids=["8-bit", "1-bit", "2-bit", "4-bit", "16-bit", "rgb", "16-bit rgb"],
+)  # fmt: skip
+def test_a_colour_key_is_compared_at_its_full_depth(data: bytes, expected: list[int]) -> None:
+    np.testing.assert_array_equal(read_photo(data).alpha, [expected])
+
+
+def test_alpha_that_is_zero_everywhere_is_none() -> None:
+    photo = read_photo(encoded(np.dstack([LETTER, np.zeros((2, 3), np.uint8)]), "PNG"))
+    np.testing.assert_array_equal(photo.pixels, LETTER)
+    assert photo.notes == ("its alpha channel is zero everywhere and was ignored",)
+    assert photo.alpha is None and photo.had_alpha
 
 
 def test_an_opaque_alpha_channel_changes_nothing() -> None:

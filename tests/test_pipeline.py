@@ -12,7 +12,8 @@ from vx_detectron.config import load_cfg
 from vx_detectron.engines import Detector, Eye
 from vx_detectron.engines.torchvision_engine import TorchvisionEngine
 from vx_detectron.errors import NoSubjectError, SubjectError
-from vx_detectron.pipeline import FALLBACK, Isolator, union_mask
+from vx_detectron.image_io import Photo, as_photo
+from vx_detectron.pipeline import FALLBACK, OWN_CUT_OUT, Isolator, union_mask
 from vx_detectron.refine import RefineOptions
 from vx_detectron.structures import REGION_LABEL, ByteArray, FloatArray, Instances
 from vx_detectron.subject import Choice
@@ -161,6 +162,50 @@ class FindsNothing:
             mask_grids=np.zeros((0, 28, 28), np.float32),
             class_names=self.class_names,
         )
+
+
+def transparent(pixels: ByteArray, own: ByteArray) -> Photo:
+    """That picture, as transparent as asked for."""
+    return as_photo(np.dstack([pixels, own]))
+
+
+def test_the_photos_own_transparency_bounds_the_result(
+    isolator: Isolator, astronaut: ByteArray
+) -> None:
+    own = np.full((512, 512), 255, dtype=np.uint8)
+    own[300:] = 128  # half there, as people behind a glass
+    own[200:260, 200:260] = 0  # a hole in the middle of her
+    cutout = isolator.isolate(transparent(astronaut, own))
+    assert (cutout.alpha <= own / np.float32(255)).all()
+    assert (cutout.alpha[200:260, 200:260] == 0).all()
+    half_there = cutout.rgba[350:450, 150:250]
+    assert (half_there[..., 3] == 128).mean() > 0.9
+    kept = half_there[..., 3] == 128
+    np.testing.assert_array_equal(half_there[kept][:, :3], astronaut[350:450, 150:250][kept])
+    assert (isolator.open(transparent(astronaut, own)).alpha_of(0) <= own / np.float32(255)).all()
+
+
+def test_what_is_cut_out_already_is_a_subject_where_nothing_is_found() -> None:
+    own = np.zeros((120, 160), dtype=np.uint8)
+    own[30:90, 40:120] = 200
+    nothing = Isolator(load_cfg(None, OPTIONS), FindsNothing())
+    cutout = nothing.isolate(transparent(disc_photo(), own))
+    np.testing.assert_array_equal(cutout.alpha, own / np.float32(255))
+    assert cutout.provenance.mask_source == cutout.subject.method == OWN_CUT_OUT
+    assert "cut out already" in cutout.subject.reason and cutout.labels == ()
+    own[:] = 255
+    own[:2] = 0  # too little to be a cut-out
+    assert nothing.isolate(transparent(disc_photo(), own)).subject.method == FALLBACK
+
+
+def test_errors_bring_the_photos_notes_along(isolator: Isolator) -> None:
+    clear = transparent(np.full((60, 60, 3), 90, np.uint8), np.zeros((60, 60), np.uint8))
+    with pytest.raises(NoSubjectError) as nothing:
+        Isolator(load_cfg(None, OPTIONS), FindsNothing()).isolate(clear)
+    with pytest.raises(SubjectError) as other:
+        isolator.isolate(clear, Choice(label="giraffe"))
+    for error in (nothing.value, other.value):
+        assert error.notes == ("its alpha channel is zero everywhere and was ignored",)
 
 
 def test_where_nothing_is_found_grabcut_helps_and_says_so() -> None:

@@ -5,7 +5,13 @@ A message says what was expected, what came, and what to do.
 
 
 class VxError(Exception):
-    """Base of all errors raised on purpose by this package."""
+    """Base of all errors raised on purpose by this package.
+
+    Attributes:
+        notes: of the photo that it is about, one line each; see ``Photo.notes``.
+    """
+
+    notes: tuple[str, ...] = ()
 
 
 class ImageError(VxError):

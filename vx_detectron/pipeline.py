@@ -21,8 +21,9 @@ from vx_detectron.config import load_cfg
 from vx_detectron.config.options import refine_options, subject_options
 from vx_detectron.deliver.cutout import Cutout
 from vx_detectron.engines import NO_EYE, Detector, Eye, build_detector, build_eye
-from vx_detectron.errors import NoSubjectError
+from vx_detectron.errors import NoSubjectError, VxError
 from vx_detectron.image_io import Photo, PhotoSource, as_photo, shrunk
+from vx_detectron.image_io.transparency import is_cut_out
 from vx_detectron.refine import RefineOptions, refine
 from vx_detectron.refine.window import (
     bounded_size,
@@ -49,6 +50,7 @@ from vx_detectron.subject import (
 )
 
 FALLBACK = "grabcut fallback"
+OWN_CUT_OUT = "the photo's own cut-out"
 _MARGIN = 3.0  # around the subject's boxes, in cells: the refinement sees no farther
 
 
@@ -179,7 +181,8 @@ class OpenPhoto:
         Raises:
             SubjectError: the photo holds nothing of the kind that was asked for.
         """
-        return select(self.photo.pixels, self.instances, self.isolator.subject_options, choice)
+        with _noted(self.photo):
+            return select(self.photo.pixels, self.instances, self.isolator.subject_options, choice)
 
     def cut(
         self,
@@ -209,7 +212,9 @@ class OpenPhoto:
             check()
         seen, options = self._smaller(refine_options, megapixels)
         if not subject:
-            return seen._without_subject(subject, seconds)
+            with _noted(self.photo):
+                own = seen._own_cut_out(subject, choice)
+                return own or seen._without_subject(subject, seconds)
         with _timed(seconds, "refinement"):
             alpha, steps = seen.alpha(subject.chosen, options, by_hand=bool(choice), check=check)
         source = ", ".join(sorted({_source(self.instances, index) for index in subject.chosen}))
@@ -265,7 +270,7 @@ class OpenPhoto:
         size = bounded_size(window_size(window), options.working_side)
         mask = union_mask(instances, indices, size, window)
         saliency = instances.saliency
-        return refine(
+        alpha, steps = refine(
             self.photo.pixels,
             mask,
             cell=cell,
@@ -275,10 +280,26 @@ class OpenPhoto:
             options=options,
             check=check,
         )
+        return self._within_own(alpha), steps
 
     def alpha_of(self, index: int) -> FloatArray:
         """The refined mask of one instance as a subject of its own; see ``alpha``."""
         return self.alpha((index,))[0]
+
+    def _within_own(self, alpha: FloatArray) -> FloatArray:
+        """Nowhere more opaque than the photo itself: the smaller of the two."""
+        own = self.photo.alpha
+        return alpha if own is None else np.minimum(alpha, own / np.float32(255))
+
+    def _own_cut_out(self, subject: Subject, choice: Choice | None) -> Cutout | None:
+        """What somebody cut out before: where the network finds no subject, that is it."""
+        own = self.photo.alpha
+        if choice or own is None or not is_cut_out(own):
+            return None
+        reason = f"{subject.reason}; the photo is cut out already: its opaque part is the subject"
+        labelled = Subject((), subject.ranking, reason, OWN_CUT_OUT, subject.score)
+        ran = self._provenance(OWN_CUT_OUT, (), dict(self.seconds))
+        return self._cutout(own.astype(np.float32) / np.float32(255), labelled, ran)
 
     def _without_subject(self, subject: Subject, seconds: dict[str, float]) -> Cutout:
         """Where the network found nothing at all, what GrabCut makes of the saliency."""
@@ -291,7 +312,8 @@ class OpenPhoto:
             raise NoSubjectError(f"{subject.reason}; and nothing stands out for GrabCut to cut")
         reason = f"{subject.reason}; cut by GrabCut from {origin} instead"
         labelled = Subject(chosen=(), ranking=(), reason=reason, method=FALLBACK)
-        return self._cutout(alpha, labelled, self._provenance(FALLBACK, (), seconds))
+        ran = self._provenance(FALLBACK, (), seconds)
+        return self._cutout(self._within_own(alpha), labelled, ran)
 
     def _cutout(self, alpha: FloatArray, subject: Subject, provenance: Provenance) -> Cutout:
         return Cutout(self.photo, alpha, subject, self.instances, provenance)
@@ -350,6 +372,16 @@ def _cell(instances: Instances, index: int) -> float:
 
 def _source(instances: Instances, index: int) -> str:
     return "saliency" if instances.is_region[index] else "instances"
+
+
+@contextmanager
+def _noted(photo: Photo) -> Iterator[None]:
+    """Errors take the photo's notes along: they may well be the reason."""
+    try:
+        yield
+    except VxError as error:
+        error.notes = photo.notes
+        raise
 
 
 @contextmanager

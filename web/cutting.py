@@ -65,7 +65,7 @@ def answer_with(cutout: Cutout, order: Order) -> Response:
     photo, alpha = shrink(cutout.photo, cutout.alpha, order.megapixels)
     file = io.BytesIO()
     if order.format == "ora":
-        merged, layers = subject_layers(photo.pixels, alpha, order.finish)
+        merged, layers = subject_layers(photo, alpha, order.finish)
         file.write(openraster(merged, layers, photo.icc_profile, photo.dpi))
     else:
         order.finish.write(file, photo, alpha)

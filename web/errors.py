@@ -182,7 +182,8 @@ def problem_of(error: Exception) -> Problem:
         return Problem(error.status, error.code, str(error), _hint(error.code), headers)
     for kind, (status, code) in _OF_PACKAGE.items():
         if isinstance(error, kind):
-            return Problem(status, code, str(error), _hint(code, str(error)))
+            notes = {"notes": list(error.notes)} if error.notes else {}
+            return Problem(status, code, str(error), {**_hint(code, str(error)), **notes})
     if isinstance(error, HTTPError):  # apiflask's: a form that does not fit its schema
         fields: dict[str, Any] = next(
             iter((error.detail or {}).values()), {}

@@ -15,7 +15,7 @@ from vx_detectron.refine import RefineOptions
 from vx_detectron.subject import Choice
 from web.errors import PhotoGoneError
 
-BYTES_A_PIXEL = 3 + 4  # the photo, and the alpha of the last cut
+BYTES_A_PIXEL = 3 + 3 + 1 + 4  # a photo with transparency, and the alpha of the last cut
 _POLL = 0.2  # seconds between two looks at whether a cut is still wanted
 _LEAST_BYTES = 2**20  # so that bounded bytes also bound the count
 
@@ -55,9 +55,10 @@ class Opened:
     @property
     def size(self) -> int:
         """Bytes that it takes, nearly."""
-        height, width = self.found.photo.pixels.shape[:2]
+        photo = self.found.photo
+        alpha = 4 * photo.pixels[..., 0].size  # of the last cut
         grids = self.found.instances.mask_grids.nbytes
-        return max(int(height * width) * BYTES_A_PIXEL + int(grids), _LEAST_BYTES)
+        return max(photo.nbytes + alpha + grids, _LEAST_BYTES)
 
 
 class OpenedPhotos:

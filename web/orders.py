@@ -134,7 +134,7 @@ def _background(given: Fields, max_pixels: int) -> Background:
     if text == "picture":
         if not file:
             raise BadOptionError("background=picture needs a picture in background_file.")
-        return Picture(read_upload(file, max_pixels).pixels, given["fit"])
+        return Picture.from_photo(read_upload(file, max_pixels), given["fit"])
     if file:
         raise BadOptionError("background_file is for background=picture.")
     return background_of(text)

@@ -274,4 +274,7 @@ class ProblemOut(Schema):
     code = fields.String(metadata=_said("One word that programs may rely on."))
     detail = fields.String()
     hint = fields.String(metadata=_said("What can be done."))
+    notes = fields.List(
+        fields.String(), metadata=_said("What was done to the photo, such as the frame chosen.")
+    )
     errors = fields.Dict(metadata=_said("What is wrong with which field of the form."))

@@ -207,6 +207,37 @@ def test_no_subject(photo: Path) -> None:
     assert listing(photo.parent) == {"astronaut.png"}
 
 
+def test_notes_stay_where_there_is_no_subject(photo: Path, astronaut: Photo) -> None:
+    animation = photo.with_name("two.gif")
+    frames = [Image.fromarray(astronaut[::4, ::4]), Image.new("RGB", (128, 128))]
+    frames[0].save(animation, save_all=True, append_images=frames[1:])
+    note = "only the first of the 2 pictures in the file is used"
+    for way in (("--opt", "VX.SUBJECT.MIN_SCORE", "1.0"), ("--subject", "giraffe")):
+        result = run(animation, *way, "--json")
+        assert result.exit_code == 3
+        assert f"    note: {note}\n" in result.stderr
+        (record,) = records(result)
+        assert record["status"] == "no subject" and record["notes"] == [note]
+
+
+def test_a_cut_out_of_before_comes_back_where_nothing_is_found(tmp_path: Path) -> None:
+    rows, columns = np.mgrid[:90, :90]
+    own = np.clip(40 - np.hypot(rows - 45, columns - 45), 0, 1) * 255
+    picture = np.full((90, 90, 4), 251, dtype=np.uint8)
+    picture[..., 3] = np.rint(own)
+    source, cut = tmp_path / "white.png", tmp_path / "cut.png"
+    Image.fromarray(picture).save(source)
+    way = (*NOTHING, *NO_REGIONS, "--background", "transparent", "--json")
+    result = run(source, "-o", cut, *way)
+    assert result.exit_code == 0, result.stderr
+    (record,) = records(result)
+    assert record["provenance"]["mask_source"] == "the photo's own cut-out"
+    assert "is cut out already" in record["subject"]["reason"]
+    assert "parts are transparent and stay so" in record["notes"][0]
+    np.testing.assert_array_equal(pixels(cut)[..., 3], picture[..., 3])
+    assert run(source, "-o", cut, *way, "--overwrite", "--all").exit_code == 3
+
+
 def test_the_fallback_is_said_plainly_and_can_be_forbidden(photo: Path) -> None:
     allowed = run(photo, *NOTHING, *NO_REGIONS, "--json")
     assert allowed.exit_code == 0, allowed.stderr

@@ -19,12 +19,16 @@ from vx_detectron.deliver import (
     PictureFile,
     Transparent,
     compose,
+    compose_photo,
     crop_box,
     estimate_foreground,
     mask_picture,
     parse_background,
 )
 from vx_detectron.errors import ConfigError
+from vx_detectron.image_io import Photo
+from vx_detectron.image_io.profiles import rgb_profile
+from vx_detectron.image_io.transparency import lay_over
 
 ByteArray = NDArray[np.uint8]
 FloatArray = NDArray[np.float32]
@@ -272,3 +276,95 @@ def test_wrong_settings_are_refused() -> None:
         Picture(np.zeros((1, 1, 3), np.uint8), fit="stretch")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="background picture"):
         Picture(np.zeros((1, 1), np.uint8))
+
+
+# --- a photo's own colour space and transparency -----------------------------------------------
+
+P3 = rgb_profile(
+    ((0.3127, 0.3290), (0.680, 0.320), (0.265, 0.690), (0.150, 0.060)),
+    (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045),
+)
+# (200, 40, 30) of sRGB, by the standards' numbers; pasted as it is, it would look (218, 0, 4).
+RED_IN_P3 = (184, 56, 42)
+
+
+@pytest.mark.parametrize(
+    "background",
+    [
+        Colour((200, 40, 30)),
+        Picture(np.full((9, 9, 3), (200, 40, 30), np.uint8)),
+        Picture(np.full((2, 9, 3), 7, np.uint8), "contain", (200, 40, 30)),
+        Picture(np.full((9, 9, 3), RED_IN_P3, np.uint8), icc_profile=P3),
+    ],
+    ids=["colour", "picture", "bars", "picture in P3"],
+)
+def test_a_background_is_carried_into_the_photos_space(background: Background) -> None:
+    image = np.full((20, 20, 3), (10, 200, 90), np.uint8)
+    alpha = np.zeros((20, 20), np.float32)
+    alpha[5:15, 5:15] = 1
+    result = compose(image, alpha, background, icc_profile=P3)
+    np.testing.assert_array_equal(result[5:15, 5:15], image[5:15, 5:15])
+    np.testing.assert_allclose(result[0, 0], RED_IN_P3, atol=1)
+
+
+def test_a_background_in_p3_is_carried_into_srgb() -> None:
+    image, alpha = np.full((9, 9, 3), 7, np.uint8), np.zeros((9, 9), np.float32)
+    behind = Picture(np.full((9, 9, 3), RED_IN_P3, np.uint8), icc_profile=P3)
+    np.testing.assert_allclose(compose(image, alpha, behind)[0, 0], (200, 40, 30), atol=2)
+
+
+def test_the_blurred_background_is_the_photos_own(coffee: ByteArray) -> None:
+    alpha = _disc(100, 20)
+    blurred = compose(coffee[:100, :100], alpha, Blur(), icc_profile=P3)
+    np.testing.assert_array_equal(blurred, compose(coffee[:100, :100], alpha, Blur()))
+
+
+def _half_there(image: ByteArray) -> Photo:
+    """Left clear, with a colour that nobody may see; the middle half there; the right opaque."""
+    own = np.zeros(image.shape[:2], np.uint8)
+    own[:, 40:], own[:, 80:] = 128, 255
+    straight = image.copy()
+    straight[own == 0] = (255, 0, 255)
+    return Photo(lay_over(straight, own), "x", "PNG", alpha=own, straight=straight)
+
+
+def test_what_is_half_there_keeps_its_own_colours(coffee: ByteArray) -> None:
+    photo = _half_there(coffee[:120, :120])
+    assert photo.alpha is not None
+    alpha = photo.alpha / np.float32(255)
+    rgba = compose_photo(photo, alpha, Transparent())
+    np.testing.assert_array_equal(rgba[..., 3], photo.alpha)
+    np.testing.assert_array_equal(rgba[:, 40:, :3], coffee[:120, 40:120])
+    assert not rgba[:, :40].any()
+    laid = Image.alpha_composite(Image.new("RGBA", (120, 120), "blue"), Image.fromarray(rgba))
+    composed = compose_photo(photo, alpha, Colour((0, 0, 255)))
+    assert np.abs(np.asarray(laid)[..., :3].astype(int) - composed).max() <= 1
+
+
+def test_unseen_colours_do_not_tint_the_edge() -> None:
+    """A new edge within the opaque part gets its colours from what is seen."""
+    alpha = _disc(120, 35)
+    image = _mix(alpha, RED, GREEN)
+    own = np.full((120, 120), 255, np.uint8)
+    own[_disc(120, 45) == 0] = 0  # close around the disc
+    image[own == 0] = (255, 0, 255)
+    photo = Photo(lay_over(image, own), "x", "PNG", alpha=own, straight=image)
+    cut = compose_photo(photo, np.minimum(alpha, own / np.float32(255)), BLACK).astype(int)
+    assert np.abs(cut - _mix(alpha, RED, (0, 0, 0)).astype(int)).max() <= 8
+
+
+def test_behind_a_blur_what_was_clear_is_white(coffee: ByteArray) -> None:
+    photo = _half_there(coffee[:120, :120])
+    alpha = np.zeros((120, 120), np.float32)
+    alpha[50:70, 90:110] = 1
+    blurred = compose_photo(photo, alpha, Blur(1.0))
+    np.testing.assert_allclose(blurred[60, 5], 255, atol=2)
+
+
+def test_a_photo_as_background_keeps_its_profile_and_is_seen_over_white() -> None:
+    straight = np.zeros((4, 4, 3), np.uint8)
+    own = np.full((4, 4), 128, np.uint8)
+    photo = Photo(straight, "x", "PNG", P3, alpha=own, straight=straight)
+    behind = Picture.from_photo(photo, "contain", (1, 2, 3))
+    assert (behind.icc_profile, behind.fit, behind.bars) == (P3, "contain", (1, 2, 3))
+    np.testing.assert_allclose(behind.pixels, 127, atol=1)

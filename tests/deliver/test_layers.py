@@ -100,7 +100,7 @@ def _expect_square(rgba: NDArray[np.uint8], name: str, photo: Photo) -> None:
 
 
 def layers_of(opened: OpenPhoto) -> list[InstanceLayer]:
-    return find_layers(opened.photo.pixels, opened.instances, opened.alpha_of)
+    return find_layers(opened.photo, opened.instances, opened.alpha_of)
 
 
 def with_photo(opened: OpenPhoto) -> list[Layer]:
@@ -199,10 +199,11 @@ def test_all_layered_files_keep_profile_and_density(opened: OpenPhoto, tmp_path:
 
 def test_the_layers_of_a_cut_out_lie_within_its_crop() -> None:
     image = np.random.default_rng(0).integers(0, 256, (30, 40, 3)).astype(np.uint8)
+    whole = Photo(image, "x", "PNG")
     alpha = np.zeros((30, 40), dtype=np.float32)
     alpha[10:20, 5:25] = 1
     finish = Finish(background=Colour((1, 2, 3)), crop=True, margin=0.1)  # 2 pixels
-    merged, (subject, background, photo) = subject_layers(image, alpha, finish)
+    merged, (subject, background, photo) = subject_layers(whole, alpha, finish)
     assert [one.pixels.shape for one in (subject, background, photo)] == [
         (14, 24, 4), (14, 24, 3), (14, 24, 3)
     ]  # fmt: skip
@@ -210,7 +211,7 @@ def test_the_layers_of_a_cut_out_lie_within_its_crop() -> None:
     assert (subject.visible, background.visible, photo.visible) == (True, True, False)
     assert (background.pixels == (1, 2, 3)).all()
     np.testing.assert_array_equal(merged[2:-2, 2:-2], image[10:20, 5:25])
-    _, clear = subject_layers(image, alpha, Finish(background=Transparent()))
+    _, clear = subject_layers(whole, alpha, Finish(background=Transparent()))
     assert [one.name for one in clear] == ["subject", "photo"]
 
 

@@ -11,13 +11,20 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from flask.testing import FlaskClient
+from PIL import Image
 from pycocotools import mask as coco
 from skimage.draw import polygon2mask
 from web_photos import half, picture_upload, pixels_of, upload, without_subject
 
+from vx_detectron.image_io.profiles import rgb_profile
 from vx_detectron.pipeline import Isolator
 from vx_detectron.structures import REGION_LABEL
 from vx_detectron.subject import Choice
+
+P3 = rgb_profile(
+    ((0.3127, 0.3290), (0.680, 0.320), (0.265, 0.690), (0.150, 0.060)),
+    (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045),
+)
 
 
 def isolate(client: FlaskClient, photo: str = "astronaut.png", **fields: Any) -> Any:
@@ -198,6 +205,56 @@ def test_a_bad_option_is_named(
     answer = compose(client, astronaut_id, **fields)
     assert (answer.status_code, answer.get_json()["code"]) == (422, "bad_option")
     assert word in answer.get_json()["detail"]
+
+
+def test_notes_reach_whoever_learns_that_there_is_no_subject(client: FlaskClient) -> None:
+    """What was read may well be the reason."""
+    frames = [Image.fromarray(without_subject() + shade) for shade in (0, 9)]
+    file = io.BytesIO()
+    frames[0].save(file, "GIF", save_all=True, append_images=frames[1:])
+    for path in ("isolate", "instances"):
+        file.seek(0)
+        copy = io.BytesIO(file.getvalue())
+        answer = client.post(f"/api/v1/{path}", data={"image": (copy, "a.gif")}).get_json()
+        notes = ["only the first of the 2 pictures in the file is used"]
+        assert answer["notes"] == notes
+    problem = client.post(
+        "/v1.0/removebg", data={"image_file": (io.BytesIO(file.getvalue()), "a.gif")}
+    )
+    assert problem.status_code >= 400
+
+
+def test_a_transparent_upload_is_never_more_opaque_than_it_was(client: FlaskClient) -> None:
+    photo = half("astronaut.png")
+    own = np.full(photo.shape[:2], 255, dtype=np.uint8)
+    own[100:140, 60:120], own[180:] = 0, 128
+    picture = np.dstack([photo, own])
+    fields = {"format": "png", "background": "transparent"}
+    for path, megapixels in (("isolate", "1"), ("isolate", "0.01")):
+        answer = client.post(
+            f"/api/v1/{path}",
+            data={"image": picture_upload(picture), "megapixels": megapixels, **fields},
+        )
+        result = pixels_of(answer.data)
+        if result.shape[:2] == own.shape:
+            assert (result[..., 3] <= own).all() and (result[..., 3] == 128).any()
+            half_there = (result[..., 3] == 128) & (own == 128)
+            kept = (result[half_there][:, :3] == photo[half_there]).all(axis=-1)
+            assert kept.mean() > 0.95  # all but the rim of the new edge
+    answer = client.post(
+        "/v1.0/removebg", data={"image_file": picture_upload(picture), "size": "full"}
+    )
+    assert (pixels_of(answer.data)[..., 3] <= own).all()
+
+
+def test_a_background_picture_keeps_its_colours(client: FlaskClient, astronaut_id: str) -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (8, 8), (184, 56, 42)).save(file, "PNG", icc_profile=P3)
+    file.seek(0)
+    answer = compose(
+        client, astronaut_id, background="picture", background_file=(file, "p3.png"), format="png"
+    )
+    np.testing.assert_allclose(pixels_of(answer.data)[0, 0], (200, 40, 30), atol=2)
 
 
 def test_two_ways_to_choose_are_one_too_many(client: FlaskClient, astronaut_id: str) -> None:

@@ -71,8 +71,8 @@ _LIMITS: dict[str, Limit] = {
     "TEST.EVAL_PERIOD": _from(0),
     "TEST.EXPECTED_RESULTS": (
         lambda value: all(_is_expectation(one) for one in value),
-        "['subject', 'subject_iou', value, tolerance], or with subject and saliency_iou, segm and "
-        "segm_AP, bbox and bbox_AP",
+        "['subject', 'subject_iou', value, tolerance], the same with 'saliency_iou', "
+        "['segm', 'segm_AP', value, tolerance] or ['bbox', 'bbox_AP', value, tolerance]",
     ),
     "TEST.PRECISE_BN.ENABLED": _only(False),
     "VIS_PERIOD": _only(0),

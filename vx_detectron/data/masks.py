@@ -157,7 +157,7 @@ def _binary(path: Path, kind: str, max_pixels: int, notes: Notes) -> BoolArray:
 def _open(path: Path, max_pixels: int) -> Image.Image:
     """The picture, upright."""
     try:
-        image, _ = decode(read_bytes(path, MAX_BYTES), max_pixels)
+        image = decode(read_bytes(path, MAX_BYTES), max_pixels).image
     except ImageError as error:
         raise ImageError(f"{path}: {error}") from error.__cause__
     return ImageOps.exif_transpose(image)

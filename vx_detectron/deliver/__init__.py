@@ -13,7 +13,7 @@ from vx_detectron.deliver.background import (
     parse_background,
     read_background,
 )
-from vx_detectron.deliver.compose import compose, crop_box, mask_picture
+from vx_detectron.deliver.compose import compose, compose_photo, crop_box, mask_picture
 from vx_detectron.deliver.foreground import estimate_foreground
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "PictureFile",
     "Transparent",
     "compose",
+    "compose_photo",
     "crop_box",
     "estimate_foreground",
     "mask_picture",

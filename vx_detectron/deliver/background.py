@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from vx_detectron.deliver.checks import Fit, Rgb, check_colour, check_fit, check_picture
 from vx_detectron.errors import ConfigError
-from vx_detectron.image_io import read_photo
+from vx_detectron.image_io import Photo, read_photo
 from vx_detectron.structures import ByteArray
 
 _CHOICES = (
@@ -28,7 +28,7 @@ class Transparent:
 
 @dataclass(frozen=True)
 class Colour:
-    """One colour: red, green, blue, 0..255.
+    """One colour: red, green, blue, 0..255, in sRGB.
 
     Example:
         >>> parse_background("orange")
@@ -48,7 +48,8 @@ class Picture:
     Attributes:
         pixels: uint8 (h, w, 3), RGB, any size.
         fit: ``cover`` fills the result and cuts what sticks out; ``contain`` shows it whole.
-        bars: the colour of what ``contain`` leaves free.
+        bars: the colour of what ``contain`` leaves free, in sRGB.
+        icc_profile: the RGB profile that the pixels are in; None means sRGB.
 
     Example:
         >>> from skimage import data
@@ -59,6 +60,12 @@ class Picture:
     pixels: ByteArray
     fit: Fit = "cover"
     bars: Rgb = (0, 0, 0)
+    icc_profile: bytes | None = None
+
+    @classmethod
+    def from_photo(cls, photo: Photo, fit: Fit = "cover", bars: Rgb = (0, 0, 0)) -> Picture:
+        """A photo as background, in its own colours; what is transparent in it becomes white."""
+        return cls(photo.flat, fit, bars, photo.icc_profile)
 
     def __post_init__(self) -> None:
         check_picture("the background picture", self.pixels)
@@ -137,7 +144,7 @@ def parse_background(text: str) -> Background | PictureFile:
     try:
         return Colour(colour)
     except ValueError as error:
-        raise ConfigError(f"background {text!r} is no colour: {error}") from error
+        raise ConfigError(f"background {text!r} is not a colour: {error}") from error
 
 
 def read_background(background: str | Background | PictureFile) -> Background:
@@ -151,7 +158,7 @@ def read_background(background: str | Background | PictureFile) -> Background:
         background = parse_background(background)
     if not isinstance(background, PictureFile):
         return background
-    return Picture(read_photo(background.path).pixels, background.fit, background.bars)
+    return Picture.from_photo(read_photo(background.path), background.fit, background.bars)
 
 
 def _parse_blur(text: str, value: str) -> Blur:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from vx_detectron.deliver.background import BLACK, Background, Transparent
+from vx_detectron.deliver.background import BLACK, Background, Blur, Transparent
 from vx_detectron.deliver.checks import check_alpha, check_pair
 from vx_detectron.deliver.foreground import estimate_foreground
 from vx_detectron.deliver.paint import paint
+from vx_detectron.image_io import Photo
+from vx_detectron.image_io.transparency import lay_over
 from vx_detectron.structures import ByteArray, FloatArray
 
 Box = tuple[int, int, int, int]
+
+_HALF_LEVEL = np.float32(0.5)  # of 255
 
 
 def compose(
@@ -21,15 +25,20 @@ def compose(
     *,
     crop: bool = False,
     margin: float = 0.05,
+    icc_profile: bytes | None = None,
+    own_alpha: ByteArray | None = None,
 ) -> ByteArray:
     """Put the subject before a background.
 
     Args:
-        image: uint8 (H, W, 3), RGB.
+        image: uint8 (H, W, 3), RGB; of a photo with transparency its straight colours.
         alpha: float32 (H, W), 0 = background .. 1 = subject.
-        background: what to put behind the subject.
+        background: what to put behind the subject; its colours are carried into the photo's space.
         crop: cut the result to the subject's box and ``margin``.
         margin: space around the subject, as a share of its longer side; only with ``crop``.
+        icc_profile: the RGB profile that ``image`` is in, and the result too; None means sRGB.
+        own_alpha: uint8 (H, W), the photo's own transparency: where alpha is that and no less,
+            nothing of a background is mixed into the colours.
 
     Returns:
         uint8 (h, w, 3), RGB; (h, w, 4), RGBA with straight alpha, for ``Transparent``. Inside
@@ -42,19 +51,49 @@ def compose(
     check_pair(image, alpha)
     x0, y0, x1, y1 = crop_box(alpha, margin) if crop else (0, 0, alpha.shape[1], alpha.shape[0])
     view = slice(y0, y1), slice(x0, x1)
-    subject = estimate_foreground(image, alpha)[view]
+    subject = _own_colours(image, alpha, own_alpha)[view]
     opacity = mask_picture(alpha)[view]
     if isinstance(background, Transparent):
         rgba = np.dstack([subject, opacity])
         rgba[opacity == 0] = 0
         return rgba
-    behind = paint(background, image, alpha, view)
+    if own_alpha is not None and isinstance(background, Blur):
+        image = lay_over(image, own_alpha)
+    behind = paint(background, image, alpha, view, icc_profile)
     soft = np.nonzero((opacity > 0) & (opacity < 255))
     share = alpha[view][soft][:, None]
     mixed = subject[soft] * share + behind[soft] * (1 - share)
     subject[soft] = np.rint(mixed).astype(np.uint8)
     np.copyto(subject, behind, where=(opacity == 0)[..., None])
     return subject
+
+
+def compose_photo(
+    photo: Photo,
+    alpha: FloatArray,
+    background: Background = BLACK,
+    *,
+    crop: bool = False,
+    margin: float = 0.05,
+) -> ByteArray:
+    """As ``compose``, with all that a photo says of its colours and its transparency."""
+    return compose(
+        photo.colours,
+        alpha,
+        background,
+        crop=crop,
+        margin=margin,
+        icc_profile=photo.icc_profile,
+        own_alpha=photo.alpha,
+    )
+
+
+def _own_colours(image: ByteArray, alpha: FloatArray, own_alpha: ByteArray | None) -> ByteArray:
+    """The subject's own colours; what was transparent before has them already."""
+    if own_alpha is None:
+        return estimate_foreground(image, alpha)
+    unmixed = (own_alpha < 255) & (alpha >= (own_alpha - _HALF_LEVEL) / 255)
+    return estimate_foreground(image, np.where(unmixed, np.float32(1), alpha), own_alpha)
 
 
 def crop_box(alpha: FloatArray, margin: float = 0.0) -> Box:

@@ -13,7 +13,7 @@ from vx_detectron.deliver.background import (
     Transparent,
     read_background,
 )
-from vx_detectron.deliver.compose import compose
+from vx_detectron.deliver.compose import compose_photo
 from vx_detectron.deliver.finish import Finish
 from vx_detectron.errors import ConfigError
 from vx_detectron.image_io import Photo, PictureFormat, format_from_suffix
@@ -59,7 +59,7 @@ class Cutout:
         At the subject's edge the colours are the subject's own, without the old background; where
         alpha is 0 all four are 0. The colours are in ``photo.icc_profile``, None being sRGB.
         """
-        return compose(self.photo.pixels, self.alpha, Transparent())
+        return compose_photo(self.photo, self.alpha, Transparent())
 
     def save(
         self,

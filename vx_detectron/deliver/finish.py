@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vx_detectron.deliver import BLACK, Background, compose, crop_box, mask_picture
+from vx_detectron.deliver import BLACK, Background, compose_photo, crop_box, mask_picture
 from vx_detectron.deliver.mark import Mark
 from vx_detectron.image_io import Photo, PictureFormat, write_picture
 from vx_detectron.image_io.names import Writable
@@ -51,8 +51,8 @@ class Finish:
                 x0, y0, x1, y1 = crop_box(alpha, self.margin)
                 pixels = pixels[y0:y1, x0:x1]
         else:
-            pixels = compose(
-                photo.pixels, alpha, self.background, crop=self.crop, margin=self.margin
+            pixels = compose_photo(
+                photo, alpha, self.background, crop=self.crop, margin=self.margin
             )
         write_picture(
             target,

@@ -24,12 +24,15 @@ _AT_ONCE = 2**16  # pixels, for the sake of memory
 _SAME = 1e-3  # squared distance of two colours (0..1) that cannot be told apart
 
 
-def estimate_foreground(image: ByteArray, alpha: FloatArray) -> ByteArray:
+def estimate_foreground(
+    image: ByteArray, alpha: FloatArray, shown: ByteArray | None = None
+) -> ByteArray:
     """The colours the subject would have without the background shining through.
 
     Args:
         image: uint8 (H, W, 3), RGB.
         alpha: float32 (H, W), 0..1.
+        shown: uint8 (H, W), how much a pixel's colour says, 0..255: of a transparent one nothing.
 
     Returns:
         uint8 (H, W, 3), RGB: the photo itself, changed only where 0 < alpha < 1 and, fading
@@ -45,7 +48,7 @@ def estimate_foreground(image: ByteArray, alpha: FloatArray) -> ByteArray:
         return image.copy()
     window = _window(soft)
     part, part_alpha = image[window], alpha[window]
-    subject, behind, rim = _surroundings(part, part_alpha)
+    subject, behind, rim = _surroundings(part, part_alpha, None if shown is None else shown[window])
     height, width = part_alpha.shape
     mixed = cv2.resize(rim, (width, height), interpolation=cv2.INTER_LINEAR)
     result = image.copy()
@@ -74,7 +77,9 @@ def _window(soft: BoolArray) -> tuple[slice, slice]:
     return spans[0], spans[1]
 
 
-def _surroundings(image: ByteArray, alpha: FloatArray) -> tuple[FloatArray, FloatArray, ByteArray]:
+def _surroundings(
+    image: ByteArray, alpha: FloatArray, shown: ByteArray | None
+) -> tuple[FloatArray, FloatArray, ByteArray]:
     """Smooth colours of the subject and of what is behind it, and where they are mixed.
 
     Returns:
@@ -85,15 +90,18 @@ def _surroundings(image: ByteArray, alpha: FloatArray) -> tuple[FloatArray, Floa
     scale = min(1.0, _SIDE / max(height, width))
     size = (max(round(width * scale), 1), max(round(height * scale), 1))
     opaque: ByteArray = np.asarray(cv2.convertScaleAbs(alpha, alpha=255), np.uint8)  # rounds
-    front, weight = _weighted(image, opaque, size)
-    solid = (weight[..., 0] >= 1).astype(np.uint8)
-    subject = _gather(front, weight)
-    del front, weight
-    behind = _gather(*_weighted(image, 255 - opaque, size))
+    kept = cv2.resize(opaque, size, interpolation=cv2.INTER_AREA)
+    solid = (kept == 255).astype(np.uint8)
+    subject = _gather(*_weighted(image, _times(opaque, shown), size))
+    behind = _gather(*_weighted(image, _times(255 - opaque, shown), size))
     depth = cv2.distanceTransform(solid, cv2.DIST_L2, cv2.DIST_MASK_5)
     rim = np.clip(1 - (depth - 1) / _RIM, 0, 1)
     # A quarter of the memory, once it is enlarged.
     return subject, behind, np.rint(rim * 255).astype(np.uint8)
+
+
+def _times(weight: ByteArray, shown: ByteArray | None) -> ByteArray:
+    return weight if shown is None else np.asarray(cv2.multiply(weight, shown, scale=1 / 255))
 
 
 def _weighted(

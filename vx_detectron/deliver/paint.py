@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 
 from vx_detectron.deliver.background import Blur, Colour, Picture
+from vx_detectron.deliver.checks import Rgb
+from vx_detectron.image_io.profiles import convert
 from vx_detectron.structures import ByteArray, FloatArray
 
 
@@ -16,6 +18,7 @@ def paint(
     image: ByteArray,
     alpha: FloatArray,
     view: tuple[slice, slice],
+    icc_profile: bytes | None = None,
 ) -> ByteArray:
     """The background's own pixels for a view of a photo.
 
@@ -24,20 +27,26 @@ def paint(
         image: uint8 (H, W, 3), RGB, the photo; only ``Blur`` looks at it.
         alpha: float32 (H, W), 0..1, where the subject is; only ``Blur`` looks at it.
         view: the rows and columns of the photo that are wanted; a ``Picture`` is fitted to it.
+        icc_profile: the RGB profile that the photo is in; None means sRGB.
 
     Returns:
-        uint8 (h, w, 3), RGB, of the view's size; to be read only.
+        uint8 (h, w, 3), RGB in the photo's space, of the view's size; to be read only.
     """
     height, width = alpha[view].shape
     if isinstance(background, Picture):
-        return _fit_picture(background, (height, width))
+        return _fit_picture(background, (height, width), icc_profile)
     if isinstance(background, Blur):
         sigma = background.strength / 100 * math.hypot(*alpha.shape)
         return _blur_around(image, alpha, sigma)[view]
-    return np.broadcast_to(np.array(background.rgb, dtype=np.uint8), (height, width, 3))
+    return np.broadcast_to(_colour(background.rgb, icc_profile), (height, width, 3))
 
 
-def _fit_picture(picture: Picture, size: tuple[int, int]) -> ByteArray:
+def _colour(rgb: Rgb, icc_profile: bytes | None) -> ByteArray:
+    """A colour of sRGB in a photo's space."""
+    return np.asarray(convert(np.array([[rgb]], dtype=np.uint8), None, icc_profile)[0, 0])
+
+
+def _fit_picture(picture: Picture, size: tuple[int, int], icc_profile: bytes | None) -> ByteArray:
     """The picture scaled, in its own proportions, and centred in (height, width)."""
     height, width = size
     own_height, own_width = picture.pixels.shape[:2]
@@ -46,12 +55,13 @@ def _fit_picture(picture: Picture, size: tuple[int, int]) -> ByteArray:
         # Cut first: what sticks out is never enlarged.
         scale = max(ratios)
         cut = _centred(picture.pixels, height / scale, width / scale)
-        return _scaled(cut, size)
+        return convert(_scaled(cut, size), picture.icc_profile, icc_profile)
     scale = min(ratios)
     inner = (max(round(own_height * scale), 1), max(round(own_width * scale), 1))
-    canvas = np.full((height, width, 3), picture.bars, dtype=np.uint8)
+    canvas = np.full((height, width, 3), _colour(picture.bars, icc_profile), dtype=np.uint8)
     top, left = (height - inner[0]) // 2, (width - inner[1]) // 2
-    canvas[top : top + inner[0], left : left + inner[1]] = _scaled(picture.pixels, inner)
+    shown = convert(_scaled(picture.pixels, inner), picture.icc_profile, icc_profile)
+    canvas[top : top + inner[0], left : left + inner[1]] = shown
     return canvas
 
 

@@ -9,7 +9,8 @@ from vx_detectron.image_io.header import read_size
 from vx_detectron.image_io.inputs import PhotoSource, as_photo
 from vx_detectron.image_io.labels import read_labels
 from vx_detectron.image_io.opening import MAX_BYTES, MAX_PIXELS
-from vx_detectron.image_io.reading import Photo, read_photo
+from vx_detectron.image_io.photo import Photo
+from vx_detectron.image_io.reading import read_photo
 from vx_detectron.image_io.sizing import changed, shrunk
 from vx_detectron.image_io.writing import write_bytes, write_picture
 

@@ -1,62 +1,98 @@
-"""From any pixel layout to 8-bit RGB over white, and what becomes of the colour profile."""
+"""From any pixel layout to 8-bit RGB and alpha, and what becomes of the colour profile."""
 
 from __future__ import annotations
 
 import io
 
 import numpy as np
-from PIL import Image, ImageCms
+from numpy.typing import NDArray
+from PIL import ExifTags, Image, ImageCms
 from PIL.TiffImagePlugin import TiffImageFile
 
 from vx_detectron.errors import ImageError
+from vx_detectron.image_io.opening import Decoded
+from vx_detectron.image_io.png import key_alpha, png_facts
+from vx_detectron.image_io.profiles import adobe_rgb, from_code_points, from_gamma, is_two_way
 
 _GREY = ("1", "L", "LA", "La")
 _COLOUR = ("P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr")
 _SIXTEEN_BIT = ("I;16", "I;16B", "I;16L")
 _TIFF_BITS, _TIFF_PHOTOMETRIC, _WHITE_IS_ZERO = 258, 262, 0
+_NCLX, _NCLX_WITHIN = b"colrnclx", 2**18  # the box with the colours of AVIF and HEIF
+_ADOBE_INTEROP = "R03"  # what EXIF calls Adobe RGB
 
 
-def flatten(image: Image.Image, notes: list[str]) -> tuple[Image.Image, bytes | None, bool]:
-    """A decoded picture as RGB over white.
+def straighten(
+    found: Decoded, notes: list[str]
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None, bytes | None]:
+    """The colours of the frame that the picture stands at, and its alpha.
 
     Args:
-        image: loaded, in any of Pillow's modes.
+        found: loaded, in any of Pillow's modes.
         notes: gets a line for each thing its owner may want to know.
 
     Returns:
-        The picture in mode RGB; the profile its colours are in, None for sRGB; and whether
-        anything in it was transparent.
+        The colours, uint8 (H, W, 3), RGB, not multiplied with alpha; alpha, uint8 (H, W), None
+        where everything is opaque; and the profile the colours are in, None for sRGB.
 
     Raises:
         ImageError: its samples have no defined range (float, 32-bit) or colours (Lab).
     """
-    colour, alpha = _split(image)
-    rgb, icc_profile = _to_rgb(colour, image.info.get("icc_profile"), notes)
-    if alpha is None or alpha.getextrema()[0] == 255:
-        return rgb, icc_profile, False
-    notes.append("transparent parts are seen over white")
-    white = Image.new("RGB", rgb.size, "white")
-    return Image.composite(rgb, white, alpha), icc_profile, True
+    image = found.image
+    icc_profile, note = image.info.get("icc_profile"), ""
+    key = None
+    if found.kind == "PNG" and found.data:
+        facts = png_facts(found.data)
+        icc_profile, note = facts.icc_profile, facts.note
+        key = key_alpha(found.data, image, facts)
+    elif not icc_profile:
+        icc_profile, note = _stated_space(found)
+    notes += [note] if note else []
+    colour, alpha = _split(image, keyed=key is not None)
+    rgb, icc_profile = _to_rgb(colour, icc_profile, notes)
+    alpha = key if alpha is None else alpha
+    if alpha is not None and alpha.min() == 255:
+        alpha = None
+    return np.array(rgb), alpha, icc_profile
 
 
-def _split(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
-    """Opaque 8-bit colours, and the alpha channel where there is one."""
+def _stated_space(found: Decoded) -> tuple[bytes | None, str]:
+    """The profile of a colour space that is stated by numbers only."""
+    info = found.image.info
+    if found.kind == "PNG" and "gamma" in info and "srgb" not in info:
+        return from_gamma(info["gamma"], info.get("chromaticity", ()))
+    if found.kind in ("AVIF", "HEIF"):
+        place = found.data.find(_NCLX, 0, _NCLX_WITHIN) + len(_NCLX)
+        numbers = found.data[place : place + 4]
+        if place >= len(_NCLX) and len(numbers) == 4:
+            first, second = int.from_bytes(numbers[:2], "big"), int.from_bytes(numbers[2:], "big")
+            return from_code_points(first, second)
+    try:
+        interop = found.image.getexif().get_ifd(ExifTags.IFD.Interop).get(1)
+    except Exception:  # broken EXIF can raise anything; what is broken is noted elsewhere
+        return None, ""
+    stated = interop.decode("latin-1") if isinstance(interop, bytes) else str(interop)
+    return (adobe_rgb() if stated.strip("\0 ") == _ADOBE_INTEROP else None), ""
+
+
+def _split(image: Image.Image, *, keyed: bool) -> tuple[Image.Image, NDArray[np.uint8] | None]:
+    """8-bit colours, and the alpha channel where there is one; a colour key is read already."""
     # PPM alone has 16-bit samples in mode I, scaled to the full range.
     if image.mode in _SIXTEEN_BIT or (image.mode == "I" and image.format == "PPM"):
-        return _split_sixteen_bit(image)
+        return _split_sixteen_bit(image), None
     if image.mode not in _GREY + _COLOUR:
         raise ImageError(
             f"has samples of the kind {image.mode} (float, 32-bit or Lab), whose range in a photo "
             "is not defined; save it with 8 or 16 bits in RGB or grey"
         )
-    if not image.has_transparency_data:
+    if keyed or not image.has_transparency_data:
         return image, None
     grey = image.mode in _GREY
-    image_with_alpha = image.convert("LA" if grey else "RGBA")
-    return image_with_alpha.convert("L" if grey else "RGB"), image_with_alpha.getchannel("A")
+    whole = image.convert("LA" if grey else "RGBA")
+    return whole.convert("L" if grey else "RGB"), np.array(whole.getchannel("A"))
 
 
-def _split_sixteen_bit(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
+def _split_sixteen_bit(image: Image.Image) -> Image.Image:
     """Grey of 9 to 16 bits. Pillow would clip it to 255, and forgets that TIFF may mean black."""
     samples = np.asarray(image)
     bits = 16
@@ -64,11 +100,7 @@ def _split_sixteen_bit(image: Image.Image) -> tuple[Image.Image, Image.Image | N
         bits = int(image.tag_v2[_TIFF_BITS][0])
         if image.tag_v2.get(_TIFF_PHOTOMETRIC) == _WHITE_IS_ZERO:
             samples = (1 << bits) - 1 - samples
-    grey = Image.fromarray((samples >> (bits - 8)).astype(np.uint8))
-    see_through = image.info.get("transparency")
-    if not isinstance(see_through, int):
-        return grey, None
-    return grey, Image.fromarray(np.where(samples == see_through, 0, 255).astype(np.uint8))
+    return Image.fromarray((samples >> (bits - 8)).astype(np.uint8))
 
 
 def _to_rgb(
@@ -77,16 +109,18 @@ def _to_rgb(
     """RGB, and its profile. Grey and CMYK become sRGB, through their own profile if it is sound."""
     if colour.mode == "1":
         colour = colour.convert("L")
-    space = {"L": "GRAY", "CMYK": "CMYK"}.get(colour.mode, "RGB")
-    profile = _sound_profile(icc_profile, space, notes)
-    if profile and space == "RGB":
-        return _as_rgb(colour), icc_profile
-    if profile:
+    own = {"L": "GRAY", "CMYK": "CMYK"}.get(colour.mode, "RGB")
+    # Grey may be stated in an RGB space: its equal reds, greens and blues.
+    profile, space = _sound_profile(icc_profile, (own, "RGB") if own == "GRAY" else (own,), notes)
+    if profile and icc_profile:
+        colour = _as_rgb(colour) if space == "RGB" else colour
+        if space == "RGB" and is_two_way(icc_profile):
+            return colour, icc_profile
         try:
             return _through_profile(colour, profile), None
         except (ImageCms.PyCMSError, ValueError) as error:
             notes.append(f"its colour profile cannot be used and was ignored ({error})")
-    if space == "CMYK":
+    if own == "CMYK":
         notes.append("CMYK without a usable colour profile: colours are approximate")
     return _as_rgb(colour), None
 
@@ -96,21 +130,21 @@ def _as_rgb(colour: Image.Image) -> Image.Image:
 
 
 def _sound_profile(
-    icc_profile: bytes | None, space: str, notes: list[str]
-) -> ImageCms.ImageCmsProfile | None:
-    """The profile, if it can be parsed and is for that colour space."""
+    icc_profile: bytes | None, spaces: tuple[str, ...], notes: list[str]
+) -> tuple[ImageCms.ImageCmsProfile | None, str]:
+    """The profile and its colour space, if it can be parsed and is for one of these spaces."""
     if not icc_profile:
-        return None
+        return None, ""
     try:
         profile = ImageCms.ImageCmsProfile(io.BytesIO(icc_profile))
         found = profile.profile.xcolor_space.strip()
     except (OSError, ValueError, TypeError):
         notes.append("its colour profile is broken and was ignored")
-        return None
-    if found != space:
-        notes.append(f"its colour profile is for {found}, not {space}, and was ignored")
-        return None
-    return profile
+        return None, ""
+    if found not in spaces:
+        notes.append(f"its colour profile is for {found}, not {spaces[0]}, and was ignored")
+        return None, ""
+    return profile, found
 
 
 def _through_profile(colour: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.Image:

@@ -14,11 +14,11 @@ from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.PpmImagePlugin import PpmImageFile
-from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from vx_detectron.errors import ImageError
 from vx_detectron.image_io.names import printable
+from vx_detectron.image_io.tiff import Tiff
 
 PictureFormat = Literal["png", "jpg", "webp", "tiff"]
 Opener = Callable[[IO[bytes], str], ImageFile]
@@ -44,7 +44,7 @@ _OPENERS: dict[str, Opener] = {
     "JPEG": JpegImageFile,
     "PNG": PngImageFile,
     "WEBP": WebPImageFile,
-    "TIFF": TiffImageFile,
+    "TIFF": Tiff,
     "BMP": BmpImageFile,
     "GIF": GifImageFile,
     "PPM": PpmImageFile,

@@ -10,8 +10,15 @@ from PIL import Image
 
 from vx_detectron.errors import ImageError
 from vx_detectron.image_io.names import Readable, printable
-from vx_detectron.image_io.opening import MAX_BYTES, MAX_PIXELS, decoder_errors, expect_size
-from vx_detectron.image_io.reading import Photo, read_photo, to_photo
+from vx_detectron.image_io.opening import (
+    MAX_BYTES,
+    MAX_PIXELS,
+    Decoded,
+    decoder_errors,
+    expect_size,
+)
+from vx_detectron.image_io.photo import Photo
+from vx_detectron.image_io.reading import read_photo, to_photo
 from vx_detectron.structures import ByteArray
 
 PhotoSource: TypeAlias = Readable | Image.Image | ByteArray | Photo
@@ -68,7 +75,7 @@ def _from_image(image: Image.Image, max_pixels: int) -> Photo:
         with decoder_errors(kind, max_pixels):
             expect_size(image.size, max_pixels)
             image.load()  # one that was only opened is decoded here
-        return to_photo(image, kind, name)
+        return to_photo(Decoded(image, kind), name)
     except ImageError as error:
         raise ImageError(f"{name}: {error}") from error.__cause__
 
@@ -87,4 +94,5 @@ def _from_array(array: ByteArray) -> Photo:
         )
     if channels == 3:
         return Photo(array, "the array", "array")
-    return to_photo(Image.fromarray(np.ascontiguousarray(array)), "array", "the array")
+    image = Image.fromarray(np.ascontiguousarray(array))
+    return to_photo(Decoded(image, "array"), "the array")

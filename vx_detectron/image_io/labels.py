@@ -25,11 +25,12 @@ def read_labels(
         ImageError: as ``read_photo``; or the picture is coloured, or JPEG, which changes numbers.
     """
     try:
-        image, kind = decode(read_bytes(path, max_bytes), max_pixels)
-        if image.mode not in _ONE_CHANNEL or kind == "JPEG":
+        found = decode(read_bytes(path, max_bytes), max_pixels)
+        image = found.image
+        if image.mode not in _ONE_CHANNEL or found.kind == "JPEG":
             raise ImageError(
-                f"is a {kind} picture of mode {image.mode}, expected one channel of class numbers, "
-                "stored without loss, such as a grey or indexed PNG"
+                f"is a {found.kind} picture of mode {image.mode}, expected one channel of class "
+                "numbers, stored without loss, such as a grey or indexed PNG"
             )
     except ImageError as error:
         raise ImageError(f"{name_of(path)}: {error}") from error.__cause__

@@ -8,20 +8,21 @@ import stat
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import IO
 
 from PIL import Image
 from PIL.ImageFile import ImageFile
-from PIL.TiffImagePlugin import TiffImageFile
 
 from vx_detectron.errors import ImageError
 from vx_detectron.image_io.formats import format_of, opener_of
+from vx_detectron.image_io.jpeg import has_end, with_end
 from vx_detectron.image_io.names import Readable, reason
+from vx_detectron.image_io.png import without_text
 
 MAX_PIXELS = 100_000_000
 MAX_BYTES = 512 * 2**20  # a 16-bit RGB TIFF of 80 megapixels fits
-
-_TIFF_SUBFILE, _TIFF_DNG_VERSION = 254, 50706
+_LIMIT = "the configuration's VX.INPUT.MAX_{0}, or VX_MAX_{0} of a server"
 
 
 def read_bytes(source: Readable, max_bytes: int) -> bytes:
@@ -42,7 +43,7 @@ def expect_file(mode: int) -> None:
     """ImageError unless a file's mode, as ``os.stat`` gives it, is that of a regular file."""
     if stat.S_ISDIR(mode):
         raise ImageError("is a folder, expected a photo")
-    if not stat.S_ISREG(mode):  # opening a pipe could wait for ever
+    if not stat.S_ISREG(mode):  # opening a pipe could wait forever
         raise ImageError("is a pipe or a device, expected a photo; pass an open stream instead")
 
 
@@ -55,7 +56,8 @@ def _read_stream(stream: IO[bytes], max_bytes: int) -> bytes:
         left -= len(chunk)
         if left < 0:
             raise ImageError(
-                f"is larger than {max_bytes:,} bytes, the most that is read here; make it smaller"
+                f"is larger than {max_bytes:,} bytes, the most that is read here; make it smaller, "
+                f"or raise the limit ({_LIMIT.format('BYTES')})"
             )
         chunks.append(chunk)
     return b"".join(chunks)
@@ -74,20 +76,51 @@ def kind_of(data: bytes) -> str:
     return kind
 
 
-def decode(data: bytes, max_pixels: int) -> tuple[ImageFile, str]:
-    """The decoded first picture, and its format."""
+@dataclass(frozen=True)
+class Decoded:
+    """A file's first picture, with its pixels.
+
+    Attributes:
+        image: loaded.
+        kind: its format, as ``kind_of`` names it, or another word for what is no file.
+        data: the file that it came from, mended where that was needed; empty for none.
+        notes: what was mended.
+    """
+
+    image: Image.Image
+    kind: str
+    data: bytes = b""
+    notes: tuple[str, ...] = ()
+
+
+def decode(data: bytes, max_pixels: int) -> Decoded:
+    """The first picture in a file."""
     kind = kind_of(data)
     with decoder_errors(kind, max_pixels):
+        notes: tuple[str, ...] = ()
         image = open_header(io.BytesIO(data), kind, max_pixels)
+        if kind == "JPEG" and not has_end(data):
+            mended = with_end(data)
+            if mended is None:
+                raise OSError("it ends in the middle of the picture")
+            data, notes = mended, ("its end mark is missing, but no pixel",)
+            image = open_header(io.BytesIO(data), kind, max_pixels)
+        size = image.size
         image.load()
-    return image, kind
+    if image.size != size:  # which was the one that was checked
+        raise ImageError(
+            f"is damaged: its head says {size[0]} x {size[1]} pixels, but it holds "
+            f"{image.size[0]} x {image.size[1]}; open it in a picture editor and save it again"
+        )
+    return Decoded(image, kind, data, notes)
 
 
 def open_header(stream: IO[bytes], kind: str, max_pixels: int) -> ImageFile:
     """The picture before its pixels are decoded; within ``decoder_errors``."""
+    if kind == "PNG":
+        stream = io.BytesIO(without_text(stream, head=not isinstance(stream, io.BytesIO)))
     image = opener_of(kind)(stream, "")
     expect_size(image.size, max_pixels)
-    _expect_more_than_preview(image)
     return image
 
 
@@ -102,7 +135,8 @@ def decoder_errors(kind: str, max_pixels: int) -> Iterator[None]:
     except ImageError:
         raise
     except Image.DecompressionBombError as error:
-        raise ImageError(f"is too large, expected at most {max_pixels:,} pixels") from error
+        most = min(max_pixels, 2 * (Image.MAX_IMAGE_PIXELS or max_pixels))
+        raise ImageError(f"is too large, expected at most {most:,} pixels") from error
     except MemoryError as error:
         raise ImageError("does not fit into this machine's memory; make it smaller") from error
     except Exception as error:
@@ -120,16 +154,5 @@ def expect_size(size: tuple[int, int], max_pixels: int) -> None:
     if width * height > max_pixels:
         raise ImageError(
             f"has {width} x {height} = {width * height:,} pixels, expected at most "
-            f"{max_pixels:,}; make it smaller"
-        )
-
-
-def _expect_more_than_preview(image: ImageFile) -> None:
-    """Refuse a camera's raw file: as TIFF it opens, but to a thumbnail of the photo."""
-    if not isinstance(image, TiffImageFile):
-        return
-    reduced = image.tag_v2.get(_TIFF_SUBFILE, 0) == 1
-    if reduced or _TIFF_DNG_VERSION in image.tag_v2:
-        raise ImageError(
-            "holds a preview first, as a camera's raw file does; export the photo as JPEG or TIFF"
+            f"{max_pixels:,}; make it smaller, or raise the limit ({_LIMIT.format('PIXELS')})"
         )

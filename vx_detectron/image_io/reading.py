@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,9 +9,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vx_detectron.errors import ImageError
-from vx_detectron.image_io.colour import flatten
+from vx_detectron.image_io.frames import first_shown
 from vx_detectron.image_io.names import Readable, name_of
-from vx_detectron.image_io.opening import MAX_BYTES, MAX_PIXELS, decode, read_bytes
+from vx_detectron.image_io.opening import MAX_BYTES, MAX_PIXELS, Decoded, decode, read_bytes
+from vx_detectron.image_io.photo import Photo
+from vx_detectron.image_io.transparency import as_seen
 
 _TURNS = {  # EXIF orientation -> what makes the picture upright
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -27,42 +28,6 @@ _QUARTER_TURNS = (5, 6, 7, 8)
 _EXIF_ORIENTATION = 274
 
 
-@dataclass(frozen=True, eq=False)
-class Photo:
-    """One photo, upright and flat.
-
-    EXIF is not kept: the orientation is applied already and no viewer must apply it again, and
-    places, names and serial numbers do not belong into a cut-out.
-
-    Attributes:
-        pixels: uint8 (H, W, 3), RGB, EXIF orientation applied, transparency laid over white.
-        source: where it came from, for messages.
-        format: as decoded, such as ``JPEG``.
-        icc_profile: the RGB colour profile that ``pixels`` are in; None means sRGB.
-        dpi: density along x and y in pixels per inch; None when the file states none.
-        frames: pictures in an animation, or pages; only the first is in ``pixels``.
-        had_alpha: whether some pixel was transparent and therefore shows white behind it.
-        notes: what was done to it that its owner may want to know, one line each.
-    """
-
-    pixels: NDArray[np.uint8]
-    source: str
-    format: str
-    icc_profile: bytes | None = None
-    dpi: tuple[float, float] | None = None
-    frames: int = 1
-    had_alpha: bool = False
-    notes: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        pixels = self.pixels
-        if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
-            raise ValueError(
-                "pixels must be uint8 of shape HxWx3 and not empty, "
-                f"got {pixels.dtype.name} of shape {'x'.join(map(str, pixels.shape))}"
-            )
-
-
 def read_photo(
     source: Readable,
     *,
@@ -74,7 +39,9 @@ def read_photo(
 
     Reads JPEG (and MPO), PNG, WebP, TIFF, BMP, GIF, PPM, AVIF, and HEIF when pillow-heif is
     installed. Of 16-bit samples the upper 8 bits are kept. CMYK and grey become sRGB, through
-    their embedded profile where there is one; RGB pixels stay as they are and keep theirs.
+    their embedded profile where there is one; RGB pixels stay as they are and keep theirs, also
+    where it is stated by numbers only (PNG's cICP, gAMA and cHRM, the nclx box of AVIF and HEIF,
+    Adobe RGB in EXIF). Of an animation the first picture counts that is not blank.
 
     Args:
         source: a path, a file's bytes, or a binary stream, which is read from where it stands.
@@ -95,24 +62,47 @@ def read_photo(
     """
     name = name_of(source, name)
     try:
-        image, kind = decode(read_bytes(source, max_bytes), max_pixels)
-        return to_photo(image, kind, name)
+        return to_photo(decode(read_bytes(source, max_bytes), max_pixels), name)
     except ImageError as error:
         raise ImageError(f"{name}: {error}") from error.__cause__
 
 
-def to_photo(image: Image.Image, kind: str, name: str) -> Photo:
+def to_photo(found: Decoded, name: str) -> Photo:
     """A decoded picture as a Photo; ImageError when its samples have no defined range."""
-    notes: list[str] = []
-    turn = _orientation(image, notes)
-    dpi = _density(image.info.get("dpi"))
-    upright, icc_profile, had_alpha = flatten(image, notes)
-    if turn in _TURNS:
-        upright = upright.transpose(_TURNS[turn])
-        dpi = (dpi[1], dpi[0]) if dpi and turn in _QUARTER_TURNS else dpi
-    pixels = np.array(upright)
-    frames = _count_frames(image, notes)  # last: counting a TIFF's pages moves it on
-    return Photo(pixels, name, kind, icc_profile, dpi, frames, had_alpha, tuple(notes))
+    notes = list(found.notes)
+    turn = _orientation(found.image, notes)
+    dpi = _density(found.image.info.get("dpi"))
+    frame = first_shown(found, notes)
+    dpi = (dpi[1], dpi[0]) if dpi and turn in _QUARTER_TURNS else dpi
+    colours, alpha = _upright(frame.colours, turn), frame.alpha
+    straight = None
+    ignored = alpha is not None and not alpha.any()
+    if ignored:
+        notes.append("its alpha channel is zero everywhere and was ignored")
+        alpha = None
+    if alpha is not None:
+        alpha = _upright(alpha, turn)
+        straight = colours
+        colours, backdrop = as_seen(straight, alpha)
+        notes.append(
+            f"parts are transparent and stay so; the subject was looked for over {backdrop}"
+        )
+    return Photo(
+        colours,
+        name,
+        found.kind,
+        icc_profile=frame.icc_profile,
+        dpi=dpi,
+        frames=frame.count,
+        alpha=alpha,
+        straight=straight,
+        alpha_ignored=ignored,
+        notes=tuple(notes),
+    )
+
+
+def _upright(pixels: NDArray[np.uint8], turn: int) -> NDArray[np.uint8]:
+    return np.array(Image.fromarray(pixels).transpose(_TURNS[turn])) if turn in _TURNS else pixels
 
 
 def _orientation(image: Image.Image, notes: list[str]) -> int:
@@ -132,14 +122,3 @@ def _density(value: Any) -> tuple[float, float] | None:
     except (TypeError, ValueError, ZeroDivisionError):
         return None
     return (x, y) if 1 < x <= 65_535 and 1 < y <= 65_535 else None
-
-
-def _count_frames(image: Image.Image, notes: list[str]) -> int:
-    try:
-        frames = int(getattr(image, "n_frames", 1))
-    except Exception:  # what comes after the first picture may be damaged in any way
-        notes.append("what follows the first picture in the file is damaged")
-        return 1
-    if frames > 1:
-        notes.append(f"only the first of the {frames} pictures in the file is used")
-    return frames

@@ -7,11 +7,10 @@ from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vx_detectron.image_io.reading import Photo
+from vx_detectron.image_io.photo import Photo
 
 
 def shrunk(photo: Photo, megapixels: float) -> Photo:
@@ -22,14 +21,14 @@ def shrunk(photo: Photo, megapixels: float) -> Photo:
         megapixels: more than 0.
 
     Returns:
-        a photo whose arrays are area averages; the photo itself where it is small enough.
+        a photo whose arrays are area averages, see ``Photo.scaled``; the photo itself where it is
+        small enough.
     """
     height, width = photo.pixels.shape[:2]
     scale = math.sqrt(megapixels * 1e6 / (height * width))
     if scale >= 1:
         return photo
-    size = max(int(width * scale), 1), max(int(height * scale), 1)
-    return changed(photo, lambda array: cv2.resize(array, size, interpolation=cv2.INTER_AREA))
+    return photo.scaled(max(int(height * scale), 1), max(int(width * scale), 1))
 
 
 def changed(photo: Photo, change: Callable[[NDArray[Any]], NDArray[Any]]) -> Photo:

@@ -243,7 +243,7 @@ def _background(given: dict[str, Any], max_pixels: int) -> tuple[Background, flo
     if colour and file:
         raise BadOptionError("bg_color and bg_image_file: choose one of them.")
     if file:
-        return Picture(read_upload(file, max_pixels).pixels), 1.0
+        return Picture.from_photo(read_upload(file, max_pixels)), 1.0
     if not colour:
         return Transparent(), 0.0
     digits = colour.removeprefix("#")  # which its colours may lack
@@ -291,7 +291,9 @@ def _choice_of(kind: str, found: OpenPhoto) -> Choice | None:
     for rank, one in enumerate(found.select().ranking, start=1):
         if one.label in _KINDS[kind]:
             return Choice(rank=rank)
-    raise NoSubjectError(f"no {kind} was found in the photo")
+    error = NoSubjectError(f"no {kind} was found in the photo")
+    error.notes = found.photo.notes
+    raise error
 
 
 def _kind(subject: Subject, instances: Instances, level: str) -> str | None:

@@ -207,9 +207,9 @@ def attempt(job: Job, work: Callable[[Job], T]) -> T | Outcome:
     try:
         return work(job)
     except (NoSubjectError, SubjectError) as error:
-        return Outcome(job, "no subject", str(error))
+        return Outcome(job, "no subject", str(error), error.notes)
     except VxError as error:
-        return Outcome(job, "failed", str(error))
+        return Outcome(job, "failed", str(error), error.notes)
     except MemoryError:
         return Outcome(job, "failed", "does not fit into this machine's memory; make it smaller")
     except Exception as error:  # one photo must not cost the others

@@ -84,7 +84,7 @@ def _mask(shape: dict[str, Any], height: int | None, width: int | None) -> list[
 def _pasted(text: str, top: int, left: int, height: int, width: int) -> Rle:
     """A mask that is stored as a PNG of its box."""
     try:
-        picture, _ = decode(base64.b64decode(text, validate=True), MAX_PIXELS)
+        picture = decode(base64.b64decode(text, validate=True), MAX_PIXELS).image
         part = np.asarray(picture.convert("L")) > 0
     except binascii.Error as error:
         raise ValueError("its mask is not base64") from error

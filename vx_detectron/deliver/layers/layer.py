@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from vx_detectron.deliver import Transparent, compose, crop_box
+from vx_detectron.deliver import Transparent, compose_photo, crop_box
 from vx_detectron.deliver.finish import Finish
 from vx_detectron.deliver.paint import paint
+from vx_detectron.image_io import Photo
 from vx_detectron.structures import ByteArray, FloatArray, Instances
 
 
@@ -52,14 +53,14 @@ class InstanceLayer(Layer):
 
 
 def find_layers(
-    image: ByteArray, instances: Instances, alpha_of: Callable[[int], FloatArray]
+    photo: Photo, instances: Instances, alpha_of: Callable[[int], FloatArray]
 ) -> list[InstanceLayer]:
     """Every instance of a photo as a layer, smaller ones before larger ones: topmost first.
 
     One with nothing to see is left out.
 
     Args:
-        image: uint8 (H, W, 3), RGB.
+        photo: as it was read.
         instances: what was found in it.
         alpha_of: the refined mask of one of them, float32 (H, W), 0..1, by its position.
     """
@@ -74,7 +75,7 @@ def find_layers(
         left, top, *_ = crop_box(alpha)
         layer = InstanceLayer(
             f"{label} {numbers[label]}",
-            compose(image, alpha, Transparent(), crop=True, margin=0),
+            compose_photo(photo, alpha, Transparent(), crop=True, margin=0),
             left,
             top,
             class_id=int(instances.classes[index]),
@@ -86,25 +87,28 @@ def find_layers(
 
 
 def subject_layers(
-    image: ByteArray, alpha: FloatArray, finish: Finish
+    photo: Photo, alpha: FloatArray, finish: Finish
 ) -> tuple[ByteArray, list[Layer]]:
     """A cut-out as layers: the subject, its background and, hidden, the photo.
 
     Args:
-        image: uint8 (H, W, 3), RGB.
+        photo: as it was read.
         alpha: float32 (H, W), 0..1, of the subject.
         finish: background, crop and margin.
 
     Returns:
-        What they look like together, uint8 (h, w, 3) or, before no background, (h, w, 4); and the
-        layers, topmost first. Without a background there is no layer for it.
+        What they look like together, in the photo's colour space, uint8 (h, w, 3) or, before no
+        background, (h, w, 4); and the layers, topmost first. Without a background there is no
+        layer for it.
     """
     crop, margin, background = finish.crop, finish.margin, finish.background
     height, width = alpha.shape
     x0, y0, x1, y1 = crop_box(alpha, margin) if crop else (0, 0, width, height)
     view = slice(y0, y1), slice(x0, x1)
-    layers = [Layer("subject", compose(image, alpha, Transparent(), crop=crop, margin=margin))]
+    subject = compose_photo(photo, alpha, Transparent(), crop=crop, margin=margin)
+    layers = [Layer("subject", subject)]
     if not isinstance(background, Transparent):
-        layers.append(Layer("background", paint(background, image, alpha, view)))
-    layers.append(Layer("photo", image[view], visible=False))
-    return compose(image, alpha, background, crop=crop, margin=margin), layers
+        behind = paint(background, photo.flat, alpha, view, photo.icc_profile)
+        layers.append(Layer("background", behind))
+    layers.append(Layer("photo", photo.layer[view], visible=False))
+    return compose_photo(photo, alpha, background, crop=crop, margin=margin), layers

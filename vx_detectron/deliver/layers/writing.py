@@ -55,12 +55,13 @@ def write_layers(
         ImageError: something cannot be written.
         ConfigError: PSD, and psd-tools is not installed.
     """
-    layers = find_layers(photo.pixels, instances, alpha_of)
+    layers = find_layers(photo, instances, alpha_of)
     encode = _WRITERS.get(path.suffix.lower())
     if encode is not None:
         # The photo is what all the layers above it look like together.
-        stack = [*layers, Layer("photo", photo.pixels)]
-        data = encode(photo.pixels, stack, photo.icc_profile, photo.dpi)
+        whole = photo.layer
+        stack = [*layers, Layer("photo", whole)]
+        data = encode(whole, stack, photo.icc_profile, photo.dpi)
         write_bytes(path, _marked(path, data, mark))
         return
     make_folder_for(path / ANNOTATIONS)
