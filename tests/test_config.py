@@ -182,7 +182,7 @@ def test_every_option_comes_through_the_configuration() -> None:
             ("REGION_MIN_AREA", "-0.1"), ("REGION_MAX", "-1"), ("MAX_CANDIDATES", "0"),
             ("MIN_CONFIDENCE", "2"))),
         ("INPUT.MIN_SIZE_TEST", "-3"), ("INPUT.MAX_SIZE_TEST", "0"), ("INPUT.FORMAT", "GBR"),
-        ("INPUT.MIN_SIZE_TRAIN", "(0,)"), ("INPUT.MIN_SIZE_TRAIN", "()"),
+        ("INPUT.MIN_SIZE_TRAIN", "(-1,)"), ("INPUT.MIN_SIZE_TRAIN", "()"),
         ("MODEL.PIXEL_STD", "[0,0,0]"), ("MODEL.PIXEL_STD", "[1,-1,1]"),
         ("MODEL.PIXEL_STD", "['a','b','c']"), ("MODEL.PIXEL_MEAN", "[1,None,1]"),
         ("MODEL.ROI_HEADS.SCORE_THRESH_TEST", "2"), ("MODEL.ROI_HEADS.SCORE_THRESH_TEST", "-1"),

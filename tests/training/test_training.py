@@ -194,10 +194,16 @@ def test_a_folder_with_another_run_is_refused(unbroken: Path, discs: Path) -> No
     assert {path: path.stat().st_mtime_ns for path in unbroken.iterdir()} == before
 
 
-def test_other_trained_parts_cannot_resume(unbroken: Path, discs: Path) -> None:
-    options = eye_options(discs, VX__SOLVER__FREEZE=["backbone"])
-    with pytest.raises(TrainingError, match="of another configuration"):
-        train(configured(CONFIG, options, unbroken), resume=True)
+def test_with_more_frozen_parts_a_run_goes_on(discs: Path, tmp_path: Path) -> None:
+    train(configured(CONFIG, eye_options(discs, SOLVER__MAX_ITER=3), tmp_path))
+    options = eye_options(discs, SOLVER__MAX_ITER=5, VX__SOLVER__FREEZE=["backbone"])
+    assert train(configured(CONFIG, options, tmp_path), resume=True).iterations == 5
+    first, last = (
+        torch.load(tmp_path / f"model_{step:07d}.pth", weights_only=True)["training"]["model"]
+        for step in (2, 4)
+    )
+    moved = {name for name in first if not torch.equal(first[name], last[name])}
+    assert moved and not any(name.startswith("backbone") for name in moved)
 
 
 def test_other_photos_cannot_resume(unbroken: Path, tmp_path: Path) -> None:

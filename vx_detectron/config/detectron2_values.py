@@ -62,7 +62,7 @@ _LIMITS: dict[str, Limit] = {
     "INPUT.FORMAT": one_of("BGR", "RGB", "L", "YUV-BT.601"),  # "L" and so on: Detectron2's only
     "INPUT.MIN_SIZE_TEST": _zero_or(_ONE, "to keep the photo's size"),
     "INPUT.MAX_SIZE_TEST": _ONE,
-    "INPUT.MIN_SIZE_TRAIN": each(_ONE),
+    "INPUT.MIN_SIZE_TRAIN": each(_zero_or(_ONE, "to keep the photo's size")),
     "INPUT.MAX_SIZE_TRAIN": _ONE,
     "INPUT.CROP.SIZE": each(above(0), 2),
     "TEST.DETECTIONS_PER_IMAGE": (

@@ -70,7 +70,7 @@ def _add_eye(cfg: CfgNode, node: type[CfgNode]) -> None:
     cfg.VX.EYE.WEIGHTS = "bundled://vx_eye.safetensors"
     # How often it looks at a photo, and the short side of each look in pixels of its input. Every
     # second look is mirrored; the map is the mean of all.
-    cfg.VX.EYE.SIZES = (320,)
+    cfg.VX.EYE.SIZES = (384,)
     # Whether it looks once more at the subject's own window where that shows it much larger.
     cfg.VX.EYE.ZOOM = True
 
