@@ -10,7 +10,8 @@ BIN    := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 PIP    := PYTHONWARNINGS='ignore:Editable installation' \
           $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # pydensecrf2 pins a Cython that is older than Python 3.13; it builds with newer ones, too.
-DENSECRF := $(PIP) cython wheel 'setuptools<81' && $(PIP) --no-build-isolation pydensecrf2
+DENSECRF := { $(PIP) cython wheel 'setuptools<81' && \
+            $(PIP) --no-build-isolation pydensecrf2; } 2> /dev/null
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all format package docs clean
@@ -52,16 +53,18 @@ $(VENV)/.made:
 	needed, this is " + sys.version.split()[0] + "; try: make PYTHON=python3.12 ...")'
 	@$(PYTHON) -m venv "$(VENV)"
 	@$(PIP) --upgrade pip
-	@if $(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 13))'; then $(DENSECRF); fi
 	@touch $@
 
 $(VENV)/.demo: $(VENV)/.made setup.py pyproject.toml
 	@echo "Installing VX Detectron into $(VENV); the first time takes a few minutes ..."
 	@$(PIP) --editable .
+	@if command -v c++ > /dev/null && $(DENSECRF); then :; \
+	else echo "The DenseCRF step is left out: it needs a C++ compiler and Python's headers."; fi
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.made setup.py pyproject.toml
 	@echo "Installing VX Detectron and its test tools into $(VENV) ..."
+	@$(DENSECRF)
 	@$(PIP) --editable '.[test]'
 	@touch $@ "$(VENV)/.demo"
 

@@ -179,7 +179,8 @@ class Provenance:
         eye_weights: name or path of its weights; empty for none.
         eye_sha256: their digest; empty for none.
         mask_source: ``instances``, ``saliency`` or ``grabcut fallback``.
-        refinement: the refinement steps that ran, in order.
+        refinement: the refinement steps that ran, in order, and a word where the DenseCRF was
+            left out because it is not installed.
         seconds: wall-clock seconds of each stage.
     """
 

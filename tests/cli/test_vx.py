@@ -173,8 +173,8 @@ def test_one_handler_for_all(what: str, code: int, words: str) -> None:
     assert signal.getsignal(signal.SIGTERM) is before
 
 
-def test_the_readme_has_the_table() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+def test_the_docs_have_the_table() -> None:
+    text = (ROOT / "docs" / "command_line.md").read_text(encoding="utf-8")
     for code, words in EXIT_CODES.items():
         assert f"| {code} | {words} |" in text.replace("`", "")
 

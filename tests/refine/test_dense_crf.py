@@ -79,7 +79,7 @@ def test_missing_library_is_said_aloud(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pydensecrf", None)  # Python's own way to forbid an import
     monkeypatch.delitem(sys.modules, "pydensecrf.densecrf", raising=False)
     image, mask, _ = _scene(shift=3)
-    with pytest.raises(ConfigError, match="install pydensecrf2"):
+    with pytest.raises(ConfigError, match="vx-detectron\\[crf\\]"):
         refine(image, mask, cell=CELL)
     _, steps = refine(image, mask, cell=CELL, options=RefineOptions(dense_crf=False))
     assert "DenseCRF" not in steps

@@ -8,6 +8,7 @@ pixels in and near that band are its nodes: the others are certain and would onl
 
 from __future__ import annotations
 
+from functools import cache
 from types import ModuleType
 
 import numpy as np
@@ -89,13 +90,22 @@ def _features(image: ByteArray, nodes: BoolArray, sxy: float, srgb: float) -> Fl
     return features
 
 
+@cache
+def is_installed() -> bool:
+    """Whether pydensecrf, of the extra ``crf``, can be imported."""
+    try:
+        _import_densecrf()
+    except ConfigError:
+        return False
+    return True
+
+
 def _import_densecrf() -> ModuleType:
     try:
         import pydensecrf.densecrf as densecrf
     except ImportError as error:
         raise ConfigError(
-            "the DenseCRF step is switched on but pydensecrf cannot be imported "
-            f"({error}): install pydensecrf2 (see docs/troubleshooting.md), or switch the "
-            "step off with VX.REFINE.DENSE_CRF False"
+            f"the DenseCRF needs pydensecrf, which cannot be imported ({error}): install the "
+            'extra, pip install "vx-detectron[crf]" (see docs/troubleshooting.md)'
         ) from error
     return densecrf  # type: ignore[no-any-return]

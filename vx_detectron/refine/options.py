@@ -52,7 +52,7 @@ class RefineOptions:
     morphology: bool = True
     sharp_edge: bool = True
     matting: bool = False
-    saliency_weight: float = 0.4
+    saliency_weight: float = 0.55
     saliency_reach: float = 1.0
     saliency_trim: float = 4.0
     saliency_edge: float = 2.0

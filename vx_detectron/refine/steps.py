@@ -54,7 +54,6 @@ def refine(
 
     Raises:
         ValueError: an array of another shape, dtype or range, or a cell that is not positive.
-        ConfigError: the DenseCRF is on and pydensecrf is missing.
     """
     options, check = options or RefineOptions(), check or _never_mind
     window = window or (slice(0, image.shape[0]), slice(0, image.shape[1]))
@@ -124,7 +123,9 @@ def _run(
         cell = min(cell, options.saliency_edge * saliency[1])
         steps.append("saliency fusion")
     check()
-    if options.dense_crf:
+    if options.dense_crf and not dense_crf.is_installed():
+        steps.append("no DenseCRF (extra crf not installed)")
+    elif options.dense_crf:
         mask = dense_crf.follow_edges(
             image,
             mask,

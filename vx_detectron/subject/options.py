@@ -17,7 +17,8 @@ class SubjectOptions:
     All values but the two counts are shares 0..1.
 
     Attributes:
-        min_score: probability of a subject below which the photo counts as having none.
+        min_score: probability of a subject below which the photo counts as having none, unless the
+            eye clearly shows one.
         max_candidates: how many instances take part: the most conspicuous ones.
         min_confidence: detection score an instance needs to belong to ``everything``.
         groups: whether the subject may be more than one instance.

@@ -12,6 +12,8 @@ from vx_detectron.subject.saliency import LEARNED, saliency_of
 from vx_detectron.subject.thumbnails import binary_masks, dilate, thumbnail_size, unit
 
 _FOCUS_SIDE = 480  # smaller, and what is out of focus looks sharp again
+# What the eye must light to contradict "no subject": a share of the photo, and how brightly.
+_LIT_AREA, _LIT_MEAN = 0.01, 0.75
 _CONTACT = 2  # pixels of the thumbnail between two masks that still count as touching
 _CONTACT_PIXELS = 3  # more than this many must meet, so that one noisy corner does not count
 
@@ -77,6 +79,22 @@ def look(image: ByteArray, instances: Instances) -> Scene:
         sharpness=_sharpness(image, (height, width)),
         learned=origin == LEARNED,
     )
+
+
+def sees_a_subject(scene: Scene) -> bool:
+    """Whether the eye shows one connected thing, clearly and not tiny.
+
+    "No subject" is a claim: it takes the eye's agreement, whatever the candidates are worth.
+    """
+    if not scene.learned:
+        return False
+    lit = (scene.saliency >= 0.5).astype(np.uint8)
+    count, labels = cv2.connectedComponents(lit, connectivity=8)
+    areas = np.bincount(labels.ravel(), minlength=count)[1:]
+    if not len(areas) or areas.max() < _LIT_AREA * lit.size:
+        return False
+    largest = labels == 1 + int(areas.argmax())
+    return float(scene.saliency[largest].mean()) >= _LIT_MEAN
 
 
 def _never_empty(masks: BoolArray, instances: Instances) -> BoolArray:

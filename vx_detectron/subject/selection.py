@@ -14,7 +14,7 @@ from vx_detectron.subject.proposals import Group, propose
 from vx_detectron.subject.ranking import rank
 from vx_detectron.subject.reasons import chosen_reason, manual_reason, no_subject_reason
 from vx_detectron.subject.saliency import check_rgb
-from vx_detectron.subject.scene import look
+from vx_detectron.subject.scene import look, sees_a_subject
 
 
 def select(
@@ -53,7 +53,8 @@ def select(
     probabilities = chooser.probabilities(values)
     score = min(1.0, float(probabilities.sum()))
     ranking = rank(scene, groups, values, chooser.evidence(values), probabilities)
-    found = _best(groups, probabilities, ranking) if score >= options.min_score else ()
+    sure = score >= options.min_score or sees_a_subject(scene)
+    found = _best(groups, probabilities, ranking) if sure else ()
     method = "ranking"
     if choice:
         base = pick(choice, instances, scene, ranking, options) if choice.given else found
