@@ -235,7 +235,7 @@ def test_configuration_needs_no_network_library() -> None:
         ("SOLVER: {BASE_LR: fast}", r"SOLVER\.BASE_LR must be of type float.*got 'fast'"),
         ("SOLVER: {BASE_LR: True}", r"SOLVER\.BASE_LR must be of type float.*got True"),
         ("VERSION: 1\nMODEL: {WEIGHT: x}", "VERSION must be 2, got 1"),
-        ("VX: {ENGINE: tensorflow}", "one of auto, detectron2, torchvision, got 'tensorflow'"),
+        ("VX: {ENGINE: tensorflow}", "one of auto, onnx, detectron2, torchvision, got 'tens"),
         ("VX: {SUBJECT: {MIN_SCORE: 1.5}}", r"MIN_SCORE must be within 0\.\.1, got 1.5"),
         ("VX: {SUBJECT: {MIN_SCORE: .nan}}", "MIN_SCORE must be finite, got nan"),
         ("VX: {CLASS_NAMES: [cat, dog]}", "must name all 80 classes .* got 2 names"),

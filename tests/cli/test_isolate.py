@@ -20,6 +20,7 @@ Photo = NDArray[np.uint8]
 
 PERSON = ("--subject", "person")
 NOTHING = ("--opt", "MODEL.ROI_HEADS.SCORE_THRESH_TEST", "1.0")  # what the network then finds
+NO_TRUST = ("--opt", "VX.SUBJECT.TRUST_EYE", "False")
 NO_REGIONS = ("--opt", "VX.SUBJECT.SALIENT_REGIONS", "False")
 FACE = (220, 110)  # x, y in the astronaut's photo
 
@@ -198,7 +199,7 @@ def test_the_record_is_true(photo: Path, astronaut: Photo) -> None:
 
 
 def test_no_subject(photo: Path) -> None:
-    result = run(photo, "--opt", "VX.SUBJECT.MIN_SCORE", "1.0", "--json")
+    result = run(photo, "--opt", "VX.SUBJECT.MIN_SCORE", "1.0", *NO_TRUST, "--json")
     assert result.exit_code == 3
     assert "no subject: the best candidate, " in result.stderr
     (record,) = records(result)
@@ -212,7 +213,7 @@ def test_notes_stay_where_there_is_no_subject(photo: Path, astronaut: Photo) -> 
     frames = [Image.fromarray(astronaut[::4, ::4]), Image.new("RGB", (128, 128))]
     frames[0].save(animation, save_all=True, append_images=frames[1:])
     note = "only the first of the 2 pictures in the file is used"
-    for way in (("--opt", "VX.SUBJECT.MIN_SCORE", "1.0"), ("--subject", "giraffe")):
+    for way in (("--opt", "VX.SUBJECT.MIN_SCORE", "1.0", *NO_TRUST), ("--subject", "giraffe")):
         result = run(animation, *way, "--json")
         assert result.exit_code == 3
         assert f"    note: {note}\n" in result.stderr
@@ -293,7 +294,9 @@ def test_the_explanation_is_a_picture_and_its_record(
 
 
 def test_no_subject_is_explained_too(photo: Path, tmp_path: Path) -> None:
-    result = run(photo, "--opt", "VX.SUBJECT.MIN_SCORE", "1.0", "--explain", tmp_path / "why")
+    result = run(
+        photo, "--opt", "VX.SUBJECT.MIN_SCORE", "1.0", *NO_TRUST, "--explain", tmp_path / "why"
+    )
     assert result.exit_code == 3
     assert listing(tmp_path / "why") == {"astronaut_explained.png", "astronaut_explained.json"}
     told = json.loads((tmp_path / "why" / "astronaut_explained.json").read_text())

@@ -24,7 +24,7 @@ Photo = NDArray[np.uint8]
 
 
 def built(*options: str) -> Eye | None:
-    return build_eye(load_cfg(None, ["MODEL.DEVICE", "cpu", *options]))
+    return build_eye(load_cfg(None, ["MODEL.DEVICE", "cpu", "VX.ENGINE", "torchvision", *options]))
 
 
 def eye_with(*options: str) -> TorchEye:

@@ -66,7 +66,7 @@ def test_an_unworthy_best_candidate_is_no_subject_and_the_reason_names_it():
     assert "(under 1 % where 20 % is needed)" in subject.reason
     assert subject.reason.endswith(subject.ranking[0].reason)
     assert "small (1 % of the photo)" in subject.reason
-    for word in ("far from the centre", "of uncertain kind"):
+    for word in ("cut by the frame", "of uncertain kind"):
         assert word in subject.reason.partition("against it")[2]
 
 
@@ -430,3 +430,14 @@ def test_adding_to_a_photo_without_a_subject():
 
 def test_adding_what_is_not_there():
     assert "there is no horse in the photo" in refused(added=("horse",))
+
+
+def test_what_the_eye_shows_clearly_is_a_subject_however_improbable():
+    corner = np.zeros((96, 128), dtype=np.float32)
+    corner[:30, :40] = 0.9
+    thing = ("dining table", (0, 0, 60, 46), 0.3)
+    sure = SubjectOptions(min_score=1.0)
+    found = instances([thing], corner)
+    assert select(blank(), found, sure).chosen == (0,)
+    assert select(blank(), found, SubjectOptions(min_score=1.0, trust_eye=False)).chosen == ()
+    assert select(blank(), instances([thing], np.flip(corner).copy()), sure).chosen == ()

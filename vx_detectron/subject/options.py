@@ -17,8 +17,9 @@ class SubjectOptions:
     All values but the two counts are shares 0..1.
 
     Attributes:
-        min_score: probability of a subject below which the photo counts as having none, unless the
-            eye clearly shows one.
+        min_score: probability of a subject below which the photo counts as having none, see
+            ``trust_eye``.
+        trust_eye: keep the best candidate, whatever its probability, if the eye shows it clearly.
         max_candidates: how many instances take part: the most conspicuous ones.
         min_confidence: detection score an instance needs to belong to ``everything``.
         groups: whether the subject may be more than one instance.
@@ -33,6 +34,7 @@ class SubjectOptions:
     """
 
     min_score: float = 0.2
+    trust_eye: bool = True
     max_candidates: int = 100
     min_confidence: float = 0.3
     groups: bool = True

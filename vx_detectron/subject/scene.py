@@ -12,7 +12,7 @@ from vx_detectron.subject.saliency import LEARNED, saliency_of
 from vx_detectron.subject.thumbnails import binary_masks, dilate, thumbnail_size, unit
 
 _FOCUS_SIDE = 480  # smaller, and what is out of focus looks sharp again
-# What the eye must light to contradict "no subject": a share of the photo, and how brightly.
+# What contradicts "no subject": so large a share of the photo, lit so brightly.
 _LIT_AREA, _LIT_MEAN = 0.01, 0.75
 _CONTACT = 2  # pixels of the thumbnail between two masks that still count as touching
 _CONTACT_PIXELS = 3  # more than this many must meet, so that one noisy corner does not count
@@ -81,20 +81,14 @@ def look(image: ByteArray, instances: Instances) -> Scene:
     )
 
 
-def sees_a_subject(scene: Scene) -> bool:
-    """Whether the eye shows one connected thing, clearly and not tiny.
+def clearly_seen(scene: Scene, index: int) -> bool:
+    """Whether the eye shows an instance clearly: lit all over, and not tiny.
 
-    "No subject" is a claim: it takes the eye's agreement, whatever the candidates are worth.
+    "No subject" is a claim: it takes the eye's agreement, however little a candidate is worth.
     """
-    if not scene.learned:
-        return False
-    lit = (scene.saliency >= 0.5).astype(np.uint8)
-    count, labels = cv2.connectedComponents(lit, connectivity=8)
-    areas = np.bincount(labels.ravel(), minlength=count)[1:]
-    if not len(areas) or areas.max() < _LIT_AREA * lit.size:
-        return False
-    largest = labels == 1 + int(areas.argmax())
-    return float(scene.saliency[largest].mean()) >= _LIT_MEAN
+    inside = scene.masks[index]
+    bright = float(scene.saliency[inside].mean()) >= _LIT_MEAN
+    return scene.learned and bright and float(scene.areas[index]) >= _LIT_AREA
 
 
 def _never_empty(masks: BoolArray, instances: Instances) -> BoolArray:

@@ -14,7 +14,7 @@ from vx_detectron.subject.proposals import Group, propose
 from vx_detectron.subject.ranking import rank
 from vx_detectron.subject.reasons import chosen_reason, manual_reason, no_subject_reason
 from vx_detectron.subject.saliency import check_rgb
-from vx_detectron.subject.scene import look, sees_a_subject
+from vx_detectron.subject.scene import clearly_seen, look
 
 
 def select(
@@ -53,7 +53,8 @@ def select(
     probabilities = chooser.probabilities(values)
     score = min(1.0, float(probabilities.sum()))
     ranking = rank(scene, groups, values, chooser.evidence(values), probabilities)
-    sure = score >= options.min_score or sees_a_subject(scene)
+    clear = options.trust_eye and bool(ranking) and clearly_seen(scene, ranking[0].index)
+    sure = score >= options.min_score or clear
     found = _best(groups, probabilities, ranking) if sure else ()
     method = "ranking"
     if choice:
