@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -122,3 +124,16 @@ def test_it_runs_networks_that_the_other_engine_refuses(tmp_path: Path, chelsea:
         TorchvisionEngine(cfg)
     found = detectron2("r18", {"r18": path}, **overrides).predict(chelsea)
     assert found.mask_grids.shape[1:] == (28, 28)
+
+
+def test_the_bundled_parts_are_registered_by_the_engine_alone() -> None:
+    """In a process of its own: other tests import the file that registers them."""
+    code = (
+        "from vx_detectron.config import load_cfg\n"
+        "from vx_detectron.engines.detectron2.engine import build\n"
+        "print(type(build(load_cfg(None, ['MODEL.DEVICE', 'cpu'])).backbone).__name__)"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True
+    )
+    assert ran.stdout.strip() == "FBNetV2C4Backbone", ran.stderr

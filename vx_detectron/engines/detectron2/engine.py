@@ -9,6 +9,7 @@ from fvcore.common.config import CfgNode
 
 from vx_detectron.config import beyond_every_engine
 from vx_detectron.config.class_names import class_names
+from vx_detectron.engines.detectron2 import modules  # noqa: F401  # registers the bundled parts
 from vx_detectron.engines.device import resolve_device
 from vx_detectron.engines.output import to_instances
 from vx_detectron.engines.preprocess import network_input
