@@ -86,7 +86,7 @@ class OpenedPhotos:
         return name
 
     def get(self, name: str) -> Opened:
-        """The photo of that id, whose life begins anew; PhotoGoneError when there is none."""
+        """The photo of that id, whose lifetime starts again; PhotoGoneError when there is none."""
         with self._lock:
             opened = self._photos.pop(name, None)
             if opened is None:

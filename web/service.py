@@ -63,7 +63,7 @@ def build_service(settings: Config, isolator: Isolator | None) -> Service:
         )
     if isolator is None:
         isolator = Isolator(load_cfg(settings["CONFIG_FILE"], settings["OPTS"]))
-        # The first run sets up what later ones find ready; no visitor shall wait for it.
+        # The first run sets up what later ones find ready; no visitor must wait for it.
         isolator.open(np.zeros((64, 64, 3), dtype=np.uint8))
     gate = Gate(settings["WORKERS"], settings["QUEUE"], settings["TIME_LIMIT"])
     photos = OpenedPhotos(settings["PHOTO_MEMORY"], settings["PHOTO_LIFETIME"])

@@ -41,7 +41,7 @@ def split_dataset(
 
     Args:
         cfg: the configuration.
-        records: all that shall be learned from or held out.
+        records: everything to be learned from or held out.
         resume: keep every photo in the split that ``splits.json`` in ``OUTPUT_DIR`` says.
         judged: see ``make_splits``.
 
@@ -170,5 +170,5 @@ def read_splits(path: Path) -> dict[int, str]:
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise DataError(
             f"{path} should list the image ids of train, val and test, but is damaged: {error}; "
-            "remove it to split anew"
+            "remove it to split again"
         ) from error

@@ -45,7 +45,7 @@ def read_results(path: Path, schema: str) -> Results:
         raise DataError(f"{path} should be a results.json, but is no json: {error}") from error
     found = content.get("schema") if isinstance(content, dict) else None
     if found != schema:
-        raise DataError(f"{path} should have the schema {schema}, it has {found!r}; evaluate anew")
+        raise DataError(f"{path} should have the schema {schema}, it has {found!r}; evaluate again")
     return dict(content)
 
 

@@ -126,7 +126,7 @@ def _advice(folder: Path) -> str:
     others = sorted(path.name for path in folder.iterdir() if _PERIODIC.fullmatch(path.name))
     return (
         f"to go on from an older one, write its name into {LAST} (there are: "
-        f"{', '.join(others) or 'none'}); to start anew, give an empty OUTPUT_DIR"
+        f"{', '.join(others) or 'none'}); to start again, give an empty OUTPUT_DIR"
     )
 
 

@@ -196,7 +196,9 @@ class Trainer:
     def _resume(self) -> None:
         saved = checkpoints.load_last(self.folder, checkpoints.TORCHVISION)
         if saved is None:
-            logger.warning("nothing to resume in %s: training starts anew", self.folder)
+            logger.warning(
+                "nothing to resume in %s: training starts from the beginning", self.folder
+            )
             return
         training = saved[checkpoints.TORCHVISION]
         expect_same_photos(self.folder, training["photos"], len(self.photos.train))

@@ -150,7 +150,7 @@ def expect_same_photos(folder: Path, before: int, now: int) -> None:
     if before != now:
         raise TrainingError(
             f"{folder} was trained on {before} photos, now there are {now}: a run can only be "
-            "resumed on the same data; give it, or start anew from its weights (MODEL.WEIGHTS) in "
+            "resumed on the same data; give it, or start again from its weights (MODEL.WEIGHTS) in "
             "an empty OUTPUT_DIR"
         )
 

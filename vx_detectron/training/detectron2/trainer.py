@@ -66,7 +66,7 @@ class Trainer(DefaultTrainer):  # type: ignore[misc]
         self.iteration: int = self.start_iter  # how many steps are done
 
     def build_model(self, cfg: CfgNode) -> nn.Module:
-        """The network with its start weights, and with the parts frozen that shall be."""
+        """The network with its start weights, and with its frozen parts frozen."""
         model: nn.Module = build(cfg if self.photos.complete else with_partial_heads(cfg))
         load_start_weights("MODEL.WEIGHTS", cfg.MODEL.WEIGHTS, model)
         freeze(model, cfg.VX.SOLVER.FREEZE)
@@ -144,7 +144,7 @@ class Trainer(DefaultTrainer):  # type: ignore[misc]
     def _resume(self) -> None:
         folder = Path(self.cfg.OUTPUT_DIR)
         if checkpoints.load_last(folder, checkpoints.DETECTRON2) is None:
-            logger.warning("nothing to resume in %s: training starts anew", folder)
+            logger.warning("nothing to resume in %s: training starts from the beginning", folder)
             return
         settings = solver_settings(self.optimizer)
         try:
