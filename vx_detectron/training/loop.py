@@ -69,7 +69,8 @@ class Trainer:
         if resume:
             self._resume()
         self.scheduler = build_lr_scheduler(cfg, self.optimizer, self.iteration)
-        distributed.expect_same_start(self.iteration, photos.train, self.device)
+        both = [*photos.train, *photos.validation]
+        distributed.expect_same_start(self.iteration, both, self.device)
         dataset = TrainingSet(photos.train, cfg, photos.class_ids, self.seed)
         pin = self.device.type == "cuda"
         self.loader = build_train_loader(cfg, dataset, self.seed, self.iteration, pin)
@@ -168,13 +169,13 @@ class Trainer:
         self.pending.clear()
 
     def _validate(self, log: MetricsLog | None) -> bool:
-        """Whether validation has long gained nothing, in all processes; the main one measures."""
+        """Whether validation has long gained nothing; all processes share in it."""
+        figures = self.validator.run(self.iteration - 1)
         if log:
-            figures = self.validator.run(self.iteration - 1)
             if figures:
                 log.write(self.iteration - 1, figures)
             draw_curves(self.folder)
-        return distributed.any_of(bool(log) and self.validator.exhausted(), self.device)
+        return self.validator.exhausted()
 
     def _save(self) -> None:
         """Write everything that ``--resume`` needs; ``model`` is the averaged one."""
