@@ -10,7 +10,8 @@ from picture_files import LETTER, Pixels, encoded
 from PIL import Image
 
 from vx_detectron.image_io import Photo, as_photo, changed, read_photo
-from vx_detectron.image_io.transparency import is_cut_out, lay_over
+from vx_detectron.image_io.cut_out import is_cut_out
+from vx_detectron.image_io.transparency import lay_over
 
 
 def disc(colour: int, clear: int = 0, size: int = 80) -> Pixels:

@@ -23,7 +23,7 @@ from vx_detectron.deliver.cutout import Cutout
 from vx_detectron.engines import NO_EYE, Detector, Eye, build_detector, build_eye
 from vx_detectron.errors import NoSubjectError, VxError
 from vx_detectron.image_io import Photo, PhotoSource, as_photo, shrunk
-from vx_detectron.image_io.transparency import is_cut_out
+from vx_detectron.image_io.cut_out import is_cut_out, whole_pieces
 from vx_detectron.refine import RefineOptions, refine
 from vx_detectron.refine.window import (
     bounded_size,
@@ -218,6 +218,12 @@ class OpenPhoto:
         with _timed(seconds, "refinement"):
             alpha, steps = seen.alpha(subject.chosen, options, by_hand=bool(choice), check=check)
         source = ", ".join(sorted({_source(self.instances, index) for index in subject.chosen}))
+        own = seen.photo.alpha
+        whole = None if choice or own is None else whole_pieces(own, alpha)
+        if whole is not None:
+            alpha, source = whole, OWN_CUT_OUT
+            kept = "the photo is cut out already, so nothing of the subject's piece is taken away"
+            subject = replace(subject, reason=f"{subject.reason}; {kept}")
         return seen._cutout(alpha, subject, self._provenance(source, steps, seconds))
 
     def _smaller(

@@ -1,6 +1,6 @@
 """One validation by all processes that torchrun starts; each writes what it knows of it.
 
-    torchrun --nproc-per-node=2 shared_validation.py instances.json FOLDER
+Start it with torchrun, and give it instances.json and the folder to write to.
 """
 
 from __future__ import annotations
@@ -48,7 +48,9 @@ def main(annotations: Path, folder: Path) -> None:
         figures = validator.run(0)
         known = {
             "figures": figures,
-            "alone": measure(judge(Isolator(cfg, FixedDetector([[20, 10, 61, 51]])), records), names),
+            "alone": measure(
+                judge(Isolator(cfg, FixedDetector([[20, 10, 61, 51]])), records), names
+            ),
             "best": validator.best.value,
             "shown": detector.shown,
             "statistics": model.running_mean.tolist(),
