@@ -222,7 +222,7 @@ class OpenPhoto:
         whole = None if choice or own is None else whole_pieces(own, alpha)
         if whole is not None:
             alpha, source = whole, OWN_CUT_OUT
-            kept = "the photo is cut out already, so nothing of the subject's piece is taken away"
+            kept = "the photo is cut out already, so the subject's piece is kept whole"
             subject = replace(subject, reason=f"{subject.reason}; {kept}")
         return seen._cutout(alpha, subject, self._provenance(source, steps, seconds))
 
