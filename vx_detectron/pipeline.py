@@ -218,8 +218,8 @@ class OpenPhoto:
         with _timed(seconds, "refinement"):
             alpha, steps = seen.alpha(subject.chosen, options, by_hand=bool(choice), check=check)
         source = ", ".join(sorted({_source(self.instances, index) for index in subject.chosen}))
-        own = seen.photo.alpha
-        whole = None if choice or own is None else whole_pieces(own, alpha)
+        opaque = seen.photo.alpha
+        whole = None if choice or opaque is None else whole_pieces(opaque, alpha)
         if whole is not None:
             alpha, source = whole, OWN_CUT_OUT
             kept = "the photo is cut out already, so the subject's piece is kept whole"

@@ -50,7 +50,8 @@ def whole_pieces(alpha: ByteArray, mask: FloatArray) -> FloatArray | None:
     shown = visible(alpha)
     if not is_cut_out(alpha) or _border(shown) > 1.0 - _BORDER:
         return None
-    count, labels, facts, _ = cv2.connectedComponentsWithStats(shown.astype(np.uint8))
+    count, found, facts, _ = cv2.connectedComponentsWithStats(shown.astype(np.uint8))
+    labels = np.asarray(found, dtype=np.int32)
     areas = facts[:, cv2.CC_STAT_AREA]
     main = [one for one in range(1, count) if areas[one] >= _CRUMB * areas[1:].max()]
     picked = np.bincount(labels[mask >= 0.5], minlength=count)
@@ -78,7 +79,7 @@ def _is_convex(piece: NDArray[np.bool_], area: int) -> bool:
     )
     hull = cv2.convexHull(np.concatenate(contours))
     canvas = cv2.fillConvexPoly(np.zeros(piece.shape, np.uint8), hull, 1)
-    return area >= _CONVEX * np.count_nonzero(canvas)
+    return bool(area >= _CONVEX * np.count_nonzero(canvas))
 
 
 def _nearest(labels: NDArray[np.int32], main: list[int]) -> NDArray[np.int32]:

@@ -51,6 +51,5 @@ def read_floats(data: bytes) -> tuple[NDArray[np.uint8], tuple[str, ...]] | None
             "them, or save it with 8 or 16 bits"
         )
     notes = (f"{beyond:.1%} of its samples lie outside 0..1 and were clipped",) if beyond else ()
-    np.clip(found, 0, 1, out=found)
-    found *= 255
-    return np.rint(found, out=found).astype(np.uint8), notes
+    found = np.clip(found, 0, 1)
+    return np.rint(found * 255).astype(np.uint8), notes

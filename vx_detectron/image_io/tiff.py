@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from PIL import Image
 from PIL.ImageFile import _Tile
 from PIL.TiffImagePlugin import COMPRESSION_INFO, TiffImageFile
@@ -66,7 +68,7 @@ class Tiff(TiffImageFile):
         if self.tag_v2.get(_PLANAR) == _SEPARATE and self.tag_v2.get(_SAMPLES, 1) > 1:
             self._read_planes()
 
-    def load(self) -> Image.core.PixelAccess | None:
+    def load(self) -> Any:
         """As Pillow's, but for floating-point numbers."""
         if self._floats and self._im is None and self.fp is not None:
             self.fp.seek(0)
@@ -77,7 +79,8 @@ class Tiff(TiffImageFile):
                     "without compression, or with 8 or 16 bits"
                 )
             pixels, self.notes = found
-            layout = self.tile[0].args[0]  # such as RGBa, which is multiplied with alpha
+            arguments: Any = self.tile[0].args
+            layout = arguments[0]  # such as RGBa, which is multiplied with alpha
             size = pixels.shape[1], pixels.shape[0]
             self.im = Image.frombytes(self.mode, size, pixels.tobytes(), "raw", layout).im
             self.tile = []
