@@ -60,12 +60,13 @@ def compose(
     if own_alpha is not None and isinstance(background, Blur):
         image = lay_over(image, own_alpha)
     behind = paint(background, image, alpha, view, icc_profile)
-    soft = np.nonzero((opacity > 0) & (opacity < 255))
-    share = alpha[view][soft][:, None]
-    mixed = subject[soft] * share + behind[soft] * (1 - share)
-    subject[soft] = np.rint(mixed).astype(np.uint8)
-    np.copyto(subject, behind, where=(opacity == 0)[..., None])
-    return subject
+    rows, columns = np.divmod(np.flatnonzero((opacity > 0) & (opacity < 255)), opacity.shape[1])
+    share = alpha[view][rows, columns][:, None]
+    mixed = subject[rows, columns] * share + behind[rows, columns] * (1 - share)
+    subject[rows, columns] = np.rint(mixed).astype(np.uint8)
+    # Much faster than NumPy's own copying where a mask says so.
+    clear = (opacity == 0).view(np.uint8)
+    return np.asarray(cv2.copyTo(np.ascontiguousarray(behind), clear, subject), dtype=np.uint8)
 
 
 def compose_photo(

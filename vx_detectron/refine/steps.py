@@ -64,7 +64,7 @@ def refine(
     view = image[window]
     size = bounded_size(mask.shape, options.working_side)
     scale = math.sqrt(math.prod(size) / math.prod(view.shape[:2]))
-    small, small_mask = _resize(view, size), _resize(mask, size)
+    small, small_mask = np.ascontiguousarray(_resize(view, size)), _resize(mask, size)
     small_map = None
     if saliency is not None and options.fuse_saliency:
         map_cell = math.sqrt(math.prod(image.shape[:2]) / saliency.size)
