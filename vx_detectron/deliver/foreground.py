@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from vx_detectron.deliver.checks import check_pair
+from vx_detectron.image_io import area_average
 from vx_detectron.structures import BoolArray, ByteArray, DoubleArray, FloatArray, IntArray
 
 _SIDE = 1024  # longest side at which colours are gathered
@@ -21,6 +22,7 @@ _IN_RIM = 0.01  # a pixel in the rim counts by that less, but alone where all is
 _RADII = (20, 10, 4, 2)  # of the surroundings that colours are gathered in
 _ENOUGH = 0.05  # share of pure pixels from which a surroundings speaks for itself
 _AT_ONCE = 2**16  # pixels, for the sake of memory
+_STEP = 8  # pixels; the window that is worked on begins and ends at their multiples
 _SAME = 1e-3  # squared distance of two colours (0..1) that cannot be told apart
 
 
@@ -55,8 +57,9 @@ def estimate_foreground(
     pixels = np.flatnonzero((mixed > 0) & (part_alpha > 0))
     places, position = _places(pixels, size, small)
     seen = None if shown is None else shown[window]
-    subject = _gather(_weighted(part, _times(opaque, seen), small), places)
-    behind = _gather(_weighted(part, _times(255 - opaque, seen), small), places)
+    whole = _weighted(part, seen, small)
+    kept = _weighted(part, opaque if seen is None else _times(opaque, seen), small)
+    subject, behind = _gather(kept, places), _gather(cv2.subtract(whole, kept), places)
     result = image.copy()
     for start in range(0, len(pixels), _AT_ONCE):
         some, where = pixels[start : start + _AT_ONCE], position[start : start + _AT_ONCE]
@@ -79,7 +82,9 @@ def _window(soft: BoolArray) -> tuple[slice, slice]:
         hits = np.flatnonzero(profile)
         reach = (_RIM + max(_RADII)) * max(1.0, (hits[-1] - hits[0] + 1) / _SIDE)
         margin = int(np.ceil(reach))
-        spans.append(slice(max(int(hits[0]) - margin, 0), int(hits[-1]) + 1 + margin))
+        # A large window can be halved.
+        start = (max(int(hits[0]) - margin, 0)) // _STEP * _STEP
+        spans.append(slice(start, -(-(int(hits[-1]) + 1 + margin) // _STEP) * _STEP))
     return spans[0], spans[1]
 
 
@@ -91,7 +96,7 @@ def _small_size(size: tuple[int, ...]) -> tuple[int, int]:
 
 def _rim(opaque: ByteArray, size: tuple[int, int]) -> ByteArray:
     """Where colours are mixed, uint8 of that size: 255 where alpha is below 1, 0 beyond the rim."""
-    kept = cv2.resize(opaque, size[::-1], interpolation=cv2.INTER_AREA)
+    kept = area_average(opaque, size)
     solid = (kept == 255).view(np.uint8)
     depth = cv2.distanceTransform(solid, cv2.DIST_L2, cv2.DIST_MASK_5)
     return np.asarray(cv2.convertScaleAbs(np.clip(1 - (depth - 1) / _RIM, 0, 1), alpha=255))
@@ -116,28 +121,28 @@ def _places(
     return np.flatnonzero(wanted), (np.cumsum(wanted) - 1)[nearest]
 
 
-def _times(weight: ByteArray, shown: ByteArray | None) -> ByteArray:
-    return weight if shown is None else np.asarray(cv2.multiply(weight, shown, scale=1 / 255))
+def _times(one: ByteArray, other: ByteArray) -> ByteArray:
+    return np.asarray(cv2.multiply(one, other, scale=1 / 255), dtype=np.uint8)
 
 
-def _weighted(image: ByteArray, weight: ByteArray, size: tuple[int, int]) -> FloatArray:
-    """Area averages of image * weight and of the weight, float32 (h, w, 4), 0..1."""
+def _weighted(image: ByteArray, weight: ByteArray | None, size: tuple[int, int]) -> ByteArray:
+    """Area averages of image * weight and of the weight, uint8 (h, w, 4); without one it is 255."""
+    if weight is None:
+        small = area_average(image, size)
+        return np.asarray(cv2.merge([*cv2.split(small), np.full(size, 255, np.uint8)]))
     # One colour after the other, for the sake of memory.
-    products = (cv2.multiply(cv2.extractChannel(image, c), weight, scale=1 / 255) for c in range(3))
-    layers = [
-        cv2.resize(one, size[::-1], interpolation=cv2.INTER_AREA) for one in (*products, weight)
-    ]
-    return np.asarray(cv2.merge(layers) * np.float32(1 / 255), dtype=np.float32)
+    products = (_times(cv2.extractChannel(image, channel), weight) for channel in range(3))
+    return np.asarray(cv2.merge([area_average(one, size) for one in (*products, weight)]))
 
 
-def _gather(weighted: FloatArray, places: IntArray) -> FloatArray:
+def _gather(weighted: ByteArray, places: IntArray) -> FloatArray:
     """Mean colours, (n, 3), of the smallest surroundings with enough unmixed pixels.
 
     Args:
         weighted: see ``_weighted``.
         places: the flat positions of the pixels whose surroundings are wanted.
     """
-    layers = cv2.split(weighted)
+    layers = [channel * np.float32(1 / 255) for channel in cv2.split(weighted)]
     weight = layers[3]
     side = 2 * _RIM + 1
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))

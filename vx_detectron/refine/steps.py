@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vx_detectron.image_io import area_average
 from vx_detectron.refine import dense_crf, edge, fusion, matting, morphology
 from vx_detectron.refine.options import RefineOptions
 from vx_detectron.refine.window import bounded_size, sample, window_size
@@ -159,6 +160,8 @@ def _resize(array: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
     if array.shape[:2] == size:
         return array
     shrinking = size[0] * size[1] < array.shape[0] * array.shape[1]
+    if shrinking and array.dtype == np.uint8:
+        return area_average(array, size)
     method = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
     resized = cv2.resize(array, (size[1], size[0]), interpolation=method)
     # OpenCV's area average of ones exceeds one by rounding.

@@ -65,6 +65,8 @@ def _numbers(
               "png]")  # fmt: skip
 @click.option("--quality", type=click.IntRange(1, 100), help="The quality of jpg and webp; 100 "
               "makes webp lossless.  [default: 95]")  # fmt: skip
+@click.option("--compression", type=click.IntRange(0, 9), help="How hard png is packed: 1 is quick, "
+              "9 makes the smallest file, 0 packs nothing.  [default: 1]")  # fmt: skip
 @click.option("--background", metavar="WHAT", help="black, transparent, a colour (orange, "
               "'#ff8800', 'rgb(255, 136, 0)'), blur, blur:PERCENT of the photo's diagonal, or "
               "picture:PATH.  [default: black]")  # fmt: skip
