@@ -59,7 +59,8 @@ def estimate_foreground(
     seen = None if shown is None else shown[window]
     whole = _weighted(part, seen, small)
     kept = _weighted(part, opaque if seen is None else _times(opaque, seen), small)
-    subject, behind = _gather(kept, places), _gather(cv2.subtract(whole, kept), places)
+    rest = np.asarray(cv2.subtract(whole, kept), dtype=np.uint8)
+    subject, behind = _gather(kept, places), _gather(rest, places)
     result = image.copy()
     for start in range(0, len(pixels), _AT_ONCE):
         some, where = pixels[start : start + _AT_ONCE], position[start : start + _AT_ONCE]
@@ -131,7 +132,8 @@ def _weighted(image: ByteArray, weight: ByteArray | None, size: tuple[int, int])
         small = area_average(image, size)
         return np.asarray(cv2.merge([*cv2.split(small), np.full(size, 255, np.uint8)]))
     # One colour after the other, for the sake of memory.
-    products = (_times(cv2.extractChannel(image, channel), weight) for channel in range(3))
+    channels = (np.asarray(cv2.extractChannel(image, c), dtype=np.uint8) for c in range(3))
+    products = (_times(channel, weight) for channel in channels)
     return np.asarray(cv2.merge([area_average(one, size) for one in (*products, weight)]))
 
 
@@ -155,7 +157,7 @@ def _gather(weighted: ByteArray, places: IntArray) -> FloatArray:
     mean: FloatArray = np.array(whole[:3], dtype=np.float32) / np.float32(max(whole[3], 1e-6))
     reach = max(_RADII)
     framed = cv2.copyMakeBorder(trusted, *(reach,) * 4, borderType=cv2.BORDER_REPLICATE)
-    sums = cv2.integral(framed, sdepth=cv2.CV_64F)
+    sums = np.asarray(cv2.integral(framed, sdepth=cv2.CV_64F), dtype=np.float64)
     rows, columns = np.divmod(places, weight.shape[1])
     for radius in _RADII:
         total = _box(sums, rows + reach, columns + reach, radius)

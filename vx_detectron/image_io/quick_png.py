@@ -63,7 +63,7 @@ def _packed(lines: ByteArray) -> Iterator[bytes]:
         filtered[:, 0] = _UP
         filtered[0, 1:] = strip[0] - lines[top - 1] if top else strip[0]
         np.subtract(strip[1:], strip[:-1], out=filtered[1:, 1:])
-        if data := packer.compress(filtered):
+        if data := packer.compress(filtered.data):
             yield data
     yield packer.flush()
 

@@ -18,8 +18,8 @@ def signed_distance(mask: FloatArray) -> FloatArray:
 
     Returns:
         float32 (H, W), right to 2 %. The edge runs between pixels, so the nearest ones are at
-        +0.5 and -0.5. The border of the picture is not an edge; a mask without any edge is infinitely deep
-        (+inf everywhere when full, -inf when empty).
+        +0.5 and -0.5. The border of the picture is not an edge; a mask without any edge is
+        infinitely deep (+inf everywhere when full, -inf when empty).
     """
     inside = mask >= THRESHOLD
     if inside.all():

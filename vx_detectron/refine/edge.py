@@ -60,7 +60,7 @@ def sharpen(
     for rows, columns in _pixels(_undecided(crisp, 4 * _RADIUS), alpha.shape):
         lines = _sample(coefficients, rows, columns, alpha.shape)
         colours = image[rows, columns] * np.float32(1 / 255)
-        value = np.einsum("nc,nc->n", lines[:, :3], colours) + lines[:, 3]
+        value = (lines[:, :3] * colours).sum(axis=1) + lines[:, 3]
         alpha[rows, columns] = np.clip((value - 0.5) * steepness + 0.5, 0.0, 1.0)
     return alpha
 
@@ -81,11 +81,12 @@ def _crisp(mask: FloatArray) -> FloatArray:
     """The mask with the same steepness all along its edge: value over slope is distance."""
     across = cv2.Sobel(mask, cv2.CV_32F, 1, 0, ksize=1, scale=0.5, borderType=cv2.BORDER_REPLICATE)
     down = cv2.Sobel(mask, cv2.CV_32F, 0, 1, ksize=1, scale=0.5, borderType=cv2.BORDER_REPLICATE)
-    slope = np.maximum(cv2.magnitude(across, down), np.float32(_FLATTEST))
+    # Not cv2.magnitude: its last bit depends on where the arrays lie in memory.
+    slope = np.maximum(np.sqrt(across * across + down * down), np.float32(_FLATTEST))
     ramp = (mask - np.float32(0.5)) / slope
     ramp *= np.float32(1 / _CRISP)
     ramp += np.float32(0.5)
-    return np.clip(ramp, 0.0, 1.0, out=ramp)
+    return np.asarray(np.clip(ramp, 0.0, 1.0, out=ramp), dtype=np.float32)
 
 
 def _undecided(crisp: FloatArray, reach: int) -> BoolArray:
