@@ -15,6 +15,7 @@ from vx_detectron.structures import ByteArray, FloatArray
 
 Box = tuple[int, int, int, int]
 
+_STRIP = 256  # rows that are filled at a time; a plain background is only made for these
 _HALF_LEVEL = np.float32(0.5)  # of 255
 
 
@@ -54,17 +55,20 @@ def compose(
     subject = _own_colours(image, alpha, own_alpha)[view]
     opacity = mask_picture(alpha)[view]
     if isinstance(background, Transparent):
-        rgba = np.dstack([subject, opacity])
-        rgba[opacity == 0] = 0
-        return rgba
+        seen = cv2.copyTo(subject, opacity, np.zeros_like(subject))
+        return np.asarray(cv2.merge([*cv2.split(seen), opacity]), dtype=np.uint8)
     if own_alpha is not None and isinstance(background, Blur):
         image = lay_over(image, own_alpha)
     behind = paint(background, image, alpha, view, icc_profile)
-    soft = np.nonzero((opacity > 0) & (opacity < 255))
-    share = alpha[view][soft][:, None]
-    mixed = subject[soft] * share + behind[soft] * (1 - share)
-    subject[soft] = np.rint(mixed).astype(np.uint8)
-    np.copyto(subject, behind, where=(opacity == 0)[..., None])
+    rows, columns = np.divmod(np.flatnonzero((opacity > 0) & (opacity < 255)), opacity.shape[1])
+    share = alpha[view][rows, columns][:, None]
+    mixed = subject[rows, columns] * share + behind[rows, columns] * (1 - share)
+    subject[rows, columns] = np.rint(mixed).astype(np.uint8)
+    clear = (opacity == 0).view(np.uint8)
+    for top in range(0, len(subject), _STRIP):
+        strip = slice(top, top + _STRIP)
+        # Many times as fast as NumPy's own copying where a mask says so.
+        cv2.copyTo(np.ascontiguousarray(behind[strip]), clear[strip], subject[strip])
     return subject
 
 

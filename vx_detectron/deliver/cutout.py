@@ -18,6 +18,7 @@ from vx_detectron.deliver.finish import Finish
 from vx_detectron.errors import ConfigError
 from vx_detectron.image_io import Photo, PictureFormat, format_from_suffix
 from vx_detectron.image_io.names import Writable
+from vx_detectron.image_io.writing import QUICK
 from vx_detectron.structures import ByteArray, FloatArray, Instances, Provenance, Subject
 
 
@@ -69,6 +70,7 @@ class Cutout:
         crop: bool = False,
         margin: float = 0.05,
         quality: int = 95,
+        compression: int = QUICK,
         format: PictureFormat | None = None,
     ) -> None:
         """Write the subject as a picture, whole or not at all; an existing file is replaced.
@@ -83,6 +85,8 @@ class Cutout:
             crop: cut the picture to the subject's box and ``margin``.
             margin: space around the subject with ``crop``, as a share of its longer side.
             quality: 1..100, of jpg and webp; 100 makes webp lossless.
+            compression: 0..9, of png, zlib's level: 0 packs nothing, 1 is quick, 9 makes the
+                smallest file.
             format: ``png``, ``jpg``, ``webp`` or ``tiff``; by default the path's suffix says. A
                 stream needs it.
 
@@ -112,6 +116,7 @@ class Cutout:
             read_background(background),
             crop=crop,
             margin=margin,
+            compression=compression,
         )
         try:
             finish.write(path, self.photo, self.alpha)

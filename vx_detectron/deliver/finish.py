@@ -8,6 +8,7 @@ from vx_detectron.deliver import BLACK, Background, compose_photo, crop_box, mas
 from vx_detectron.deliver.mark import Mark
 from vx_detectron.image_io import Photo, PictureFormat, write_picture
 from vx_detectron.image_io.names import Writable
+from vx_detectron.image_io.writing import QUICK
 from vx_detectron.structures import FloatArray
 
 
@@ -22,6 +23,7 @@ class Finish:
         mask_only: write alpha as a grey picture instead.
         crop: cut the picture to the subject's box and ``margin``.
         margin: space around the subject, as a share of its longer side.
+        compression: 0..9, of png; see ``write_picture``.
     """
 
     format: PictureFormat = "png"
@@ -30,6 +32,7 @@ class Finish:
     mask_only: bool = False
     crop: bool = False
     margin: float = 0.05
+    compression: int = QUICK
 
     def write(
         self, target: Writable, photo: Photo, alpha: FloatArray, mark: Mark | None = None
@@ -61,5 +64,6 @@ class Finish:
             icc_profile=None if self.mask_only else photo.icc_profile,
             dpi=photo.dpi,
             quality=self.quality,
+            compression=self.compression,
             software=None if mark is None else str(mark),
         )

@@ -38,7 +38,8 @@ def paint(
     if isinstance(background, Blur):
         sigma = background.strength / 100 * math.hypot(*alpha.shape)
         return _blur_around(image, alpha, sigma)[view]
-    return np.broadcast_to(_colour(background.rgb, icc_profile), (height, width, 3))
+    line = np.tile(_colour(background.rgb, icc_profile), (width, 1))
+    return np.broadcast_to(line, (height, width, 3))
 
 
 def _colour(rgb: Rgb, icc_profile: bytes | None) -> ByteArray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import warnings
+from contextlib import closing
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +66,8 @@ def _numbers(
               "png]")  # fmt: skip
 @click.option("--quality", type=click.IntRange(1, 100), help="The quality of jpg and webp; 100 "
               "makes webp lossless.  [default: 95]")  # fmt: skip
+@click.option("--compression", type=click.IntRange(0, 9), help="How hard png is packed: 1 is "
+              "quick, 9 makes the smallest file, 0 packs nothing.  [default: 1]")  # fmt: skip
 @click.option("--background", metavar="WHAT", help="black, transparent, a colour (orange, "
               "'#ff8800', 'rgb(255, 136, 0)'), blur, blur:PERCENT of the photo's diagonal, or "
               "picture:PATH.  [default: black]")  # fmt: skip
@@ -101,6 +104,9 @@ def _numbers(
               "report says so.")  # fmt: skip
 @click.option("--no-refine", is_flag=True, help="Leave the network's mask as it is.")
 @click.option("--no-crf", is_flag=True, help="Refine the mask, but without the DenseCRF.")
+@click.option("--jobs", type=click.IntRange(1, 64), metavar="N", help="How many photos are "
+              "worked on at a time, which changes neither files nor messages; more take more "
+              "memory.  [default: as many as there are cores, at most 4]")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON record per photo instead of "
               "its path.")  # fmt: skip
 @click.option("-v", "--verbose", is_flag=True, help="Print more: ranking, steps, times.")
@@ -149,6 +155,7 @@ def _run(inputs: tuple[str, ...], options: dict[str, Any]) -> int:
     from vx_detectron.cli.isolate.photos import find_photos
     from vx_detectron.cli.isolate.report import Report
     from vx_detectron.cli.isolate.settings import read_settings
+    from vx_detectron.cli.isolate.side_by_side import usual_number
 
     settings = read_settings(options)
     finish = settings.finish
@@ -160,12 +167,17 @@ def _run(inputs: tuple[str, ...], options: dict[str, Any]) -> int:
     photos = [*(job.photo for job in jobs), *settings.files]
     existing = Existing(options["overwrite"], photos, settings.fingerprint)
     verbosity = int(options["verbose"]) - int(options["quiet"])
+    threads = min(options["jobs"] or usual_number(len(jobs)), max(len(jobs), 1))
     with Report(len(jobs) + len(found.problems), verbosity, options["as_json"]) as report:
         report.left_out(found.own, found.namesakes)
         for text, problem in found.problems:
             report.add(Outcome(Job(text, ""), "failed", problem))
-        for outcome in run(jobs, existing, lambda: _load(settings, report, options)):
-            report.add(outcome)
+        # Closed in any case: after Ctrl-C, what is in work must end before the summary.
+        with closing(
+            run(jobs, existing, lambda: _load(settings, report, options, threads), threads)
+        ) as outcomes:
+            for outcome in outcomes:
+                report.add(outcome)
     code = exit_code(report.counts)
     return PARTLY if report.lost and code == OK else code
 
@@ -181,15 +193,19 @@ def _expect_free_stdout(outputs: list[str], as_json: bool) -> None:
         raise click.UsageError("a picture is not for a terminal; use -o FILE, or > FILE.")
 
 
-def _load(settings: Settings, report: Report, options: dict[str, Any]) -> Cutter:
+def _load(settings: Settings, report: Report, options: dict[str, Any], threads: int) -> Cutter:
     """Load the network, and say which one it is."""
     from vx_detectron.cli.isolate.batch import Cutter
+    from vx_detectron.cli.isolate.side_by_side import share_cores, share_of_cores
     from vx_detectron.pipeline import Isolator
 
     if not options["verbose"]:
         _hush_libraries()
     started = perf_counter()
-    isolator = Isolator(settings.cfg)
+    isolator = Isolator(share_cores(settings.cfg, threads))
+    if threads > 1 and "torch" in sys.modules:
+        torch = sys.modules["torch"]
+        torch.set_num_threads(min(torch.get_num_threads(), share_of_cores(threads)))
     report.loaded(isolator, perf_counter() - started)
     return Cutter(
         isolator, settings.finish, settings.choice, options["as_json"], settings.fingerprint

@@ -44,7 +44,9 @@ def fingerprint(cfg: CfgNode, choice: Choice, finish: Finish) -> str:
         for key, value in flatten(cfg).items()
         if not key.startswith(_IDLE) and _plain(value) != _plain(defaults.get(key))
     }
-    text = json.dumps([keys, _plain(choice), _plain(finish)], sort_keys=True)
+    picture = _plain(finish)
+    del picture[1]["compression"]  # the file's size only
+    text = json.dumps([keys, _plain(choice), picture], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -26,6 +26,7 @@ from vx_detectron.deliver import (
 )
 from vx_detectron.deliver.finish import Finish
 from vx_detectron.errors import VxError
+from vx_detectron.image_io.writing import QUICK
 from vx_detectron.structures import REGION_LABEL
 from vx_detectron.subject import Choice
 from vx_detectron.subject.choice import folded
@@ -73,6 +74,8 @@ def read_settings(options: Options) -> Settings:
         )
     if options["quality"] and format not in ("jpg", "webp"):
         raise click.UsageError(f"--quality is for jpg and webp; {format} is always lossless.")
+    if options["compression"] is not None and format != "png":
+        raise click.UsageError(f"--compression is for png; the format is {format}.")
     finish = Finish(
         format,
         options["quality"] or 95,
@@ -80,6 +83,7 @@ def read_settings(options: Options) -> Settings:
         mask_only=options["mask_only"],
         crop=options["crop"],
         margin=(5.0 if options["margin"] is None else options["margin"]) / 100,
+        compression=QUICK if options["compression"] is None else options["compression"],
     )
     return Settings(cfg, choice, finish, files, fingerprint(cfg, choice, finish))
 
