@@ -22,11 +22,12 @@ from tqdm import tqdm
 from vx_detectron.config import load_cfg
 from vx_detectron.data.categories import DatasetDict
 from vx_detectron.errors import VxError
-from vx_detectron.evaluation.choice_run import evaluate_choice
+from vx_detectron.evaluation.choice_run import evaluate_choice, read_choice_data
 from vx_detectron.evaluation.mask_run import evaluate_masks
 from vx_detectron.evaluation.predictors import REFINEMENTS, PipelinePredictor, Prediction
 from vx_detectron.evaluation.results import Results
 from vx_detectron.evaluation.truths import (
+    Truths,
     fingerprint,
     pictures,
     read_annotated,
@@ -82,7 +83,7 @@ class SideBySide:
 
 
 def measure(
-    isolator: Isolator, guests: Sequence[GuestRows], images: Path, masks: Path, every: int
+    isolator: Isolator, guests: Sequence[GuestRows], truths: Truths, every: int
 ) -> dict[str, Results]:
     """The results of all variants on one set of photos."""
     baselines = {
@@ -90,7 +91,6 @@ def measure(
         "spectral residual": spectral_residual,
         "largest instance": largest_instance(isolator),
     }
-    truths = truths_from_folders(images, masks)
     with tqdm(total=len(truths.records[::every]), disable=None) as progress:
         return evaluate_masks(
             truths, SideBySide(isolator, baselines, guests), every=every, progress=progress.update
@@ -145,11 +145,13 @@ def main(
 ) -> None:
     """Measure the bundled model, guests and simple baselines, and write the page."""
     try:
+        truths = {name: truths_from_folders(*folders) for name, *folders in sets}
+        labelled = read_choice_data(*choice) if choice else None
         isolator = Isolator(load_cfg(None, ["MODEL.DEVICE", "cpu"]))
         rows = read_guests(isolator, guests)
-        measured = {name: measure(isolator, rows, *folders, every) for name, *folders in sets}
+        measured = {name: measure(isolator, rows, one, every) for name, one in truths.items()}
         silent = {name: count_none(isolator, folder, every) for name, folder in nones}
-        chosen = evaluate_choice(isolator, *choice) if choice else None
+        chosen = evaluate_choice(isolator, labelled) if labelled else None
         write_text(output, page(measured, chosen, silent))
     except VxError as error:
         raise click.ClickException(str(error)) from error
