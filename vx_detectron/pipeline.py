@@ -322,7 +322,16 @@ class OpenPhoto:
         return self._cutout(self._within_own(alpha), labelled, ran)
 
     def _cutout(self, alpha: FloatArray, subject: Subject, provenance: Provenance) -> Cutout:
-        return Cutout(self.photo, alpha, subject, self.instances, provenance)
+        limits = self.isolator.cfg.VX.INPUT
+        return Cutout(
+            self.photo,
+            alpha,
+            subject,
+            self.instances,
+            provenance,
+            max_pixels=limits.MAX_PIXELS,
+            max_bytes=limits.MAX_BYTES,
+        )
 
     def _provenance(
         self, source: str, steps: tuple[str, ...], seconds: dict[str, float]

@@ -62,9 +62,9 @@ def add_vx_config(cfg: CfgNode) -> None:
 def _add_eye(cfg: CfgNode, node: type[CfgNode]) -> None:
     """The network that maps the main subject, beside the detector."""
     cfg.VX.EYE = node()
-    # "vx_eye", the bundled network; "none"; a file of weights for the bundled network; or an ONNX
-    # file: one that `vx export --eye` wrote, or a guest such as u2net.onnx, isnet-general-use.onnx
-    # or BiRefNet's, known by its name.
+    # "vx_eye", the bundled network; "none"; a guest by its name, such as u2net or
+    # isnet-general-use (engines/guests.py has all of them); a file of weights for the bundled
+    # network; or an ONNX file: one that `vx export --eye` wrote, or that of a guest.
     cfg.VX.EYE.NAME = "vx_eye"
     # Its weights, as MODEL.WEIGHTS takes them.
     cfg.VX.EYE.WEIGHTS = "bundled://vx_eye.safetensors"

@@ -12,7 +12,7 @@ from fvcore.common.config import CfgNode
 from onnx import ModelProto
 
 from vx_detectron.config import exported, load_cfg
-from vx_detectron.engines import NO_EYE, OWN_EYE, build_detector, build_eye, looks
+from vx_detectron.engines import NO_EYE, OWN_EYE, build_detector, build_eye, guests, looks
 from vx_detectron.engines.eye_input import EyeInput
 from vx_detectron.engines.onnx_eye import OnnxEye
 from vx_detectron.engines.preprocess import network_input
@@ -149,10 +149,10 @@ def _eye(cfg: CfgNode, licence: str) -> ModelProto:
 
 
 def _refuse_exported(key: str, weights: str) -> None:
-    if weights.lower().endswith(exported.SUFFIX):
+    if weights in guests.GUESTS or weights.lower().endswith(exported.SUFFIX):
         raise CheckpointError(
             f"{key} is {weights!r}, which is exported already; give the weights that it was made "
-            "from, which its metadata names"
+            "from, which the metadata of an exported file names"
         )
 
 

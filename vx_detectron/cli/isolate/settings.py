@@ -64,7 +64,7 @@ def read_settings(options: Options) -> Settings:
         cfg = load_cfg(options["config_file"], _overrides(options))
         choice = _choice(options)
         _expect_classes(choice, (*class_names(cfg), REGION_LABEL))
-        background, files = _background(options["background"], options["fit"])
+        background, files = _background(options["background"], options["fit"], cfg)
     except VxError as error:
         raise click.UsageError(str(error)) from error
     format = choose_format(options["output"], options["format"])
@@ -136,7 +136,9 @@ def _expect_classes(choice: Choice, names: tuple[str, ...]) -> None:
             raise click.UsageError(f"{label!r} is not a class of this model; {hint}")
 
 
-def _background(text: str | None, fit: str | None) -> tuple[Background, tuple[str, ...]]:
+def _background(
+    text: str | None, fit: str | None, cfg: CfgNode
+) -> tuple[Background, tuple[str, ...]]:
     """The background, its picture read, and the files that it was read from."""
     parsed = BLACK if text is None else parse_background(text)
     if not isinstance(parsed, PictureFile):
@@ -147,4 +149,6 @@ def _background(text: str | None, fit: str | None) -> tuple[Background, tuple[st
         parsed = replace(parsed, fit="contain")
     if not os.path.lexists(parsed.path):
         parsed = replace(parsed, path=os.path.expanduser(parsed.path))
-    return read_background(parsed), (parsed.path,)
+    limits = cfg.VX.INPUT
+    read = read_background(parsed, max_pixels=limits.MAX_PIXELS, max_bytes=limits.MAX_BYTES)
+    return read, (parsed.path,)
