@@ -1,4 +1,4 @@
-"""The record of what a person marks, the same for Python, the command line, the API and the page."""
+"""The record of what a person marks: the same for Python, command line, API and page."""
 
 from __future__ import annotations
 
