@@ -57,15 +57,17 @@ def simulate(
     start: BoolArray | None = None,
     *,
     enough: float = 1.0,
+    least: int = 0,
     most: int = MOST_CLICKS,
 ) -> list[float]:
-    """Click until the mask is good, or there are enough clicks.
+    """Click until the mask is good and there are a few clicks, or there are enough of them.
 
     Args:
         truth: bool (H, W), not empty.
         cut: the mask that some clicks make, bool (H, W), by all of them in their order.
         start: bool (H, W), the mask before the first click; None for none.
-        enough: the IoU at which the person stops.
+        enough: the IoU at which the person stops, after ``least`` clicks.
+        least: so many clicks there are, unless nothing is left to correct.
         most: the most clicks.
 
     Returns:
@@ -73,7 +75,7 @@ def simulate(
     """
     mask = np.zeros_like(truth) if start is None else start
     scores, clicks = [iou(mask, truth)], list[Click]()
-    while len(clicks) < most and scores[-1] < enough:
+    while len(clicks) < most and scores[-1] < (1.0 if len(clicks) < least else enough):
         clicks.append(next_click(truth, mask, clicks))
         mask = cut(clicks)
         scores.append(iou(mask, truth))

@@ -76,22 +76,22 @@ class HintSession:
         Returns:
             float32 (h, w), 0..1; 0.5 is the edge. Marked pixels are as they were marked.
         """
-        steps = hints.steps()
-        done, mask = self._last_known(hints, len(steps), name)
+        stages = hints.stages()
+        done, mask = self._last_known(stages, name)
         mask = start if done == 0 else mask
-        for count in range(done + 1, len(steps) + 1):
+        for number in range(done, len(stages)):
             check()
-            sofar = hints.upto(count)
-            mask = self._remember((name, sofar), self._step(mask, steps[count - 1], sofar))
-        assert mask is not None  # there is at least one step
+            stage, earlier = stages[number], stages[number - 1] if number else None
+            mask = self._remember((name, stage), self._step(mask, stage.since(earlier), stage))
+        assert mask is not None  # there is at least one stage
         return mask
 
     def _last_known(
-        self, hints: Hints, count: int, name: Hashable
+        self, stages: tuple[Hints, ...], name: Hashable
     ) -> tuple[int, FloatArray | None]:
-        """The most steps whose mask is remembered, and that mask."""
-        for done in range(count, 0, -1):
-            key = name, hints.upto(done)
+        """How many stages need not be worked out again, and the mask of the last of them."""
+        for done in range(len(stages), 0, -1):
+            key = name, stages[done - 1]
             if key in self._masks:
                 self._masks.move_to_end(key)
                 return done, _as_float(self._masks[key])
@@ -105,13 +105,13 @@ class HintSession:
             self._masks.popitem(last=False)
         return _as_float(levels)
 
-    def _step(self, before: FloatArray | None, step: Hints, sofar: Hints) -> FloatArray:
-        """The mask after one more step, whose marks are among those so far."""
+    def _step(self, before: FloatArray | None, new: Hints, sofar: Hints) -> FloatArray:
+        """The mask after one more step, whose new marks are among those so far."""
         size = self.image.shape[0], self.image.shape[1]
         keep, drop = draw(sofar, self._photo, size)
-        new_keep, new_drop = draw(step, self._photo, size)
+        new_keep, new_drop = draw(new, self._photo, size)
         inside = self._inside_box(sofar, size)
-        if not (step.keep or step.drop or step.strokes):
+        if not (new.keep or new.drop or new.strokes):
             mask = self._segmentation.segment(keep, ~inside, None)
             mask = mask if before is None else np.maximum(mask, before)
         elif before is None:
