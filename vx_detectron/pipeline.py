@@ -358,7 +358,7 @@ class OpenPhoto:
         """What is kept in memory for hints, nearly."""
         cuts = sum(
             4 * cut.alpha.size + cut.photo.nbytes * (cut.photo is not self.photo)
-            for _, cut in self._cuts.values()
+            for _, cut in list(self._cuts.values())
         )
         return cuts + (self._session.nbytes if "_session" in self.__dict__ else 0)
 
