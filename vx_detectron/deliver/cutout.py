@@ -25,6 +25,7 @@ from vx_detectron.image_io import (
 )
 from vx_detectron.image_io.names import Writable
 from vx_detectron.image_io.writing import QUICK
+from vx_detectron.interactive import Hints
 from vx_detectron.structures import ByteArray, FloatArray, Instances, Provenance, Subject
 
 
@@ -40,6 +41,7 @@ class Cutout:
         provenance: what really ran.
         max_pixels: the largest picture that ``save`` reads as a background.
         max_bytes: the largest file of one.
+        hints: what a person marked, all of it obeyed; None for nothing.
     """
 
     photo: Photo
@@ -49,6 +51,7 @@ class Cutout:
     provenance: Provenance
     max_pixels: int = MAX_PIXELS
     max_bytes: int = MAX_BYTES
+    hints: Hints | None = None
 
     def __post_init__(self) -> None:
         size = self.photo.pixels.shape[:2]
