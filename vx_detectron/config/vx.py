@@ -43,6 +43,11 @@ def add_vx_config(cfg: CfgNode) -> None:
     cfg.VX.INPUT.MAX_BYTES = 512 * 2**20
 
     _add_eye(cfg, node)
+    cfg.VX.HINTS = node()
+    # The weights of the decoder that cuts what a person's hints mean, as MODEL.WEIGHTS takes them.
+    # They belong to one eye: with any other they are refused.
+    cfg.VX.HINTS.WEIGHTS = "bundled://vx_hints.safetensors"
+
     _add_subject(cfg, node)
     _add_refine(cfg, node)
 
@@ -240,7 +245,7 @@ _LIMITS: dict[str, Limit] = {
         ),
         "one to eight whole numbers within 32..2048",
     ),
-    "VX.TRAIN": one_of("auto", "detector", "eye", "both"),
+    "VX.TRAIN": one_of("auto", "detector", "eye", "both", "hints"),
     "VX.DATA.MASKS": one_of("subject", "instances", "classes", "ids", "alpha"),
     "VX.DATA.SUBJECT.RULE": one_of("largest", "all"),
     "VX.DATA.SUBJECT.MIN_SHARE": within(0, 1),
