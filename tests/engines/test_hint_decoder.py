@@ -14,8 +14,9 @@ from torch import Tensor, nn
 
 from vx_detectron.engines.torch_hints import load_hint_decoder, metadata_of_hints
 from vx_detectron.errors import CheckpointError
+from vx_detectron.interactive.hint_maps import CHANNELS, DROP, KEEP
 from vx_detectron.modeling.eye import FEATURES, STRIDES, EyeNet
-from vx_detectron.modeling.hint_decoder import DROP, HINTS, KEEP, HintDecoder, Likeness
+from vx_detectron.modeling.hint_decoder import HintDecoder, Likeness
 from vx_detectron.weights.catalog import sha256_of
 
 
@@ -28,7 +29,7 @@ def features(height: int, width: int, photos: int = 1) -> list[Tensor]:
 
 
 def hints(height: int, width: int) -> Tensor:
-    maps = torch.zeros(1, len(HINTS), height, width)
+    maps = torch.zeros(1, len(CHANNELS), height, width)
     maps[0, KEEP, 20:30, 20:30] = 1.0
     maps[0, DROP, :5, 50:] = 1.0
     return maps
@@ -50,7 +51,7 @@ def test_the_features_are_what_the_eyes_maps_are_predicted_from() -> None:
 @pytest.mark.parametrize("size", [(64, 96), (32, 32), (160, 64)])
 def test_there_is_a_mask_at_four_strides_finest_first(size: tuple[int, int]) -> None:
     with torch.inference_mode():
-        found = HintDecoder().eval()(features(*size, photos=2), torch.rand(2, 4, *size))
+        found = HintDecoder().eval()(features(*size, photos=2), torch.rand(2, 8, *size))
     expected = [(2, 1, size[0] // stride, size[1] // stride) for stride in (2, 4, 8, 16)]
     assert [tuple(level.shape) for level in found] == expected
 
@@ -59,10 +60,10 @@ def test_every_hint_map_changes_the_mask() -> None:
     decoder, maps = fill(HintDecoder()), hints(64, 96)
     with torch.inference_mode():
         before = decoder(features(64, 96), maps)[0]
-        for channel in range(len(HINTS)):
+        for channel in range(len(CHANNELS)):
             changed = maps.clone()
             changed[0, channel, 40:50, 60:70] = 1.0
-            assert not torch.equal(decoder(features(64, 96), changed)[0], before), HINTS[channel]
+            assert not torch.equal(decoder(features(64, 96), changed)[0], before), CHANNELS[channel]
 
 
 def test_likeness_is_the_cosine_with_the_mean_of_what_is_marked() -> None:
@@ -74,7 +75,7 @@ def test_likeness_is_the_cosine_with_the_mean_of_what_is_marked() -> None:
         layer.embed.bias.zero_()  # type: ignore[union-attr]
     given = torch.zeros(1, 2, 4, 6)
     given[0, 0, :, :3], given[0, 1, :, 3:] = 2.0, 5.0
-    maps = torch.zeros(1, 4, 4, 6)
+    maps = torch.zeros(1, 8, 4, 6)
     maps[0, KEEP, 1, 1] = maps[0, DROP, 2, 5] = 1.0
     with torch.inference_mode():
         keep, drop = layer(given, maps)[0]
@@ -100,7 +101,7 @@ def test_folded_norms_change_nothing() -> None:
 def test_its_norms_learn_their_statistics() -> None:
     decoder = HintDecoder().train()
     before = {name: value.clone() for name, value in decoder.named_buffers()}
-    sum(level.mean() for level in decoder(features(64, 96, 2), torch.rand(2, 4, 64, 96))).backward()  # type: ignore[union-attr]
+    sum(level.mean() for level in decoder(features(64, 96, 2), torch.rand(2, 8, 64, 96))).backward()  # type: ignore[union-attr]
     assert before and not any(torch.equal(v, before[n]) for n, v in decoder.named_buffers())
     assert all(value.grad is not None for value in decoder.parameters())
 

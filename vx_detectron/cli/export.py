@@ -62,8 +62,8 @@ def main(photos: tuple[str, ...], output: Path, **options: Any) -> None:
     its box. An eye maps "photo" (1, 3, height, width), float32 RGB 0..1, both sides multiples of
     32, to logits at half its size; the other outputs, features_2 to features_32, are for the hint
     decoder, and cost nothing where only "map" is asked for. The hint decoder maps these features
-    and "hints" (1, 4, height, width) to logits at half the photo's size. Hints are 0..1: what to
-    keep; what to drop; the mask so far, as probabilities; and 1 everywhere if there is one, else 0.
+    and "hints" (1, 8, height, width), which docs/training.md describes, to logits at half the
+    photo's size.
 
     With --check the command fails if a box is more than 0.5 pixels away, a score or the map more
     than 0.001, or a mask's IoU is below 0.99. With --fp16 and --int8 such differences are

@@ -11,8 +11,9 @@ from vx_detectron import __version__
 from vx_detectron.config import exported
 from vx_detectron.export.metadata import stamp
 from vx_detectron.export.parts import Input, export_part, name_values
+from vx_detectron.interactive.hint_maps import CHANNELS
 from vx_detectron.modeling.eye import FEATURES, SIZE_DIVISIBILITY, STRIDES
-from vx_detectron.modeling.hint_decoder import HINTS, HintDecoder
+from vx_detectron.modeling.hint_decoder import HintDecoder
 
 _TRACED = 4, 5  # rows and columns of the coarsest features
 
@@ -27,7 +28,7 @@ class _Mask(nn.Module):
     def forward(
         self, f2: Tensor, f4: Tensor, f8: Tensor, f16: Tensor, f32: Tensor, hints: Tensor
     ) -> Tensor:
-        """The features at strides 2 to 32, and (1, 4, h, w), to (1, 1, h / 2, w / 2)."""
+        """The features at strides 2 to 32, and (1, 8, h, w), to (1, 1, h / 2, w / 2)."""
         mask: Tensor = self.decoder([f2, f4, f8, f16, f32], hints)[0]
         return mask
 
@@ -38,8 +39,8 @@ def export_hints(
     """The decoder as ONNX in float32, its norms folded, with its metadata.
 
     Its inputs are those outputs of the exported eye that begin with ``features_``, and ``hints``,
-    float32 (1, 4, h, w), see ``HintDecoder.forward``; its output is ``map``, (1, 1, h / 2, w / 2),
-    logits.
+    float32 (1, 8, h, w), see ``interactive.hint_maps``; its output is ``map``, logits,
+    (1, 1, h / 2, w / 2).
 
     Args:
         decoder: in evaluation mode; its norms are folded for good.
@@ -49,7 +50,7 @@ def export_hints(
         licence: of the decoder's file, or empty.
     """
     rows, columns = Dim("h"), Dim("w")
-    strides, channels = (*STRIDES, 1), (*FEATURES, len(HINTS))
+    strides, channels = (*STRIDES, 1), (*FEATURES, len(CHANNELS))
     inputs = []
     for stride, count in zip(strides, channels, strict=True):
         step = SIZE_DIVISIBILITY // stride

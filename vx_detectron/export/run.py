@@ -24,6 +24,7 @@ from vx_detectron.export.eye import export_eye
 from vx_detectron.export.metadata import licence_of
 from vx_detectron.export.precision import Values, to_float16, to_int8
 from vx_detectron.files import replacing
+from vx_detectron.interactive.hint_maps import hint_maps
 from vx_detectron.structures import ByteArray
 from vx_detectron.weights import catalog
 
@@ -137,7 +138,7 @@ def _words_for_maps(farthest: float, mean: float) -> str:
 
 
 def _compare_hints(cfg: CfgNode, path: Path, photos: Iterable[ByteArray]) -> Iterator[Comparison]:
-    """Both read the same features, with a disk to keep in the middle and one to drop at the top."""
+    """Both read the same features, with something to keep in the middle and to drop at the top."""
     import torch
 
     eye, decoder = _eye_and_hints(cfg)
@@ -145,9 +146,10 @@ def _compare_hints(cfg: CfgNode, path: Path, photos: Iterable[ByteArray]) -> Ite
     for values in _eye_inputs(cfg, photos):
         photo = torch.from_numpy(values[exported.PHOTO])
         height, width = photo.shape[2:]
-        hints = np.zeros((1, 4, height, width), dtype=np.float32)
-        for channel, row in ((0, height // 2), (1, 5)):
-            hints[0, channel, row - 5 : row + 6, width // 2 - 5 : width // 2 + 6] = 1.0
+        marks = np.zeros((2, height, width), dtype=np.bool_)
+        for mark, row in zip(marks, (height // 2, 5), strict=True):
+            mark[row - 5 : row + 6, width // 2 - 5 : width // 2 + 6] = True
+        hints = hint_maps(marks[0], marks[1], None)[None]
         with torch.inference_mode():
             features = eye.model.features(photo)
             expected = decoder(features, torch.from_numpy(hints))[0].sigmoid().numpy()

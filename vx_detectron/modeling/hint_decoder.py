@@ -1,8 +1,8 @@
 """The hint decoder: a small network that cuts what a person's hints mean.
 
 It reads the eye's features, which are computed once a photo, and maps of the hints: what to keep,
-what to drop and the mask so far. A new hint costs a run of the decoder alone. How it is taught
-follows RITM (Sofiiuk et al., 2021) and FocalClick (Chen et al., 2022).
+what to drop, how near both are, and the mask so far. A new hint costs a run of the decoder alone.
+How it is taught follows RITM (Sofiiuk et al., 2021) and FocalClick (Chen et al., 2022).
 """
 
 from __future__ import annotations
@@ -12,11 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from vx_detectron.interactive.hint_maps import CHANNELS, DROP, KEEP
 from vx_detectron.modeling.eye import FEATURES
-
-HINTS = ("keep", "drop", "previous", "has_previous")
-"""The channels of the hint maps, in their order; see ``HintDecoder.forward``."""
-KEEP, DROP, PREVIOUS, HAS_PREVIOUS = range(len(HINTS))
 
 _WIDTHS = (24, 48, 64, 80, 80)  # of the decoder at strides 2, 4, 8, 16 and 32
 _EMBEDDING = 32  # channels that things are compared in
@@ -73,7 +70,7 @@ class HintDecoder(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        w, hints, likenesses = _WIDTHS, len(HINTS), 2
+        w, hints, likenesses = _WIDTHS, len(CHANNELS), 2
         self.likenesses = nn.ModuleList(Likeness(FEATURES[i + 1]) for i in range(_COMPARED))
         # Down, from stride 4 to 32: what is known of the hints meets the eye's features.
         self.downs = nn.ModuleList(ConvNormReLU(w[i], w[i + 1], stride=2) for i in (1, 2, 3))
@@ -107,8 +104,7 @@ class HintDecoder(nn.Module):
 
         Args:
             features: what ``EyeNet.features`` gives for (N, 3, H, W).
-            hints: float (N, 4, H, W), 0..1: what to keep; what to drop; the mask so far, as
-                probabilities, 0 where there is none; and 1 everywhere if there is one, else 0.
+            hints: float (N, 8, H, W), 0..1, see ``interactive.hint_maps``.
 
         Returns:
             Each float (N, 1, H / stride, W / stride); a logit above 0 means "part of it".
