@@ -16,7 +16,6 @@ from vx_detectron.image_io import Photo, PictureFormat, write_picture
 from vx_detectron.image_io.names import Writable
 from vx_detectron.structures import ByteArray, FloatArray
 
-
 _UNMOVED = Edge()
 
 

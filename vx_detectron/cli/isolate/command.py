@@ -79,12 +79,12 @@ def _numbers(
 @click.option("--canvas", metavar="SHAPE", help="The shape of the picture, with the subject in its "
               "middle: a ratio such as 4:5, or pixels such as 1600x1600, which the subject is "
               "scaled to.  [default: the photo's own frame]")  # fmt: skip
-@click.option("--scale", type=Number(5, 500), default=100.0, metavar="PERCENT", help="The subject's "
-              "size on its canvas.  [default: 100]")  # fmt: skip
+@click.option("--scale", type=Number(5, 500), default=100.0, metavar="PERCENT", help="The "
+              "subject's size on its canvas.  [default: 100]")  # fmt: skip
 @click.option("--move", metavar="XPERCENT,YPERCENT", callback=_numbers, help="Move the subject "
               "right and down, in percent of the canvas.")  # fmt: skip
-@click.option("--shadow", metavar="KIND", default="none", help="none, soft (on a wall), contact (on "
-              "the ground), or with its strength in percent, such as soft:60.  [default: none]",
+@click.option("--shadow", metavar="KIND", default="none", help="none, soft (on a wall), contact "
+              "(on the ground), or with its strength in percent, such as soft:60.  [default: none]",
               )  # fmt: skip
 @click.option("--grow", type=Number(-100, 100), default=0.0, metavar="PIXELS", help="Let the cut "
               "grow by so much on every side; below 0 it shrinks.  [default: 0]")  # fmt: skip
