@@ -24,6 +24,31 @@ _SAMPLES = {  # photos in the public domain that scikit-image ships
     "coffee": "A cup of coffee",
 }
 _FILES = {"cat": "chelsea"}
+_COLOURS = [
+    ("White", "#ffffff"),
+    ("Black", "#000000"),
+    ("Grey", "#e5e5e5"),
+    ("Sand", "#eadfce"),
+    ("Rose", "#f3cfd0"),
+    ("Sky", "#cfe3f5"),
+    ("Mint", "#cdeadd"),
+    ("Lemon", "#fbe9a8"),
+]
+_GRADIENTS = [
+    ("Paper", "#ffffff", "#dcdcdc"),
+    ("Dawn", "#fde2d0", "#b9c6f2"),
+    ("Lagoon", "#d3f1ec", "#3f8fa8"),
+    ("Night", "#3a4a6b", "#12151f"),
+]
+_CANVASES = [
+    ("photo", "Photo", "The photo's own frame"),
+    ("subject", "Subject", "Cropped to the subject, within the photo"),
+    ("1:1", "1 : 1", "Square"),
+    ("4:5", "4 : 5", "Upright, for social networks"),
+    ("16:9", "16 : 9", "Wide, for banners and slides"),
+    ("1600x1600", "1600 px", "Square of 1600 pixels, for marketplaces"),
+    ("2000x2000", "2000 px", "Square of 2000 pixels, for marketplaces"),
+]
 _SAMPLE_MEGAPIXELS = 0.06
 
 
@@ -34,6 +59,9 @@ def show() -> str:
         "page.html",
         scenes=scenes.NAMES,
         samples=_SAMPLES,
+        colours=_COLOURS,
+        gradients=_GRADIENTS,
+        canvases=_CANVASES,
         max_bytes=current_app.config["MAX_CONTENT_LENGTH"],
         lifetime=round(current_app.config["PHOTO_LIFETIME"] / 60),
     )
