@@ -47,6 +47,8 @@ def isolate_upload(given: Fields) -> Response:
             photo,
             order.choice,
             order.refine_options,
+            hints=order.hints,
+            start=order.start,
             megapixels=order.cut_megapixels,
             check=turn.check,
         )

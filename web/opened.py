@@ -11,11 +11,11 @@ from cachetools import TTLCache
 
 from vx_detectron.deliver.cutout import Cutout
 from vx_detectron.pipeline import OpenPhoto
-from vx_detectron.refine import RefineOptions
-from vx_detectron.subject import Choice
 from web.errors import PhotoGoneError
+from web.orders import Order
 
-BYTES_A_PIXEL = 3 + 3 + 1 + 4  # a photo with transparency, and the alpha of the last cut
+# A photo with transparency, the alpha of the last cut, and that of the cut which hints correct.
+BYTES_A_PIXEL = 3 + 3 + 1 + 4 + 4
 _POLL = 0.2  # seconds between two looks at whether a cut is still wanted
 _LEAST_BYTES = 2**20  # so that bounded bytes also bound the count
 
@@ -32,21 +32,23 @@ class Opened:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _last: tuple[object, Cutout] | None = None
 
-    def cut(
-        self,
-        choice: Choice,
-        refine_options: RefineOptions,
-        megapixels: float | None,
-        check: Callable[[], None],
-    ) -> Cutout:
-        """As ``OpenPhoto.cut``; the same question again costs nothing."""
+    def cut(self, order: Order, check: Callable[[], None]) -> Cutout:
+        """What the order's choice and hints cut; the same question again costs nothing."""
         while not self._lock.acquire(timeout=_POLL):
             check()
         try:
-            asked = (choice, refine_options, megapixels)
+            size = order.cut_megapixels
+            asked = (order.choice, order.hints, order.start, order.refine_options, size)
             if self._last is None or self._last[0] != asked:
                 self._last = None  # first, else both would be in memory for a while
-                cutout = self.found.cut(choice, refine_options, megapixels=megapixels, check=check)
+                cutout = self.found.cut(
+                    order.choice,
+                    order.refine_options,
+                    hints=order.hints,
+                    start=order.start,
+                    megapixels=size,
+                    check=check,
+                )
                 self._last = (asked, cutout)
             return self._last[1]
         finally:
@@ -58,7 +60,7 @@ class Opened:
         photo = self.found.photo
         alpha = 4 * photo.pixels[..., 0].size  # of the last cut
         grids = self.found.instances.mask_grids.nbytes
-        return max(photo.nbytes + alpha + grids, _LEAST_BYTES)
+        return max(photo.nbytes + alpha + grids + self.found.hint_bytes, _LEAST_BYTES)
 
 
 class OpenedPhotos:

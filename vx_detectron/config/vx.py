@@ -46,6 +46,10 @@ def add_vx_config(cfg: CfgNode) -> None:
     _add_subject(cfg, node)
     _add_refine(cfg, node)
 
+    cfg.VX.HINTS = node()
+    # What listens to points, strokes and boxes: "graph cut", or "auto": the best that is there.
+    cfg.VX.HINTS.SEGMENTER = "auto"
+
     cfg.VX.FALLBACK = node()
     # Whether a photo in which the network finds nothing is still cut, by GrabCut. The result says
     # so. False: it is an error.
@@ -240,6 +244,7 @@ _LIMITS: dict[str, Limit] = {
         ),
         "one to eight whole numbers within 32..2048",
     ),
+    "VX.HINTS.SEGMENTER": one_of("auto", "graph cut"),
     "VX.TRAIN": one_of("auto", "detector", "eye", "both"),
     "VX.DATA.MASKS": one_of("subject", "instances", "classes", "ids", "alpha"),
     "VX.DATA.SUBJECT.RULE": one_of("largest", "all"),
