@@ -68,8 +68,9 @@ function card(photo) {
     show(photo);
     setView("choose");
   });
-  const remove = action("Remove", "Remove", () => removePhoto(photo));
+  const remove = action("Remove", "✕", () => removePhoto(photo));
+  remove.classList.add("discard");
   const item = element("li", { className: "card" }, open, element("strong", { textContent: photo.name, title: photo.name }), words,
-    element("div", { className: "row" }, again, pick, remove));
+    element("div", { className: "row" }, again, pick), remove);
   return { item, image, words, retry: again, choose: pick };
 }

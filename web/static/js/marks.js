@@ -1,7 +1,8 @@
 // Keep this, drop that: pointer and keys on the photo become hints, and hints are drawn on it.
 
-import { tell } from "./tell.js";
+import { simplified } from "./simplify.js";
 import { change, countOf, display, noHints, state } from "./state.js";
+import { tell } from "./tell.js";
 import { pixelsPerPixel } from "./zoom.js";
 
 const $ = (id) => document.getElementById(id);
@@ -48,7 +49,7 @@ function placeOf({ clientX, clientY }) {
 function onDown(down) {
   if (state.view !== "fix" || !state.current?.opened || !down.isPrimary || down.button === 1 || stage.dataset.space) return;
   down.preventDefault();
-  stage.focus({ preventScroll: true });
+  aim = null;
   const start = placeOf(down);
   const opposite = down.button === 2 || down.shiftKey;
   if (state.tool === "tap") tapOrBox(down, start, opposite);
@@ -115,7 +116,7 @@ function brush(down, start, kind) {
       if (gesture.points.length > MOST.corners) gesture.points = gesture.points.filter((_, index) => index % 2 === 0);
       showMarks();
     },
-    (_, { width, points }) => addStroke({ kind, width, points }),
+    (_, { width, points }) => addStroke({ kind, width, points: simplified(points, 0.6 / scale) }),
   );
 }
 
@@ -140,14 +141,13 @@ export function onAimKey(event) {
   const { opened } = state.current;
   const step = Math.max(opened.width, opened.height) / (event.shiftKey ? 200 : 40);
   const ways = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+  if (!ways[event.key] && event.key !== "Enter") return false;
   aim ??= [opened.width / 2, opened.height / 2];
   if (ways[event.key]) {
     const [x, y] = ways[event.key];
     const within = (value, side) => Math.min(Math.max(value, 0), side - 0.1);
     aim = [within(aim[0] + x * step, opened.width), within(aim[1] + y * step, opened.height)];
-  } else if (event.key === "Enter") {
-    addPoint(aim.map((value) => Math.round(10 * value) / 10), event.shiftKey ? "drop" : "keep");
-  } else return false;
+  } else addPoint(aim.map((value) => Math.round(10 * value) / 10), event.shiftKey ? "drop" : "keep");
   showMarks();
   return true;
 }

@@ -29,7 +29,7 @@ export function photoOf(file, more = {}) {
     problem: null,
     doing: "",
     share: null, // of what is being done, 0..1; null where nobody can tell
-    drawn: null, // the fields that `picture` shows
+    drawn: null, // the fields that `picture` shows, or will show soon
     work: freshWork(),
     past: [],
     future: [],
@@ -142,16 +142,22 @@ export function drawOthers() {
 }
 
 /** Draws the photo's cut-out for the page. Only the last of several requests counts. */
-async function draw(photo) {
+function draw(photo) {
   const fields = resultFields(photo);
   const wanted = nameOf(fields);
-  if (photo.drawn === wanted) return busy(photo, "");
-  photo.drawn = wanted;
-  photo.drawing?.abort();
-  photo.drawing = new AbortController();
+  if (photo.drawn !== wanted) {
+    photo.drawn = wanted;
+    photo.drawing?.abort();
+    photo.drawing = new AbortController();
+    photo.painting = paint(photo, fields, wanted, photo.drawing.signal);
+  } else if (!photo.painting) busy(photo, "");
+  return photo.painting;
+}
+
+async function paint(photo, fields, wanted, signal) {
   if (!photo.doing) busy(photo, "Cutting it out");
   try {
-    const answer = isNothing(photo) ? NOTHING : await render(photo, { ...fields, ...PREVIEW }, photo.drawing.signal);
+    const answer = isNothing(photo) ? NOTHING : await render(photo, { ...fields, ...PREVIEW }, signal);
     await keep(photo, answer, wanted);
     photo.problem = null;
   } catch (error) {
@@ -159,6 +165,8 @@ async function draw(photo) {
     if (error.code === "no_subject") await keep(photo, NOTHING, wanted);
     else photo.problem = error; // the next change tries again
   }
+  if (photo.drawn !== wanted) return; // a later one is under way
+  photo.painting = null;
   busy(photo, "");
 }
 
@@ -196,7 +204,7 @@ export const isPassing = (problem) => PASSING.has(problem?.code);
 
 /** Tries again what went wrong. */
 export function retry(photo) {
-  Object.assign(photo, { problem: null, drawn: null, heard: null });
+  Object.assign(photo, { problem: null, drawn: null, heard: null, painting: null });
   queue(photo);
 }
 
@@ -205,6 +213,7 @@ export function cancel(photo) {
   photo.stop?.abort();
   photo.drawing?.abort();
   photo.listening?.abort();
+  photo.painting = null;
   // As good as drawn: the next change, or "Try again", draws.
   Object.assign(photo, { drawn: photo.opened && nameOf(resultFields(photo)), problem: CANCELLED() });
   busy(photo, "");

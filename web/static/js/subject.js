@@ -71,7 +71,7 @@ function entry(photo, { number, main, whole }) {
   pick.append(
     element("canvas", { className: "thumbnail", width: 144, height: 108 }),
     element("span", { className: "number", textContent: number }),
-    element("span", { className: "name", textContent: name }),
+    element("span", { className: "what", textContent: name }),
   );
   const join = button(photo, main, "join", () => choose(photo, main, true));
   join.dataset.name = name;
