@@ -45,7 +45,8 @@ def _numbers(
     except ValueError:
         numbers = ()
     if len(numbers) != order.count(",") + 1:
-        raise click.BadParameter(f"expected {order} in pixels of the photo, got {value!r}.")
+        unit = "percent" if "PERCENT" in order else "pixels of the photo"
+        raise click.BadParameter(f"expected {order} in {unit}, got {value!r}.")
     return numbers
 
 
@@ -77,15 +78,32 @@ def _points(
 @click.option("--compression", type=click.IntRange(0, 9), help="How hard png is packed: 1 is "
               "quick, 9 makes the smallest file, 0 packs nothing.  [default: 1]")  # fmt: skip
 @click.option("--background", metavar="WHAT", help="black, transparent, a colour (orange, "
-              "'#ff8800', 'rgb(255, 136, 0)'), blur, blur:PERCENT of the photo's diagonal, or "
-              "picture:PATH.  [default: black]")  # fmt: skip
+              "'#ff8800', 'rgb(255, 136, 0)'), gradient:COLOUR,COLOUR, blur, blur:PERCENT of the "
+              "photo's diagonal, or picture:PATH.  [default: black]")  # fmt: skip
 @click.option("--fit", type=click.Choice(["cover", "contain"]), help="How to fit a background "
               "picture: fill the frame, or show it whole.  [default: cover]")  # fmt: skip
 @click.option("--mask-only", is_flag=True, help="Write the mask as a grey picture, white where the "
               "subject is, as NAME_cutout_mask.png.")  # fmt: skip
 @click.option("--crop/--no-crop", default=False, help="Crop the picture to the subject.")
 @click.option("--margin", type=Number(0, 1000), metavar="PERCENT", help="Space around the subject, "
-              "in percent of its longer side; with --crop.  [default: 5]")  # fmt: skip
+              "in percent of its longer side; with --crop or --canvas.  [default: 5]")  # fmt: skip
+@click.option("--canvas", metavar="SHAPE", help="The shape of the picture, with the subject in its "
+              "middle: a ratio such as 4:5, or pixels such as 1600x1600, which the subject is "
+              "scaled to.  [default: the photo's own frame]")  # fmt: skip
+@click.option("--scale", type=Number(5, 500), default=100.0, metavar="PERCENT", help="The "
+              "subject's size on its canvas.  [default: 100]")  # fmt: skip
+@click.option("--move", metavar="XPERCENT,YPERCENT", callback=_numbers, help="Move the subject "
+              "right and down, in percent of the canvas.")  # fmt: skip
+@click.option("--shadow", metavar="KIND", default="none", help="none, soft (on a wall), contact "
+              "(on the ground), or with its strength in percent, such as soft:60.  [default: none]",
+              )  # fmt: skip
+@click.option("--grow", type=Number(-100, 100), default=0.0, metavar="PIXELS", help="Let the cut "
+              "grow by so much on every side; below 0 it shrinks.  [default: 0]")  # fmt: skip
+@click.option("--feather", type=Number(0, 200), default=0.0, metavar="PIXELS", help="Let the edge "
+              "fade over so many pixels.  [default: 0]")  # fmt: skip
+@click.option("--decontaminate", type=Number(0, 100), default=100.0, metavar="PERCENT", help="How "
+              "much of the old background's colour to take out of the edge.  [default: 100]",
+              )  # fmt: skip
 @click.option("--subject", metavar="NAME", help="Cut the best instance of this class, such as dog.")
 @click.option("--rank", type=int, metavar="N", help="Cut the Nth of the ranking, 1 for the best; "
               "-v shows the ranking.")  # fmt: skip

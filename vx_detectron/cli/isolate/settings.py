@@ -20,9 +20,13 @@ from vx_detectron.config.class_names import class_names
 from vx_detectron.deliver import (
     BLACK,
     Background,
+    Edge,
     PictureFile,
+    Placement,
     Transparent,
     parse_background,
+    parse_canvas,
+    parse_shadow,
     read_background,
 )
 from vx_detectron.deliver.finish import Finish
@@ -69,6 +73,7 @@ def read_settings(options: Options) -> Settings:
         choice = _choice(options, boxed=marks is None)
         _expect_classes(choice, (*class_names(cfg), REGION_LABEL))
         background, files = _background(options["background"], options["fit"], cfg)
+        placement, shadow = _placement(options), parse_shadow(options["shadow"])
     except VxError as error:
         raise click.UsageError(str(error)) from error
     format = choose_format(options["output"], options["format"])
@@ -88,6 +93,10 @@ def read_settings(options: Options) -> Settings:
         crop=options["crop"],
         margin=(5.0 if options["margin"] is None else options["margin"]) / 100,
         compression=QUICK if options["compression"] is None else options["compression"],
+        placement=placement,
+        shadow=shadow,
+        edge=Edge(options["grow"], options["feather"]),
+        decontaminate=options["decontaminate"] / 100,
     )
     if options["strokes"]:
         files = (*files, options["strokes"])
@@ -99,8 +108,12 @@ def _expect_partners(options: Options) -> None:
     """Refuse what would have no effect, or contradicts another option."""
     if options["mask_only"] and options["background"]:
         raise click.UsageError("--mask-only shows no background; leave --background out.")
-    if options["margin"] is not None and not options["crop"]:
-        raise click.UsageError("--margin needs --crop.")
+    if options["canvas"] is not None and options["crop"]:
+        raise click.UsageError("--canvas holds the subject already; leave --crop out.")
+    if options["margin"] is not None and not options["crop"] and options["canvas"] is None:
+        raise click.UsageError("--margin needs --crop or --canvas.")
+    if options["mask_only"] and options["shadow"] != "none":
+        raise click.UsageError("--mask-only shows no shadow; leave --shadow out.")
     if options["no_refine"] and options["edges"]:
         raise click.UsageError("--edges refines the mask; leave --no-refine out.")
     if options["verbose"] and options["quiet"]:
@@ -146,6 +159,16 @@ def _expect_classes(choice: Choice, names: tuple[str, ...]) -> None:
             near = [known[name] for name in get_close_matches(folded(label), known)]
             hint = f"did you mean {' or '.join(near)}?" if near else f"it knows {', '.join(names)}."
             raise click.UsageError(f"{label!r} is not a class of this model; {hint}")
+
+
+def _placement(options: Options) -> Placement:
+    """Where the subject stands."""
+    canvas = None if options["canvas"] is None else parse_canvas(options["canvas"])
+    right, down = options["move"] or (0.0, 0.0)
+    try:
+        return Placement(canvas, options["scale"] / 100, (right / 100, down / 100))
+    except ValueError as error:
+        raise click.UsageError(f"{error}.") from error
 
 
 def _background(
