@@ -1,4 +1,4 @@
-"""Ray, as this program uses it: started here or joined elsewhere, and one dataset streamed through."""
+"""Ray, as this program uses it: started here or joined elsewhere; one dataset streams through."""
 
 from __future__ import annotations
 

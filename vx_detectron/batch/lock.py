@@ -1,4 +1,4 @@
-"""One run at a time in one output: a second one is refused, and a dead one does not stand in the way.
+"""One run at a time in one output: a second one is refused, a dead one is no obstacle.
 
 On disk the system keeps the lock, and lets go of it with the process. An object store has no such
 thing: there a run owns an object that it writes again and again. One that does not change while

@@ -231,7 +231,7 @@ def expect_same_run(order: Order, store: Store) -> None:
             return
     elif any(True for name in (PICTURES, SHARDS) for _ in store.files(name)):
         raise BatchError(
-            f"{store}: has a folder {PICTURES} or {SHARDS} that no batch made; choose another output"
+            f"{store}: has {PICTURES} or {SHARDS} that no batch made; choose another output"
         )
     store.write(RUN, json.dumps(wanted).encode())
 
