@@ -144,7 +144,7 @@ class PhotoCutter:
             cutout = self.isolator.isolate(photo, choice)
             self._describe(cutout, found)
             alpha = cutout.alpha
-        height, width = alpha.shape
+        height, width = photo.pixels.shape[:2]
         found |= {"width": width, "height": height, "notes": list(photo.notes)}
         found["mask"] = encode_mask(alpha >= 0.5)
         found["status"] = DONE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
@@ -175,6 +175,7 @@ class Source:
         scheme, _, rest = self.text.partition("://")
         bucket = Store(f"{scheme}://{rest.split('/')[0]}")
         fs, path = bucket.remote, rest.rstrip("/")
+        infos: Iterable[dict[str, Any]]
         try:
             if glob.has_magic(path):
                 root = _root_of(path)

@@ -201,7 +201,7 @@ def _cluster(options: dict[str, Any]) -> Cluster:
 
 def _sum_up(summary: Summary, order: Order, tell: Any, verbose: bool) -> int:
     """Say what it came to, and return the exit code."""
-    from vx_detectron.cli.isolate.batch import exit_code
+    from vx_detectron.cli.isolate.batch import Status, exit_code
 
     words = [f"{count:,} {status}" for status, count in sorted(summary.counts.items()) if count]
     cut = sum(summary.counts.values()) - summary.counts["kept"]
@@ -214,8 +214,10 @@ def _sum_up(summary: Summary, order: Order, tell: Any, verbose: bool) -> int:
             tell(f"    {count:,} {kind}")
     tell(f"records and report: {order.output.rstrip('/')}/report.html")
     failed = summary.records["failed"] + len(summary.problems)
-    statuses = {"done": summary.records["done"], "failed": failed}
-    return exit_code(Counter({**statuses, "no subject": summary.records["no subject"]}))
+    statuses: Counter[Status] = Counter()
+    statuses["done"], statuses["failed"] = summary.records["done"], failed
+    statuses["no subject"] = summary.records["no subject"]
+    return exit_code(statuses)
 
 
 if __name__ == "__main__":
