@@ -55,7 +55,8 @@ def cluster_of(cluster: Cluster) -> Iterator[Any]:
         options["num_cpus"] = max(math.ceil(workers * cluster.cpus), 1) if workers else None
         options["object_store_memory"] = cluster.object_store
         options["include_dashboard"] = cluster.dashboard and _has_dashboard()
-        options["_node_ip_address"] = "127.0.0.1"
+        # Ray's ports are open to the network: whoever uses one must know the token that it makes.
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
     try:
         ray.init(**options)
     except (ConnectionError, OSError, ValueError, RuntimeError) as error:

@@ -23,11 +23,8 @@ WORKSHOP = f"{STATE}/tmp"
 # Others, such as http, would let a list of photos reach into networks that nobody named.
 _REMOTE = ("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
-# What is wrong with the place itself, and would be with every other photo.
-_EVERYWHERE = {
-    errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE,
-    errno.ENODEV, errno.ENXIO, errno.ENOTCONN,
-}  # fmt: skip
+# What is wrong with one name alone. All else, such as a full disk, would be so with every photo.
+_ITS_OWN = {errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL, errno.ENOTDIR, errno.EISDIR}
 
 
 class StoreError(BatchError):
@@ -187,9 +184,9 @@ class Store:
                 self.remote.pipe_file(self.path(name), data)
         except OSError as error:
             words = f"{self}/{printable(name)}: cannot be written: {reason(error)}"
-            if self.local is None or error.errno in _EVERYWHERE:
-                raise StoreError(words) from error
-            raise ImageError(words) from error
+            if self.local is not None and error.errno in _ITS_OWN:
+                raise ImageError(words) from error
+            raise StoreError(words) from error
         except Exception as error:  # the stores' libraries raise classes of their own
             raise StoreError(f"{self}/{printable(name)}: cannot be written: {error}") from error
 
