@@ -1,10 +1,10 @@
-"""Prove that every photo is there exactly once: input, records and results, counted against each other.
+"""Prove that every photo is there exactly once: input, records and results, against each other.
 
     python benchmarks/batch_count.py IN OUT
 
-It lists the input with nothing of the batch's own code (os.walk), reads the records with pyarrow, and
-opens every result. It prints what it counted, and ends with 1 where anything is missing, doubled,
-half-written or nobody's. A photo of the input whose record is a failure is counted as such.
+It lists the input with nothing of the batch's own code (os.walk), reads the records with pyarrow,
+and opens every result. It prints what it counted, and ends with 1 where anything is missing,
+doubled, half-written or nobody's. A photo whose record is a failure is counted as such.
 """
 
 from __future__ import annotations

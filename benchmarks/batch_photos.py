@@ -18,6 +18,7 @@ import sys
 import tempfile
 import threading
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import click
@@ -174,30 +175,22 @@ def report(
     workers = watcher.of("MapWorker") + watcher.of("ray::MapWorker")
     print(f"single process: {1 / single:.2f} photos a core-second, {single:.3f} s each")
     print(f"batch, everything: {total / spent:.2f} photos a core-second, in {wall:.0f} s")
-    print(
-        f"  ratio {total / spent * single:.3f}; cutting workers alone {workers / total:.3f} s each"
-    )
+    print(f"  ratio {total / spent * single:.3f}")
+    print(f"  the workers that cut, alone: {workers / total:.3f} s each")
     for line in sorted({line for line, _ in watcher.cpu.values()}):
         if watcher.of(line) > 1:
             print(f"  {watcher.of(line):9.1f} s  {line}")
     memory = watcher.memory
-    quarters = [
-        memory[len(memory) * part // 4 : len(memory) * (part + 1) // 4] for part in range(4)
-    ]
-    peaks = [max((rss for _, rss in quarter), default=0) for quarter in quarters]
+    cuts = [len(memory) * part // 4 for part in range(5)]
+    peaks = [max((rss for _, rss in memory[a:b]), default=0) for a, b in pairwise(cuts)]
     print("driver memory, peak in each quarter of the time, MiB:", [round(peak) for peak in peaks])
     masks = alone["masks"]
     assert isinstance(masks, dict)
-    same = sum(rows[path]["mask"] == mask for path, mask in masks.items() if isinstance(mask, dict))
-    failed = sum(not isinstance(mask, dict) for mask in masks.values())
-    print(
-        f"same masks: {same} of {len(masks) - failed}; {failed} without one in the single process"
-    )
-    files = [Path(path) for path, mask in masks.items() if isinstance(mask, dict)]
-    print(
-        "same pictures, byte for byte but for their mark:",
-        sum(map(lambda path: same_picture(work, path), files)),
-    )
+    cut = {path: mask for path, mask in masks.items() if isinstance(mask, dict)}
+    same = sum(rows[path]["mask"] == mask for path, mask in cut.items())
+    pixels = sum(same_picture(work, Path(path)) for path in cut)
+    print(f"{len(masks)} compared, {len(cut)} of them with a cut-out in the single process")
+    print(f"same masks: {same}; same pixels: {pixels}")
 
 
 def same_picture(work: Path, path: Path) -> bool:

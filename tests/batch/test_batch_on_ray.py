@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+import warnings
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +24,7 @@ pytest.importorskip("pyarrow")
 
 import pyarrow.parquet as pq  # noqa: E402
 
+from vx_detectron.batch.engine import load_ray  # noqa: E402
 from vx_detectron.batch.order import Cluster, Order  # noqa: E402
 from vx_detectron.batch.progress import Progress  # noqa: E402
 from vx_detectron.batch.records import KEPT  # noqa: E402
@@ -53,7 +56,7 @@ def poison() -> None:
 
 @pytest.fixture(scope="module")
 def two_cpus() -> Iterator[None]:
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    load_ray()
     ray.init(
         num_cpus=2,
         object_store_memory=80 * 2**20,
@@ -62,7 +65,15 @@ def two_cpus() -> Iterator[None]:
         runtime_env={"worker_process_setup_hook": poison},
     )
     yield
-    ray.shutdown()
+    leave_ray()
+
+
+def leave_ray() -> None:
+    """Shut Ray down; it leaves its processes to the garbage collector, which warns of each."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        ray.shutdown()
+        gc.collect()
 
 
 def fill(folder: Path, count: int, *others: str) -> Path:
@@ -143,7 +154,7 @@ def test_two_nodes_share_the_work_and_one_goes(tmp_path: Path) -> None:
     from ray.cluster_utils import Cluster as Nodes
 
     source, out = fill(tmp_path / "in", 1500), tmp_path / "out"
-    ray.shutdown()
+    leave_ray()
     small = {"num_cpus": 1, "object_store_memory": 80 * 2**20}
     nodes = Nodes(initialize_head=True, head_node_args={**small, "include_dashboard": False})
     try:
@@ -155,7 +166,7 @@ def test_two_nodes_share_the_work_and_one_goes(tmp_path: Path) -> None:
         expect_each_once(source, out)
         assert len({row["worker"] for row in records(out)}) > 1
     finally:
-        ray.shutdown()
+        leave_ray()
         nodes.shutdown()
 
 
@@ -204,7 +215,7 @@ def test_an_object_store_in_and_out(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         "AWS_DEFAULT_REGION": "us-east-1",
     }.items():
         monkeypatch.setenv(name, value)
-    ray.shutdown()
+    leave_ray()
     try:
         fs = wait_for(lambda: s3fs.S3FileSystem(skip_instance_cache=True), "shop")
         source = fill(tmp_path / "in", 30)

@@ -402,9 +402,9 @@ def test_one_photo_is_cut_as_isolate_cuts_it(tmp_path: Path, astronaut: Pixels) 
         decoded = tools.decode(rle)
     np.testing.assert_array_equal(decoded, cutout.alpha >= 0.5)
     cutout.save(tmp_path / "alone.png")
-    with Image.open(tmp_path / "out" / found["output"]) as one:
-        with Image.open(tmp_path / "alone.png") as other:
-            np.testing.assert_array_equal(np.asarray(one), np.asarray(other))
+    one, other = Image.open(tmp_path / "out" / found["output"]), Image.open(tmp_path / "alone.png")
+    with one, other:
+        np.testing.assert_array_equal(np.asarray(one), np.asarray(other))
     assert len(pa.Table.from_pylist([found], schema=schema())) == 1
 
 
