@@ -42,7 +42,7 @@ def timed(name):
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
             print(f"    {name}: {spent[name]:.1f} s; driver's peak {peak:.0f} MiB", flush=True)
     setattr(module, name, call)
-for name in ("tidy", "_index", "make_plan", "cut_units", "write_report"):
+for name in ("tidy", "index_of", "make_plan", "cut_units", "write_report"):
     timed(name)
 order = Order(sys.argv[1], sys.argv[2], load_cfg(), target="records", compare=sys.argv[4],
               test_mask=True)

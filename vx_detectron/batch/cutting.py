@@ -16,7 +16,7 @@ import numpy as np
 
 from vx_detectron.batch.order import Order
 from vx_detectron.batch.records import DONE, FAILED, KEPT, NO_SUBJECT, PICTURES
-from vx_detectron.batch.sources import output_of
+from vx_detectron.batch.sources import CUTOUT, MASK, output_of
 from vx_detectron.batch.store import Store, StoreError
 from vx_detectron.batch.tars import split
 from vx_detectron.batch.wishes import apply, fingerprint_of
@@ -31,7 +31,6 @@ from vx_detectron.pipeline import Isolator
 from vx_detectron.rle import encode_mask
 from vx_detectron.structures import FloatArray
 
-CUTOUT, MASK = "_cutout", "_cutout_mask"  # as `isolate` names its results
 TEST_MASK = "constant test mask"
 
 Row = dict[str, Any]

@@ -6,9 +6,10 @@ import hashlib
 import os
 from collections.abc import Iterator
 from difflib import get_close_matches
+from pathlib import PurePosixPath
 from typing import Any
 
-from vx_detectron.batch.sources import Item, Source, is_inside
+from vx_detectron.batch.sources import CUTOUT, Item, Source, is_inside, output_of
 from vx_detectron.batch.store import Store, scheme_of
 from vx_detectron.batch.wishes import COLUMNS, wishes_of
 from vx_detectron.errors import BatchError
@@ -34,17 +35,21 @@ def manifest_items(source: Source) -> Iterator[Item]:
         with store.open(name) as file:
             for number, row in enumerate(_rows(source, file)):
                 item = _item(store, row, number)
-                key = hashlib.blake2b(f"{item.named} {item.place}".encode(), digest_size=8).digest()
-                if key in taken:
+                keys = {_short(item.place), _short(output_of(item.place, item.named, CUTOUT, ""))}
+                if keys & taken:
                     words = "an earlier row has the same path or name; give each row its own `name`"
                     item = Item(item.path, f"row {number}", problem=words)
-                taken.add(key)
+                taken |= keys
                 yield item
     except BatchError:
         raise
     except Exception as error:  # pyarrow, and the stores' libraries, have classes of their own
         words = f"{printable(source.text)}: this list cannot be read: {reason(error)}"
         raise BatchError(words) from error
+
+
+def _short(text: str) -> bytes:
+    return hashlib.blake2b(text.encode(), digest_size=8).digest()
 
 
 def _rows(source: Source, file: Any) -> Iterator[dict[str, Any]]:
@@ -104,7 +109,8 @@ def _item(store: Store, row: dict[str, Any], number: int) -> Item:
     except BatchError as error:
         return Item(path, f"row {number}", problem=str(error))
     place = path.split("://", 1)[1] if remote else path
-    place = (str(name) if name not in (None, "") else place).lstrip("/").removeprefix("./")
+    place = (str(name) if name not in (None, "") else place).lstrip("/")
+    place = PurePosixPath(place).as_posix()
     if not is_inside(place):
         words = "expected a name that stays inside a folder; give the row a `name`"
         return Item(path, f"row {number}", problem=words)

@@ -14,8 +14,8 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from vx_detectron.batch.order import Order
-from vx_detectron.batch.records import DONE, FAILED, PICTURES, SHARDS, Index, parts
-from vx_detectron.batch.sources import Item, Source, in_chunks, output_of
+from vx_detectron.batch.records import DONE, FAILED, PICTURES, SHARDS, Index
+from vx_detectron.batch.sources import CUTOUT, MASK, Item, Source, in_chunks, output_of
 from vx_detectron.batch.store import STATE, Store
 from vx_detectron.batch.wishes import fingerprint_of
 from vx_detectron.errors import BatchError
@@ -28,7 +28,7 @@ RUN = f"{STATE}/run.json"
 
 _CHUNK = 4096  # photos in a file of the plan
 _UNIT_PIXELS = 16_000_000  # what a killed worker loses at most, besides one photo
-_UNIT_PHOTOS = 256
+_UNIT_PHOTOS = 128
 # Pixels in a byte of a file of common quality; the batch needs no more than the right power of ten.
 _DENSITY = {".jpg": 5.0, ".jpeg": 5.0, ".webp": 10.0, ".heic": 12.0, ".avif": 12.0, ".png": 0.6}
 _USUAL = 2_000_000  # pixels of a photo of which nothing is known
@@ -167,8 +167,6 @@ def _left(order: Order, store: Store, index: Index, item: Item) -> dict[str, Any
 
 
 def _output(order: Order, item: Item) -> str:
-    from vx_detectron.batch.cutting import CUTOUT, MASK
-
     ending = MASK if order.finish.mask_only else CUTOUT
     return output_of(item.place, item.named, ending, order.finish.format)
 
@@ -234,8 +232,3 @@ def expect_same_run(order: Order, store: Store) -> None:
             f"{store}: has {PICTURES} or {SHARDS} that no batch made; choose another output"
         )
     store.write(RUN, json.dumps(wanted).encode())
-
-
-def record_count(store: Store) -> int:
-    """How many rows the records have."""
-    return sum(len(table) for _, table in parts(store, ("place",)))

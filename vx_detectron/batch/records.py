@@ -253,6 +253,7 @@ class Index:
     """
 
     def __init__(self, store: Store, shards: bool) -> None:
+        self._forgotten: set[int] = set()
         columns = ("place", "run", "finished", "sha256", "status", "options", "version", "output")
         found: list[tuple[Any, ...]] = []
         tars = {one.name for one in store.files(SHARDS, ".tar")} if shards else set()
@@ -289,9 +290,9 @@ class Index:
 
     def find(self, place: str) -> Done | None:
         """The newest record of a photo."""
-        if self._columns is None:
+        if self._columns is None or (place_key := key_of(place)) in self._forgotten:
             return None
-        key = np.uint64(key_of(place))
+        key = np.uint64(place_key)
         at = int(np.searchsorted(self._columns[0], key))
         if at == len(self) or self._columns[0][at] != key:
             return None
@@ -299,6 +300,10 @@ class Index:
         # numpy drops zeros at the end of bytes.
         digest = bytes(sha).ljust(32, b"\0").hex() if sha else ""
         return Done(digest, status.decode(), options.decode(), bytes(version))
+
+    def forget(self, place: str) -> None:
+        """Let go of a photo whose record is no longer the newest."""
+        self._forgotten.add(key_of(place))
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -66,18 +66,21 @@ def run_batch(
         VxError: the networks cannot be loaded.
     """
     load_ray()
-    with opened(order) as (store, holding), cluster_of(cluster or Cluster()) as ray:
+    pool = cluster or Cluster()
+    with opened(order) as (store, holding):
         source, started = Source(order.source), time.monotonic()
         run = time.time_ns()
-        plan = make_plan(order, source, store, _index(order, store), run, PLANS)
+        plan = make_plan(order, source, store, index_of(order, store), run, PLANS)
         for remark in source.remarks:
             say(remark)
         say(_words(plan))
-        url = dashboard_url(ray)
-        if url and plan.todo:
-            say(f"Ray's dashboard: {url}")
         summary = Summary(plan.found, Counter({KEPT: plan.done}), problems=source.problems)
-        _work(ray, order, cluster or Cluster(), plan, run, progress, holding, summary)
+        if plan.units:
+            with cluster_of(pool) as ray:
+                url = dashboard_url(ray)
+                if url:
+                    say(f"Ray's dashboard: {url}")
+                _work(ray, order, pool, plan, run, progress, holding, summary)
         summary.seconds = time.monotonic() - started
         finish(order, store, summary)
         return summary
@@ -101,13 +104,17 @@ def cut_items(
     cluster: Cluster,
     store: Store,
     holding: Holding,
-    items: Iterator[Item],
+    index: Index,
+    items: Sequence[Item],
 ) -> Summary:
     """Cut some photos, as they arrive; see ``watch``."""
     run = time.time_ns()
-    plan = plan_items(order, items, store, _index(order, store), f"{run}")
+    plan = plan_items(order, iter(items), store, index, f"{run}")
     summary = Summary(plan.found, Counter({KEPT: plan.done}))
-    _work(ray, order, cluster, plan, run, None, holding, summary)
+    if plan.units:
+        _work(ray, order, cluster, plan, run, None, holding, summary)
+    for item in items:  # the index knows nothing of what was just done
+        index.forget(item.place)
     return summary
 
 
@@ -119,7 +126,8 @@ def finish(order: Order, store: Store, summary: Summary) -> None:
     summary.records = write_report(order, store, summary.problems).statuses
 
 
-def _index(order: Order, store: Store) -> Index:
+def index_of(order: Order, store: Store) -> Index:
+    """What is done already."""
     return Index(store, order.target == "shards")
 
 
@@ -133,8 +141,6 @@ def _work(
     holding: Holding,
     summary: Summary,
 ) -> None:
-    if not plan.units:
-        return
     notes = ledger.start(ray)
     with (progress or Progress()).following(ray, notes, plan, holding):
         sink = cut_units(ray, order, cluster, plan.units, run, notes)

@@ -15,6 +15,8 @@ from vx_detectron.image_io import SUPPORTED_SUFFIXES
 from vx_detectron.image_io.names import printable, reason
 
 LISTS = (".parquet", ".csv")
+CUTOUT, MASK = "_cutout", "_cutout_mask"
+"""How the names of results end, as `isolate` names them."""
 
 
 @dataclass(frozen=True)
@@ -193,8 +195,11 @@ class Source:
                 if left_out is not None and name.startswith(left_out):
                     continue
                 found = True
-                place = name[len(root) :].lstrip("/")
-                yield Item(f"{scheme}://{name}", place, info.get("size"), version_of(info))
+                place = name[len(root) :].removeprefix("/")
+                if is_inside(place):
+                    yield Item(f"{scheme}://{name}", place, info.get("size"), version_of(info))
+                else:  # such as ../x or a//b, which would be another file on a disk
+                    self.problems.append((name, "its key means no file below a folder; rename it"))
         except FileNotFoundError:
             found = False
         except OSError as error:
@@ -227,9 +232,14 @@ def output_of(place: str, named: bool, ending: str, format: str) -> str:
 
 
 def is_inside(place: str) -> bool:
-    """Whether a name stays below the folder that it is joined to, and means one file only."""
-    parts = PurePosixPath(place).parts
-    return bool(parts) and not place.startswith("/") and ".." not in parts and "\0" not in place
+    """Whether a name stays below the folder that it is joined to, and is the only one for its file.
+
+    >>> is_inside("a/b.jpg"), is_inside("../b.jpg"), is_inside("/b.jpg"), is_inside("a//b.jpg")
+    (True, False, False, False)
+    """
+    path = PurePosixPath(place)
+    plain = path.as_posix() == place and place != "."
+    return plain and not path.is_absolute() and ".." not in path.parts and "\0" not in place
 
 
 def _walk(fs: Any, folder: str) -> Iterator[dict[str, Any]]:

@@ -6,6 +6,7 @@ import io
 import os
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import PurePosixPath
 
 from vx_detectron.batch.sources import Item, Source, is_inside
 from vx_detectron.batch.store import Store
@@ -24,18 +25,20 @@ def tar_items(source: Source, path: str, place: str) -> Iterator[Item]:
     folder, name = split(path)
     try:
         # "r:" takes no compressed tar: inside one, nothing can be found without reading all of it.
+        taken: set[str] = set()
         with Store(folder).open(name) as file, tarfile.open(fileobj=file, mode="r:") as tar:
             for one in tar:
+                tar.members = []  # type: ignore[misc]  # it would keep every header
                 if not one.isreg() or os.path.splitext(one.name)[1].lower() not in _SUFFIXES:
                     continue
-                if not _sound(one.name):
-                    words = "its name in the tar leads elsewhere"
+                own = PurePosixPath(one.name).as_posix()
+                if not _sound(own) or own in taken:
+                    words = "its name in the tar leads elsewhere, or is there twice"
                     yield Item(path, f"{place}/at-{one.offset}", problem=words)
                     continue
+                taken.add(own)
                 version = f"{one.size}-{one.mtime}-{one.offset_data}"
-                yield Item(
-                    path, f"{place}/{one.name}", one.size, version, one.name, one.offset_data
-                )
+                yield Item(path, f"{place}/{own}", one.size, version, one.name, one.offset_data)
     except Exception as error:  # a hostile tar may raise anything
         words = f"this tar cannot be read (compressed ones are not taken): {reason(error)}"
         source.problems.append((path, words))

@@ -9,13 +9,15 @@ from typing import Any
 
 from vx_detectron.batch.engine import cluster_of, load_ray
 from vx_detectron.batch.order import Cluster, Order
-from vx_detectron.batch.records import key_of
-from vx_detectron.batch.run import Say, Summary, cut_items, finish, opened
+from vx_detectron.batch.records import key_of, tidy
+from vx_detectron.batch.run import Say, Summary, cut_items, finish, index_of, opened
 from vx_detectron.batch.sources import LISTS, Item, Source
 from vx_detectron.errors import BatchError
 from vx_detectron.image_io import SUPPORTED_SUFFIXES
 
 Arrivals = Iterator[list[Item]]
+
+_TIDY = 200  # rounds
 
 
 def watch_batch(
@@ -52,12 +54,17 @@ def watch_batch(
             else arrivals(source, folder, order.output, settle)
         )
         say(f"watching {order.source}; Ctrl-C ends it")
+        index, rounds = index_of(order, store), 0
         try:
             for items in arriving:
                 holding.check()
                 if not items:
                     continue
-                found = cut_items(ray, order, cluster or Cluster(), store, holding, iter(items))
+                pool = cluster or Cluster()
+                found = cut_items(ray, order, pool, store, holding, index, items)
+                rounds += 1
+                if rounds % _TIDY == 0:
+                    tidy(store)  # a file of records for each round becomes many
                 total.found += found.found
                 total.counts += found.counts
                 total.kinds += found.kinds
