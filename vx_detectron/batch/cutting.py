@@ -177,8 +177,9 @@ class PhotoCutter:
 
     def _test(self, photo: Photo, found: Row) -> FloatArray:
         """The documented constant mask of ``Order.test_mask``."""
-        alpha = np.zeros(photo.pixels.shape[:2], dtype=np.float32)
-        alpha[alpha.shape[0] // 2 :] = 1
+        height, width = photo.pixels.shape[:2]
+        alpha: FloatArray = np.zeros((height, width), dtype=np.float32)
+        alpha[height // 2 :] = 1
         found |= {"reason": TEST_MASK, "method": TEST_MASK, "engine": TEST_MASK, "labels": []}
         return alpha
 

@@ -233,7 +233,7 @@ def scheme_of(url: str) -> str | None:
 
 def version_of(info: dict[str, Any]) -> str | None:
     """What changes when an object does, from what its store says of it."""
-    for key in ("ETag", "etag", "md5Hash", "content_settings"):
+    for key in ("ETag", "etag", "md5Hash"):
         if isinstance(info.get(key), str):
             return str(info[key]).strip('"')
     when = info.get("LastModified") or info.get("last_modified") or info.get("mtime")

@@ -28,7 +28,7 @@ def tar_items(source: Source, path: str, place: str) -> Iterator[Item]:
         taken: set[str] = set()
         with Store(folder).open(name) as file, tarfile.open(fileobj=file, mode="r:") as tar:
             for one in tar:
-                tar.members = []  # type: ignore[misc]  # it would keep every header
+                tar.members = []  # type: ignore[attr-defined]  # it keeps every header
                 if not one.isreg() or os.path.splitext(one.name)[1].lower() not in _SUFFIXES:
                     continue
                 own = PurePosixPath(one.name).as_posix()
