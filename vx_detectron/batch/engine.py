@@ -56,8 +56,6 @@ def cluster_of(cluster: Cluster) -> Iterator[Any]:
         options["num_cpus"] = max(math.ceil(workers * cluster.cpus), 1) if workers else None
         options["object_store_memory"] = cluster.object_store
         options["include_dashboard"] = cluster.dashboard and _has_dashboard()
-        # Ray's ports are open to the network: whoever uses one must know the token that it makes.
-        os.environ.setdefault("RAY_AUTH_MODE", "token")
     try:
         ray.init(**options)
     except Exception as error:  # Ray raises this bare class too

@@ -27,8 +27,8 @@ PLANS = f"{STATE}/plan"
 RUN = f"{STATE}/run.json"
 
 _CHUNK = 4096  # photos in a file of the plan
-_UNIT_PIXELS = 16_000_000  # what a killed worker loses at most, besides one photo
-_UNIT_PHOTOS = 128
+_UNIT_PIXELS = 8_000_000  # what a killed worker loses at most, besides one photo
+_UNIT_PHOTOS = 32
 # Pixels in a byte of a file of common quality; the batch needs no more than the right power of ten.
 _DENSITY = {".jpg": 5.0, ".jpeg": 5.0, ".webp": 10.0, ".heic": 12.0, ".avif": 12.0, ".png": 0.6}
 _USUAL = 2_000_000  # pixels of a photo of which nothing is known
