@@ -49,9 +49,10 @@ def add_vx_config(cfg: CfgNode) -> None:
     # What listens to points, strokes and boxes: "network", "graph cut", or "auto": the network if
     # its exported files are there, else the graph cut.
     cfg.VX.HINTS.SEGMENTER = "auto"
-    # The weights of the decoder that cuts what a person's hints mean, as MODEL.WEIGHTS takes them.
-    # They belong to one eye: with any other they are refused.
+    # The weights of the decoder that cuts what a person's hints mean, as MODEL.WEIGHTS takes them,
+    # and those of the eye whose features it reads. They belong together: others are refused.
     cfg.VX.HINTS.WEIGHTS = "bundled://vx_hints.safetensors"
+    cfg.VX.HINTS.EYE = "bundled://vx_eye.safetensors"
 
     _add_subject(cfg, node)
     _add_refine(cfg, node)

@@ -168,9 +168,17 @@ def build_eye(cfg: CfgNode) -> Eye | None:
 
 
 def build_segmenter(cfg: CfgNode) -> InteractiveSegmenter:
-    """What listens to hints, as ``VX.HINTS.SEGMENTER`` asks."""
-    from vx_detectron.interactive.graph_cut import GraphCut
+    """What listens to hints, as ``VX.HINTS.SEGMENTER`` asks.
 
+    Raises:
+        CheckpointError, EngineError: the network is asked for, and cannot be built.
+    """
+    from vx_detectron.interactive.graph_cut import GraphCut
+    from vx_detectron.interactive.network import HintNetwork, is_there
+
+    wanted = cfg.VX.HINTS.SEGMENTER
+    if wanted == "network" or (wanted == "auto" and is_there(cfg)):
+        return HintNetwork(cfg)
     return GraphCut()
 
 

@@ -44,9 +44,7 @@ class Motion:
         scale = width / self.back.shape[1], height / self.back.shape[0]
         columns = back[..., 0] * np.float32(scale[0]) + _ruler(width)[None]
         rows = back[..., 1] * np.float32(scale[1]) + _ruler(height)[:, None]
-        carried = cv2.remap(
-            field, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )
+        carried = cv2.remap(field, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         return np.asarray(carried, dtype=np.float32)
 
 
@@ -82,9 +80,7 @@ class MotionFinder:
             and _histogram_distance(before, grey) > _CUT_HISTOGRAM
         )
         self._lately = (
-            _CUT_RESIDUAL / _CUT_TIMES
-            if cut
-            else _LATELY * self._lately + (1 - _LATELY) * residual
+            _CUT_RESIDUAL / _CUT_TIMES if cut else _LATELY * self._lately + (1 - _LATELY) * residual
         )
         trust = np.clip(2 - unexplained / _EXPLAINED, 0, 1)
         # What came in over the border was nowhere before.
@@ -105,9 +101,7 @@ def own_motion(first: ByteArray, second: ByteArray) -> FloatArray:
         float32 (h, w) over the first frame, in shares of the longest side.
     """
     finder = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-    flow = np.asarray(
-        finder.calc(_small_grey(first), _small_grey(second), None), dtype=np.float32
-    )
+    flow = np.asarray(finder.calc(_small_grey(first), _small_grey(second), None), dtype=np.float32)
     height, width = flow.shape[:2]
     step = max(min(height, width) // 24, 1)
     rows, columns = np.mgrid[step // 2 : height : step, step // 2 : width : step]
@@ -132,9 +126,7 @@ def _small_grey(image: ByteArray) -> ByteArray:
 
 def _histogram_distance(first: ByteArray, second: ByteArray) -> float:
     """Half the L1 distance of the grey levels' shares, 0..1."""
-    shares = [
-        np.bincount(one.ravel() >> 3, minlength=_BINS) / one.size for one in (first, second)
-    ]
+    shares = [np.bincount(one.ravel() >> 3, minlength=_BINS) / one.size for one in (first, second)]
     return float(np.abs(shares[0] - shares[1]).sum() / 2)
 
 
