@@ -221,7 +221,7 @@ def resolve(name: str, *, progress: bool = True) -> Path:
 
 
 def _rembg_places(name: str) -> Iterator[Path]:
-    """Where rembg keeps a network: since 2.0.8x in a folder of its own, before that side by side.
+    """Where rembg keeps a network: of late each in a folder of its own, before that side by side.
 
     As there, ``U2NET_HOME`` names the folder of both.
     """
