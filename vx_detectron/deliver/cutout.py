@@ -24,6 +24,8 @@ from vx_detectron.image_io import (
     format_from_suffix,
 )
 from vx_detectron.image_io.names import Writable
+from vx_detectron.image_io.writing import QUICK
+from vx_detectron.interactive import Hints
 from vx_detectron.structures import ByteArray, FloatArray, Instances, Provenance, Subject
 
 
@@ -39,6 +41,7 @@ class Cutout:
         provenance: what really ran.
         max_pixels: the largest picture that ``save`` reads as a background.
         max_bytes: the largest file of one.
+        hints: what a person marked, all of it obeyed; None for nothing.
     """
 
     photo: Photo
@@ -48,6 +51,7 @@ class Cutout:
     provenance: Provenance
     max_pixels: int = MAX_PIXELS
     max_bytes: int = MAX_BYTES
+    hints: Hints | None = None
 
     def __post_init__(self) -> None:
         size = self.photo.pixels.shape[:2]
@@ -79,6 +83,7 @@ class Cutout:
         crop: bool = False,
         margin: float = 0.05,
         quality: int = 95,
+        compression: int = QUICK,
         format: PictureFormat | None = None,
     ) -> None:
         """Write the subject as a picture, whole or not at all; an existing file is replaced.
@@ -93,6 +98,8 @@ class Cutout:
             crop: cut the picture to the subject's box and ``margin``.
             margin: space around the subject with ``crop``, as a share of its longer side.
             quality: 1..100, of jpg and webp; 100 makes webp lossless.
+            compression: 0..9, of png, zlib's level: 0 packs nothing, 1 is quick, 9 makes the
+                smallest file.
             format: ``png``, ``jpg``, ``webp`` or ``tiff``; by default the path's suffix says. A
                 stream needs it.
 
@@ -122,6 +129,7 @@ class Cutout:
             read_background(background, max_pixels=self.max_pixels, max_bytes=self.max_bytes),
             crop=crop,
             margin=margin,
+            compression=compression,
         )
         try:
             finish.write(path, self.photo, self.alpha)

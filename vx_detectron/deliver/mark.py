@@ -43,7 +43,12 @@ def read_mark(path: str | os.PathLike[str]) -> Mark | None:
         return None
     try:
         with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            found = _TEXT.search(data)
-            return Mark(found[1].decode(), found[2].decode()) if found else None
+            return find_mark(data)
     except (OSError, ValueError):  # ValueError: it is empty
         return None
+
+
+def find_mark(data: bytes | mmap.mmap) -> Mark | None:
+    """The mark in a file's bytes, or None."""
+    found = _TEXT.search(data)
+    return Mark(found[1].decode(), found[2].decode()) if found else None

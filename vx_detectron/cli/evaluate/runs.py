@@ -30,7 +30,7 @@ from vx_detectron.pipeline import Isolator
 def masks(read: Callable[[], Truths], options: dict[str, Any]) -> int:
     """Measure masks against the truths that ``read`` gives."""
     _expect_one_way(options)
-    floors = _floors(options["fail_under"], report.MASK_FIGURES)
+    floors = floors_of(options["fail_under"], report.MASK_FIGURES)
     baseline = read_results(options["against"], SCHEMA) if options["against"] else None
     truths = read()
     labelled = read_choice_data(*options["choice"]) if options["choice"] else None
@@ -60,9 +60,9 @@ def masks(read: Callable[[], Truths], options: dict[str, Any]) -> int:
 
 def choice(labels: Path, annotations: Path, images: Path, options: dict[str, Any]) -> int:
     """Measure the choice of the subject."""
-    floors = _floors(options["fail_under"], report.CHOICE_FIGURES)
+    floors = floors_of(options["fail_under"], report.CHOICE_FIGURES)
     data = read_choice_data(labels, annotations, images)
-    results = _choice(_isolator(options), data)
+    results = _choice(isolator_of(options), data)
     code = _finish({"": results}, report.choice_figures(results), floors, options)
     write_page(options["output"], f"Choice of the subject in {images}", choice=results)
     return code
@@ -70,7 +70,7 @@ def choice(labels: Path, annotations: Path, images: Path, options: dict[str, Any
 
 def detection(annotations: Path, images: Path, options: dict[str, Any]) -> int:
     """Measure the detector itself."""
-    floors = _floors(options["fail_under"], report.DETECTION_FIGURES)
+    floors = floors_of(options["fail_under"], report.DETECTION_FIGURES)
     data = read_detection_data(annotations, images)
     detector = _detector(options)
     with report.Progress() as progress:
@@ -135,10 +135,11 @@ def _predictor(truths: Truths, options: dict[str, Any]) -> Predictor:
         return FolderPredictor(options["predictions"], map(truths.name, truths.records))
     if options["command"] is not None:
         return CommandPredictor(options["command"], options["time_limit"])
-    return PipelinePredictor(_isolator(options), options["ablation"])
+    return PipelinePredictor(isolator_of(options), options["ablation"])
 
 
-def _isolator(options: dict[str, Any]) -> Isolator:
+def isolator_of(options: dict[str, Any]) -> Isolator:
+    """The networks that the options ask for."""
     return Isolator(_cfg(options))
 
 
@@ -154,7 +155,7 @@ def _cfg(options: dict[str, Any]) -> CfgNode:
         raise click.UsageError(str(error)) from error
 
 
-def _floors(texts: Sequence[str], known: Sequence[str]) -> dict[str, float]:
+def floors_of(texts: Sequence[str], known: Sequence[str]) -> dict[str, float]:
     """Figure to least value, from FIGURE=VALUE."""
     floors = {}
     for text in texts:
