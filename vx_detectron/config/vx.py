@@ -37,6 +37,11 @@ def add_vx_config(cfg: CfgNode) -> None:
     # by MODEL.DEVICE. And how many threads a network has; 0: as many as there are cores.
     cfg.VX.ONNX.PROVIDERS = ()
     cfg.VX.ONNX.THREADS = 0
+    # What runs exported networks: "onnxruntime"; "openvino", of the extra of that name; or "auto",
+    # which is openvino for bfloat16, else onnxruntime.
+    cfg.VX.ONNX.RUNTIME = "auto"
+    # "float32", or with OpenVINO "bfloat16": quicker on processors that have it, and less exact.
+    cfg.VX.ONNX.PRECISION = "float32"
 
     cfg.VX.INPUT = node()
     # Largest photo, in pixels (width x height); protects the memory.
@@ -276,6 +281,8 @@ _LIMITS: dict[str, Limit] = {
         lambda value: 0 <= value <= 1024,
         "a number of threads within 0..1024; 0 is as many as there are cores",
     ),
+    "VX.ONNX.RUNTIME": one_of("auto", "onnxruntime", "openvino"),
+    "VX.ONNX.PRECISION": one_of("float32", "bfloat16"),
     "VX.CLASS_NAMES": (
         lambda value: (
             len(set(map(str, value))) == len(value)
