@@ -44,6 +44,8 @@ def isolate_upload(given: Fields) -> Response:
             read_upload(given["image"], here.max_pixels),
             order.choice,
             order.refine_options,
+            hints=order.hints,
+            start=order.start,
             megapixels=order.cut_megapixels,
             check=turn.check,
         )

@@ -21,6 +21,8 @@ from vx_detectron.deliver import (
 from vx_detectron.deliver.finish import Finish
 from vx_detectron.errors import ConfigError
 from vx_detectron.image_io import Photo, read_photo
+from vx_detectron.interactive import Hints
+from vx_detectron.pipeline import Start
 from vx_detectron.refine import RefineOptions
 from vx_detectron.subject import Choice
 from web import scenes
@@ -42,6 +44,8 @@ class Order:
 
     Attributes:
         choice: which subject; empty lets the ranking decide.
+        hints: what a person marked, if anything.
+        start: what the hints correct; see ``OpenPhoto.cut``.
         refine_options: how its edge is refined.
         finish: what the picture shows.
         format: as ``Finish.format``, or ``ora`` or ``json``.
@@ -49,6 +53,8 @@ class Order:
     """
 
     choice: Choice
+    hints: Hints | None
+    start: Start | None
     refine_options: RefineOptions
     finish: Finish
     format: str
@@ -88,6 +94,9 @@ def read_order(given: Fields, refine_options: RefineOptions, max_pixels: int) ->
         added=tuple(given["added"]),
         removed=tuple(given["removed"]),
     )
+    hints = given.get("hints") or None
+    if given.get("start") and hints is None:
+        raise BadOptionError("start says what hints correct; send hints, or leave it out.")
     background = _background(given, max_pixels)
     if given["format"] == "jpg" and isinstance(background, Transparent):
         raise BadOptionError("JPEG cannot keep a transparent background; choose png or webp.")
@@ -100,7 +109,13 @@ def read_order(given: Fields, refine_options: RefineOptions, max_pixels: int) ->
         margin=given["margin"] / 100,
     )
     return Order(
-        choice, _refinement(given, refine_options), finish, given["format"], given.get("megapixels")
+        choice,
+        hints,
+        given.get("start"),
+        _refinement(given, refine_options),
+        finish,
+        given["format"],
+        given.get("megapixels"),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any
 
@@ -9,6 +10,8 @@ from apiflask import Schema, fields
 from apiflask.validators import Length, OneOf, Range
 from marshmallow import RAISE, ValidationError
 
+from vx_detectron.errors import HintError
+from vx_detectron.interactive import Hints
 from web import scenes
 
 FORMATS = ("png", "jpg", "webp", "tiff", "ora", "json")
@@ -45,6 +48,22 @@ class Numbers(fields.String):
         if len(numbers) != wanted or not all(map(math.isfinite, numbers)):
             raise ValidationError(f"expected {self._order or 'numbers separated by commas'}.")
         return numbers
+
+
+class HintsField(fields.String):
+    """Hints as JSON; see ``Hints.to_json``."""
+
+    # It stays a String, which is what the OpenAPI description has to call it.
+    def _deserialize(  # type: ignore[override]
+        self, value: Any, *args: Any, **kwargs: Any
+    ) -> Hints:
+        text: str = super()._deserialize(value, *args, **kwargs)
+        try:
+            return Hints.from_json(json.loads(text))
+        except HintError as error:
+            raise ValidationError(f"{error}.") from error
+        except (ValueError, RecursionError) as error:
+            raise ValidationError("expected JSON.") from error
 
 
 def _said(description: str) -> dict[str, str]:
@@ -84,6 +103,23 @@ class Options(Strict):
     all = fields.Boolean(load_default=False, metadata=_said("Everything that is found."))
     added = _classes("with", "Add the best instance of this class; may be repeated.")
     removed = _classes("without", "Leave instances of this class out; may be repeated.")
+
+    hints = HintsField(
+        metadata=_said(
+            'What to keep and what to drop, as JSON: {"keep": [[x, y], ...], "drop": [[x, y], '
+            '...], "strokes": [{"kind": "keep" or "drop", "width": 12, "points": [[x, y], ...]}, '
+            '...], "box": [x0, y0, x1, y1] or null}, in pixels of the photo. At most 200 points, '
+            "and 200 strokes of 2,000 points each."
+        ),
+    )
+    start = fields.String(
+        validate=OneOf(["cut", "nothing"]),
+        metadata=_said(
+            "What the hints correct: the cut that is made without them, or nothing, so that they "
+            "say all. By default it is the cut where something is chosen, or where the hints keep "
+            "nothing; else nothing."
+        ),
+    )
 
     edges = fields.String(
         validate=OneOf(["sharp", "matte"]),
@@ -236,9 +272,29 @@ class ProvenanceOut(Schema):
     eye_engine = fields.String(metadata=_said("What ran it; empty without an eye."))
     eye_weights = fields.String()
     eye_sha256 = fields.String()
-    mask_source = fields.String(metadata=_said("instances, saliency or grabcut fallback."))
+    mask_source = fields.String(metadata=_said("instances, saliency, grabcut fallback or hints."))
     refinement = fields.List(fields.String(), metadata=_said("The steps, in their order."))
     seconds = fields.Dict(keys=fields.String(), values=fields.Float())
+    hints = fields.String(
+        metadata=_said("What listened to the hints: network or graph cut; empty without any.")
+    )
+
+
+class StrokeOut(Schema):
+    """A line drawn with a round brush."""
+
+    kind = fields.String(metadata=_said("keep or drop."))
+    width = fields.Float(metadata=_said("In pixels of the photo."))
+    points = fields.List(fields.List(fields.Float()), metadata=_said("x, y of each corner."))
+
+
+class HintsOut(Schema):
+    """What a person marked, in pixels of the photo; all of it was obeyed."""
+
+    keep = fields.List(fields.List(fields.Float()), metadata=_said("x, y of each point."))
+    drop = fields.List(fields.List(fields.Float()), metadata=_said("x, y of each point."))
+    strokes = fields.List(fields.Nested(StrokeOut))
+    box = fields.List(fields.Float(), allow_none=True, metadata=_said("x0, y0, x1, y1."))
 
 
 class RecordOut(Schema):
@@ -249,6 +305,7 @@ class RecordOut(Schema):
     subject = fields.Nested(SubjectOut)
     instances = fields.List(fields.Nested(MaskedOut))
     alpha = fields.Nested(RleOut, metadata=_said("The cut-out's mask, from 0.5 up."))
+    hints = fields.Nested(HintsOut, allow_none=True, metadata=_said("null without any."))
     provenance = fields.Nested(ProvenanceOut)
     notes = fields.List(fields.String(), metadata=_said("What was done to read the photo."))
 

@@ -45,21 +45,23 @@ def add_vx_config(cfg: CfgNode) -> None:
     cfg.VX.INPUT.MAX_BYTES = 512 * 2**20
 
     _add_eye(cfg, node)
+    _add_subject(cfg, node)
+    _add_refine(cfg, node)
+
     cfg.VX.HINTS = node()
+    # What listens to points, strokes and boxes: "graph cut", or "auto": the best that is there.
+    cfg.VX.HINTS.SEGMENTER = "auto"
     # The weights of the decoder that cuts what a person's hints mean, as MODEL.WEIGHTS takes them.
     # They belong to one eye: with any other they are refused.
     cfg.VX.HINTS.WEIGHTS = "bundled://vx_hints.safetensors"
-
-    _add_subject(cfg, node)
-    _add_refine(cfg, node)
 
     cfg.VX.FALLBACK = node()
     # Whether a photo in which the network finds nothing is still cut, by GrabCut. The result says
     # so. False: it is an error.
     cfg.VX.FALLBACK.ENABLED = True
 
-    # What a training trains: "detector", "eye", "both" one after the other, or "auto": what the
-    # data teach.
+    # What a training trains: "detector", "eye", "both" one after the other, "auto": what the data
+    # teach, or "hints": the hint decoder, on the features of an eye that stays as it is.
     cfg.VX.TRAIN = "detector"
     _add_data(cfg, node)
     _add_augment(cfg, node)
@@ -218,8 +220,9 @@ def _add_solver(cfg: CfgNode, node: type[CfgNode]) -> None:
     cfg.VX.SOLVER.LOG_PERIOD = 20
     # The figure that chooses model_best.pth: "subject_iou", the mean IoU of the subjects;
     # "saliency_iou", that of the eye's map alone; "segm_AP", COCO's average precision of the
-    # detector's masks; "mean", the mean of subject_iou and segm_AP. "auto": segm_AP for a detector,
-    # saliency_iou for an eye; without photos for it, what they do give.
+    # detector's masks; "mean", the mean of subject_iou and segm_AP; "click_iou", for hints, the mean
+    # IoU after 1, 3 and 5 clicks. "auto": segm_AP for a detector, saliency_iou for an eye, click_iou
+    # for hints; without photos for it, what they do give.
     cfg.VX.SOLVER.BEST_BY = "auto"
     # The training stops after this many evaluations (TEST.EVAL_PERIOD) without a gain. 0: never.
     cfg.VX.SOLVER.PATIENCE = 0
@@ -288,6 +291,7 @@ _LIMITS: dict[str, Limit] = {
         ),
         "one to eight whole numbers within 32..2048",
     ),
+    "VX.HINTS.SEGMENTER": one_of("auto", "graph cut"),
     "VX.TRAIN": one_of("auto", "detector", "eye", "both", "hints"),
     "VX.DATA.MASKS": one_of("subject", "instances", "classes", "ids", "alpha"),
     "VX.DATA.SUBJECT.RULE": one_of("largest", "all"),
@@ -316,7 +320,9 @@ _LIMITS: dict[str, Limit] = {
     "VX.SOLVER.CROP": at_least(1),
     "VX.SOLVER.EDGE_WEIGHT": at_least(0),
     "VX.SOLVER.LOG_PERIOD": at_least(1),
-    "VX.SOLVER.BEST_BY": one_of("auto", "subject_iou", "saliency_iou", "segm_AP", "mean"),
+    "VX.SOLVER.BEST_BY": one_of(
+        "auto", "subject_iou", "saliency_iou", "segm_AP", "mean", "click_iou"
+    ),
     "VX.SOLVER.PATIENCE": at_least(0),
 }
 

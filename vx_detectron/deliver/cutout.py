@@ -18,6 +18,7 @@ from vx_detectron.deliver.finish import Finish
 from vx_detectron.errors import ConfigError
 from vx_detectron.image_io import Photo, PictureFormat, format_from_suffix
 from vx_detectron.image_io.names import Writable
+from vx_detectron.interactive import Hints
 from vx_detectron.structures import ByteArray, FloatArray, Instances, Provenance, Subject
 
 
@@ -31,6 +32,7 @@ class Cutout:
         subject: which instances it is and why.
         instances: everything that was found in the photo, for explaining and choosing again.
         provenance: what really ran.
+        hints: what a person marked, all of it obeyed; None for nothing.
     """
 
     photo: Photo
@@ -38,6 +40,7 @@ class Cutout:
     subject: Subject
     instances: Instances
     provenance: Provenance
+    hints: Hints | None = None
 
     def __post_init__(self) -> None:
         size = self.photo.pixels.shape[:2]

@@ -1,7 +1,8 @@
 """THE SEAMS: two networks behind two small protocols, and what builds them.
 
 A detector knows what the things in a photo are; an eye knows what people look at. Any detector
-works beside any eye. Nothing of Detectron2, torch or ONNX Runtime crosses either seam.
+works beside any eye. Nothing of Detectron2, torch or ONNX Runtime crosses either seam. What
+listens to hints has a seam of its own, in ``interactive.segmenter``.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from fvcore.common.config import CfgNode
 
 from vx_detectron.config.exported import SUFFIX as EXPORTED
 from vx_detectron.errors import EngineError
+from vx_detectron.interactive import InteractiveSegmenter
 from vx_detectron.structures import ByteArray, FloatArray, Instances
 
 NO_EYE, OWN_EYE = "none", "vx_eye"
@@ -158,6 +160,13 @@ def build_eye(cfg: CfgNode) -> Eye | None:
     from vx_detectron.engines.torch_eye import TorchEye
 
     return TorchEye(cfg)
+
+
+def build_segmenter(cfg: CfgNode) -> InteractiveSegmenter:
+    """What listens to hints, as ``VX.HINTS.SEGMENTER`` asks."""
+    from vx_detectron.interactive.graph_cut import GraphCut
+
+    return GraphCut()
 
 
 def _detectron2_imports() -> bool:

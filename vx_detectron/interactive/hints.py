@@ -1,4 +1,4 @@
-"""The record of what a person marks, the same for Python, the command line, the API and the page."""
+"""The record of what a person marks: the same for Python, command line, API and page."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ Box = tuple[float, float, float, float]  # x0, y0, x1, y1
 MOST_POINTS = 200  # to keep and to drop, together
 MOST_STROKES = 200
 MOST_STROKE_POINTS = 2000
+
+_ONE_BY_ONE, _TOGETHER = 16, 8  # strokes that are taken one after the other, or at a time
 
 _KEYS = ("keep", "drop", "strokes", "box")
 _STROKE_KEYS = ("kind", "width", "points")
@@ -135,20 +137,24 @@ class Hints:
             parts.append("a box")
         return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
 
-    def steps(self) -> tuple[Hints, ...]:
-        """The marks one after the other: box and points together, then each stroke.
+    def stages(self) -> tuple[Hints, ...]:
+        """The marks so far, after each step: box and points together, then each stroke.
 
-        Each refines what those before it have made. Every step holds the box.
+        A step refines what those before it have made. After 16 strokes, up to 8 go together. The
+        stages of these hints and of the same with one more stroke are the same but for the last.
         """
-        first = (replace(self, strokes=()),) if self.keep or self.drop else ()
-        drawn = tuple(Hints(strokes=(stroke,), box=self.box) for stroke in self.strokes)
-        return (*first, *drawn) or ((self,) if self else ())
+        count = len(self.strokes)
+        ends = [0] if self.keep or self.drop or not count else []
+        ends += range(1, min(count, _ONE_BY_ONE) + 1)
+        ends += range(_ONE_BY_ONE + _TOGETHER, count, _TOGETHER)
+        ends += [count] if count > _ONE_BY_ONE else []
+        return tuple(replace(self, strokes=self.strokes[:end]) for end in ends if self)
 
-    def upto(self, count: int) -> Hints:
-        """What the first ``count`` of the ``steps`` hold together."""
-        points = self.keep or self.drop
-        strokes = self.strokes[: max(count - bool(points), 0)]
-        return replace(self, strokes=strokes)
+    def since(self, earlier: Hints | None) -> Hints:
+        """What is new in it since one of its earlier stages; None for all of it. Keeps the box."""
+        if earlier is None:
+            return self
+        return Hints(strokes=self.strokes[len(earlier.strokes) :], box=self.box)
 
     def scaled(self, x: float, y: float) -> Hints:
         """The same in a photo that is ``x`` times as wide and ``y`` times as high."""

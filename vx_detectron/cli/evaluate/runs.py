@@ -29,7 +29,7 @@ from vx_detectron.pipeline import Isolator
 def masks(read: Callable[[], Truths], options: dict[str, Any]) -> int:
     """Measure masks against the truths that ``read`` gives."""
     _expect_one_way(options)
-    floors = _floors(options["fail_under"], report.MASK_FIGURES)
+    floors = floors_of(options["fail_under"], report.MASK_FIGURES)
     baseline = read_results(options["against"], SCHEMA) if options["against"] else None
     truths = read()
     predictor = _predictor(truths, options)
@@ -58,8 +58,8 @@ def masks(read: Callable[[], Truths], options: dict[str, Any]) -> int:
 
 def choice(labels: Path, annotations: Path, images: Path, options: dict[str, Any]) -> int:
     """Measure the choice of the subject."""
-    floors = _floors(options["fail_under"], report.CHOICE_FIGURES)
-    results = _choice(_isolator(options), labels, annotations, images)
+    floors = floors_of(options["fail_under"], report.CHOICE_FIGURES)
+    results = _choice(isolator_of(options), labels, annotations, images)
     code = _finish({"": results}, report.choice_figures(results), floors, options)
     write_page(options["output"], f"Choice of the subject in {images}", choice=results)
     return code
@@ -67,8 +67,8 @@ def choice(labels: Path, annotations: Path, images: Path, options: dict[str, Any
 
 def detection(annotations: Path, images: Path, options: dict[str, Any]) -> int:
     """Measure the detector itself."""
-    floors = _floors(options["fail_under"], report.DETECTION_FIGURES)
-    engine = _isolator(options).detector
+    floors = floors_of(options["fail_under"], report.DETECTION_FIGURES)
+    engine = isolator_of(options).detector
     with report.Progress() as progress:
         results = evaluate_detection(
             engine, annotations, images, every=options["every"], progress=progress
@@ -131,10 +131,11 @@ def _predictor(truths: Truths, options: dict[str, Any]) -> Predictor:
         return FolderPredictor(options["predictions"], map(truths.name, truths.records))
     if options["command"] is not None:
         return CommandPredictor(options["command"], options["time_limit"])
-    return PipelinePredictor(_isolator(options), options["ablation"])
+    return PipelinePredictor(isolator_of(options), options["ablation"])
 
 
-def _isolator(options: dict[str, Any]) -> Isolator:
+def isolator_of(options: dict[str, Any]) -> Isolator:
+    """The networks that the options ask for."""
     pairs = [*network_overrides(options), *joined(options["opt"])]
     try:
         cfg = load_cfg(options["config_file"], pairs)
@@ -143,7 +144,7 @@ def _isolator(options: dict[str, Any]) -> Isolator:
     return Isolator(cfg)
 
 
-def _floors(texts: Sequence[str], known: Sequence[str]) -> dict[str, float]:
+def floors_of(texts: Sequence[str], known: Sequence[str]) -> dict[str, float]:
     """Figure to least value, from FIGURE=VALUE."""
     floors = {}
     for text in texts:

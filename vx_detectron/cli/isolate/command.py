@@ -48,6 +48,14 @@ def _numbers(
     return numbers
 
 
+def _points(
+    context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> tuple[tuple[float, ...], ...]:
+    """Points, each as ``_numbers`` reads it."""
+    points = (_numbers(context, parameter, value) for value in values)
+    return tuple(point for point in points if point is not None)
+
+
 @click.command(cls=Command, name="isolate", exits=_EXITS)
 @click.argument("inputs", nargs=-1, required=True, metavar="PHOTO...")
 @click.option("-o", "--output", type=UserPath(allow_dash=True), metavar="PATH", help="The picture "
@@ -80,12 +88,23 @@ def _numbers(
               "-v shows the ranking.")  # fmt: skip
 @click.option("--at", metavar="X,Y", callback=_numbers, help="Cut what is at this point.")
 @click.option("--box", metavar="X0,Y0,X1,Y1", callback=_numbers, help="Cut what fits this box "
-              "best.")  # fmt: skip
+              "best. With one of the four options below it is a hint: they reach no farther, and "
+              "with --start nothing alone, what it holds is cut.")  # fmt: skip
 @click.option("--all", is_flag=True, help="Cut everything that is found.")
 @click.option("--with", multiple=True, metavar="NAME", help="Add the best instance of this class; "
               "may be repeated.")  # fmt: skip
 @click.option("--without", multiple=True, metavar="NAME", help="Leave out instances of this class; "
               "may be repeated.")  # fmt: skip
+@click.option("--keep", multiple=True, metavar="X,Y", callback=_points, help="Keep what is at this "
+              "point; may be repeated.")  # fmt: skip
+@click.option("--drop", multiple=True, metavar="X,Y", callback=_points, help="Drop what is at this "
+              "point; may be repeated.")  # fmt: skip
+@click.option("--strokes", type=UserPath(), metavar="FILE", help="A picture of the photo's size, "
+              "or in its proportions: green marks what to keep, red what to drop, black and "
+              "transparent nothing.")  # fmt: skip
+@click.option("--start", type=click.Choice(["cut", "nothing"]), help="What these hints correct: "
+              "the cut made without them, or nothing, so that they say all.  [default: cut if "
+              "something is chosen or nothing is to be kept, otherwise nothing]")  # fmt: skip
 @click.option("--explain", type=UserPath(allow_dash=True), metavar="PATH", help="Also write the "
               "photo with the candidates, their ranks and the reason, and a json beside it. "
               "NAME.png for one photo, otherwise a folder.")  # fmt: skip
@@ -111,7 +130,8 @@ def main(inputs: tuple[str, ...], **options: Any) -> None:
     PHOTO is a file, a folder, a pattern such as "photos/**/*.jpg", or - for standard input, whose
     cut-out goes to standard output. The command says what the subject is and why; at most one of
     --subject, --rank, --at, --box and --all chooses another subject, and --with and --without
-    change it.
+    change it. What is wrong with a cut is corrected by --keep, --drop and --strokes, and they cut
+    things too that the detector does not know.
 
     \b
     Examples:
@@ -120,6 +140,8 @@ def main(inputs: tuple[str, ...], **options: Any) -> None:
       {prog} photos -o cut --skip-existing      a folder, and its subfolders
       {prog} photo.jpg --subject dog --crop --margin 10
       {prog} photo.jpg --with dog --without handbag --explain why.png
+      {prog} photo.jpg --drop 310,420           the automatic cut without what is there
+      {prog} photo.jpg --keep 900,610           whatever is there
       {prog} portrait.jpg --edges matte --layers portrait.ora
       {prog} photo.jpg --background picture:beach.jpg --fit cover
       {prog} photo.jpg --opt VX.SUBJECT.MIN_SCORE 0.3
@@ -192,7 +214,12 @@ def _load(settings: Settings, report: Report, options: dict[str, Any]) -> Cutter
     isolator = Isolator(settings.cfg)
     report.loaded(isolator, perf_counter() - started)
     return Cutter(
-        isolator, settings.finish, settings.choice, options["as_json"], settings.fingerprint
+        isolator,
+        settings.finish,
+        settings.choice,
+        options["as_json"],
+        settings.fingerprint,
+        settings.marks,
     )
 
 

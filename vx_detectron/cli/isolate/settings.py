@@ -13,6 +13,7 @@ from fvcore.common.config import CfgNode
 
 from vx_detectron.cli.common import joined, network_overrides
 from vx_detectron.cli.isolate.fingerprint import fingerprint
+from vx_detectron.cli.isolate.marks import Marks, read_marks
 from vx_detectron.cli.isolate.outputs import choose_format
 from vx_detectron.config import load_cfg
 from vx_detectron.config.class_names import class_names
@@ -40,6 +41,7 @@ class Settings:
     Attributes:
         cfg: the configuration with all that the options override.
         choice: which subject a person asked for; empty lets the ranking decide.
+        marks: the hints of a person; None without any.
         finish: what the picture shows.
         files: what was read besides the photos, and must not be overwritten.
         fingerprint: of all the above, for the mark in the pictures.
@@ -47,6 +49,7 @@ class Settings:
 
     cfg: CfgNode
     choice: Choice
+    marks: Marks | None
     finish: Finish
     files: tuple[str, ...]
     fingerprint: str
@@ -61,7 +64,8 @@ def read_settings(options: Options) -> Settings:
     _expect_partners(options)
     try:
         cfg = load_cfg(options["config_file"], _overrides(options))
-        choice = _choice(options)
+        marks = read_marks(options)
+        choice = _choice(options, boxed=marks is None)
         _expect_classes(choice, (*class_names(cfg), REGION_LABEL))
         background, files = _background(options["background"], options["fit"])
     except VxError as error:
@@ -81,7 +85,10 @@ def read_settings(options: Options) -> Settings:
         crop=options["crop"],
         margin=(5.0 if options["margin"] is None else options["margin"]) / 100,
     )
-    return Settings(cfg, choice, finish, files, fingerprint(cfg, choice, finish))
+    if options["strokes"]:
+        files = (*files, options["strokes"])
+    mark = fingerprint(cfg, choice, finish, marks)
+    return Settings(cfg, choice, marks, finish, files, mark)
 
 
 def _expect_partners(options: Options) -> None:
@@ -109,13 +116,18 @@ def _overrides(options: Options) -> list[str]:
     return [*pairs, *joined(options["opt"])]
 
 
-def _choice(options: Options) -> Choice:
-    """SubjectError when more than one way is given, or one that cannot be meant."""
+def _choice(options: Options, boxed: bool) -> Choice:
+    """SubjectError when more than one way is given, or one that cannot be meant.
+
+    Args:
+        options: of the command.
+        boxed: whether a box chooses; else it is a hint.
+    """
     return Choice(
         label=options["subject"],
         rank=options["rank"],
         point=options["at"],
-        box=options["box"],
+        box=options["box"] if boxed else None,
         everything=options["all"],
         added=options["with"],
         removed=options["without"],
