@@ -220,9 +220,9 @@ def _add_solver(cfg: CfgNode, node: type[CfgNode]) -> None:
     cfg.VX.SOLVER.LOG_PERIOD = 20
     # The figure that chooses model_best.pth: "subject_iou", the mean IoU of the subjects;
     # "saliency_iou", that of the eye's map alone; "segm_AP", COCO's average precision of the
-    # detector's masks; "mean", the mean of subject_iou and segm_AP; "click_iou", for hints, the mean
-    # IoU after 1, 3 and 5 clicks. "auto": segm_AP for a detector, saliency_iou for an eye, click_iou
-    # for hints; without photos for it, what they do give.
+    # detector's masks; "mean", the mean of subject_iou and segm_AP; "click_iou", for hints, the
+    # mean IoU after 1, 3 and 5 clicks. "auto": segm_AP for a detector, saliency_iou for an eye,
+    # click_iou for hints; without photos for it, what they do give.
     cfg.VX.SOLVER.BEST_BY = "auto"
     # The training stops after this many evaluations (TEST.EVAL_PERIOD) without a gain. 0: never.
     cfg.VX.SOLVER.PATIENCE = 0
