@@ -62,9 +62,14 @@ class SeenByColour:
             # Another thing is meant only where it agrees better with the marks.
             if base is None or _agreement(base, kept, dropped) <= _agreement(before, kept, dropped):
                 base = before
-        if base is None:
-            base = self._distance(kept) < _REACH if kept.any() else ~dropped
-        labels = self._labels(base, kept, dropped)
+        if base is not None:
+            unsure = _band(base, max(2, round(_BAND * max(size))))
+        elif kept.any():
+            near = self._distance(kept)
+            base, unsure = near < _REACH, near < 2 * _REACH
+        else:  # a box alone
+            base = unsure = ~dropped
+        labels = self._labels(base, unsure, kept, dropped)
         cut = self._cut(labels)
         soft = cv2.GaussianBlur(cut.astype(np.float32), (0, 0), 0.7)
         return np.asarray(_resized(soft, self._size), dtype=np.float32)
@@ -82,11 +87,13 @@ class SeenByColour:
                 best, most = mask, agrees
         return best
 
-    def _labels(self, base: BoolArray, kept: BoolArray, dropped: BoolArray) -> ByteArray:
-        """GrabCut's four labels."""
+    def _labels(
+        self, base: BoolArray, unsure: BoolArray, kept: BoolArray, dropped: BoolArray
+    ) -> ByteArray:
+        """GrabCut's four labels: what is unsure, and what lies near a contradiction, is open."""
         labels = np.where(base, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
         wrong_in, wrong_out = kept & ~base, dropped & base
-        open_ = _band(base, max(2, round(_BAND * max(base.shape))))
+        open_ = unsure.copy()
         for marks, others, label in (
             (wrong_in, dropped, cv2.GC_PR_FGD),
             (wrong_out, kept, cv2.GC_PR_BGD),
