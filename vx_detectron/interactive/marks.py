@@ -34,7 +34,7 @@ def draw(
     _dot(labels, hints.keep, scale, _KEEP)
     _dot(labels, hints.drop, scale, _DROP)
     for stroke in hints.strokes:
-        width = max(1, round(stroke.width * float(np.sqrt(scale[0] * scale[1]))))
+        width = stroke.width * float(np.sqrt(scale[0] * scale[1]))
         _line(labels, stroke.points, scale, width, _VALUES[stroke.kind])
     return labels == _KEEP, labels == _DROP
 
@@ -73,12 +73,12 @@ def _line(
     labels: ByteArray,
     points: tuple[Point, ...],
     scale: tuple[float, float],
-    width: int,
+    width: float,
     value: int,
 ) -> None:
     """Draw a polyline with a round brush."""
     # OpenCV makes a line of an even width one pixel wider, and one of an odd width two.
-    thickness = max(1, width // 2 * 2)
+    thickness = max(1, 2 * round(width / 2)) if width >= 1.5 else 1
     # It counts from the centre of the first pixel.
     corners = (np.array(points) * scale - 0.5) * 2**_SHIFT
     corners = np.rint(corners).astype(np.int32)
