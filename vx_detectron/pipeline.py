@@ -311,7 +311,8 @@ class OpenPhoto:
                 band = options.matting_band * _fine_cell(self.instances, alpha.shape)
                 alpha, step = matte(seen.photo.pixels, alpha, band, check or _never_mind)
                 steps = (*steps, step)
-            keep, drop = draw(hints, self.instances.image_size, alpha.shape)
+            size = alpha.shape[0], alpha.shape[1]
+            keep, drop = draw(hints, self.instances.image_size, size, check or _never_mind)
             obey(alpha, keep, drop)
             alpha = seen._within_own(alpha)
         if not (alpha > 0).any():

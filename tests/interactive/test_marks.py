@@ -41,6 +41,14 @@ def test_a_stroke_marks_what_lies_within_half_its_width(
     assert not keep[apart > width / 2 + 2].any() and not drop.any()
 
 
+def test_who_waits_may_leave_between_two_strokes() -> None:
+    def stop() -> None:
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        draw(Hints(strokes=(Stroke("drop", 9, ((1, 1),)),)), SIZE, check=stop)
+
+
 def test_a_point_marks_the_pixel_that_it_lies_in() -> None:
     keep, drop = draw(Hints(keep=((3.99, 7.0),), drop=((60, 40), (0, 0))), SIZE)
     assert list(zip(*np.nonzero(keep), strict=True)) == [(7, 3)]
