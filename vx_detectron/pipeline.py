@@ -33,7 +33,7 @@ from vx_detectron.engines import (
 )
 from vx_detectron.errors import NoSubjectError, VxError
 from vx_detectron.image_io import Photo, PhotoSource, as_photo, shrunk
-from vx_detectron.image_io.transparency import is_cut_out
+from vx_detectron.image_io.cut_out import is_cut_out, whole_pieces
 from vx_detectron.interactive import Hints, InteractiveSegmenter
 from vx_detectron.interactive.enlarge import enlarge
 from vx_detectron.interactive.marks import draw, obey
@@ -276,6 +276,12 @@ class OpenPhoto:
         with _timed(seconds, "refinement"):
             alpha, steps = seen.alpha(subject.chosen, options, by_hand=bool(choice), check=check)
         source = ", ".join(sorted({_source(self.instances, index) for index in subject.chosen}))
+        opaque = seen.photo.alpha
+        whole = None if choice or opaque is None else whole_pieces(opaque, alpha)
+        if whole is not None:
+            alpha, source = whole, OWN_CUT_OUT
+            kept = "the photo is cut out already, so the subject's piece is kept whole"
+            subject = replace(subject, reason=f"{subject.reason}; {kept}")
         return seen._cutout(alpha, subject, self._provenance(source, steps, seconds))
 
     def _hinted(
@@ -471,7 +477,16 @@ class OpenPhoto:
         return self._cutout(self._within_own(alpha), labelled, ran)
 
     def _cutout(self, alpha: FloatArray, subject: Subject, provenance: Provenance) -> Cutout:
-        return Cutout(self.photo, alpha, subject, self.instances, provenance)
+        limits = self.isolator.cfg.VX.INPUT
+        return Cutout(
+            self.photo,
+            alpha,
+            subject,
+            self.instances,
+            provenance,
+            max_pixels=limits.MAX_PIXELS,
+            max_bytes=limits.MAX_BYTES,
+        )
 
     def _provenance(
         self, source: str, steps: tuple[str, ...], seconds: dict[str, float]

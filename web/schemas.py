@@ -10,6 +10,7 @@ from apiflask import Schema, fields
 from apiflask.validators import Length, OneOf, Range
 from marshmallow import RAISE, ValidationError
 
+from vx_detectron.deliver.edge import MOST_FEATHER, MOST_GROW
 from vx_detectron.errors import HintError
 from vx_detectron.interactive import Hints
 from web import scenes
@@ -137,12 +138,29 @@ class Options(Strict):
         validate=Range(0.5, 30), metadata=_said("Width of the soft edge, in pixels of the photo.")
     )
 
+    grow = fields.Float(
+        load_default=0.0,
+        validate=Range(-MOST_GROW, MOST_GROW),
+        metadata=_said("Pixels of the photo that the subject grows; below 0 it shrinks."),
+    )
+    feather = fields.Float(
+        load_default=0.0,
+        validate=Range(0, MOST_FEATHER),
+        metadata=_said("Pixels of the photo over which the finished edge fades."),
+    )
+    decontaminate = fields.Float(
+        load_default=100.0,
+        validate=Range(0, 100),
+        metadata=_said("How much of the old background's colour leaves the edge, in percent."),
+    )
+
     background = fields.String(
-        load_default="black",
-        validate=Length(1, 60),
+        validate=Length(1, 100),
         metadata=_said(
-            "black, transparent, a colour of CSS, blur, blur:PERCENT of the photo's diagonal, "
-            f"scene:NAME ({', '.join(scenes.NAMES)}), or picture: the file in background_file."
+            "transparent, black, a colour of CSS, gradient:COLOUR,COLOUR or "
+            "gradient:COLOUR,COLOUR,DEGREES, blur, blur:PERCENT of the photo's diagonal, "
+            f"scene:NAME ({', '.join(scenes.NAMES)}), or picture: the file in background_file. "
+            "By default transparent, and white for jpg, which has no transparency."
         ),
     )
     background_file = fields.File(metadata=_said("The picture for background=picture."))
@@ -150,6 +168,14 @@ class Options(Strict):
         load_default="cover",
         validate=OneOf(["cover", "contain"]),
         metadata=_said("How that picture is fitted: fill the frame, or be seen whole."),
+    )
+    shadow = fields.String(
+        load_default="none",
+        validate=Length(1, 20),
+        metadata=_said(
+            "none, soft (on a wall), contact (on the ground), or either with its strength in "
+            "percent, such as soft:60."
+        ),
     )
 
     format = fields.String(
@@ -167,7 +193,25 @@ class Options(Strict):
     margin = fields.Float(
         load_default=5.0,
         validate=Range(0, 1000),
-        metadata=_said("Space around the subject in percent of its longer side; with crop."),
+        metadata=_said(
+            "Space around the subject in percent of its longer side; with crop or canvas."
+        ),
+    )
+    canvas = fields.String(
+        validate=Length(3, 20),
+        metadata=_said(
+            "The shape of the result, with the subject in its middle: a ratio such as 4:5, or "
+            "pixels such as 1600x1600, which it is scaled to. By default the photo's own frame."
+        ),
+    )
+    scale = fields.Float(
+        load_default=100.0,
+        validate=Range(5, 500),
+        metadata=_said("Of the subject on its canvas, in percent."),
+    )
+    move = Numbers(
+        "X,Y",
+        metadata=_said("How far the subject moves right and down, in percent of the canvas."),
     )
     megapixels = fields.Float(
         validate=Range(0.01, 1000), metadata=_said("Make the result this large at most.")
@@ -246,6 +290,12 @@ class OutlinedOut(InstanceOut):
     """One thing in the photo, to be drawn and clicked."""
 
     outline = fields.String(metadata=_said("The d of an SVG path, in pixels of the photo."))
+    holds = fields.Integer(
+        allow_none=True,
+        metadata=_said(
+            "Of a region: the thing that it is the whole shape of, by its index; null for none."
+        ),
+    )
 
 
 class RleOut(Schema):
@@ -272,7 +322,9 @@ class ProvenanceOut(Schema):
     eye_engine = fields.String(metadata=_said("What ran it; empty without an eye."))
     eye_weights = fields.String()
     eye_sha256 = fields.String()
-    mask_source = fields.String(metadata=_said("instances, saliency, grabcut fallback or hints."))
+    mask_source = fields.String(
+        metadata=_said("instances, saliency, grabcut fallback, hints or the photo's own cut-out.")
+    )
     refinement = fields.List(fields.String(), metadata=_said("The steps, in their order."))
     seconds = fields.Dict(keys=fields.String(), values=fields.Float())
     hints = fields.String(

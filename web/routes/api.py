@@ -70,7 +70,7 @@ def compose(photo_id: str, form_and_files_data: dict[str, Any]) -> Response:
             start=order.start,
         )
         turn.check()
-        return answer_with(cutout, order)
+        return answer_with(cutout, order, opened.found.photo.pixels.shape[1])
 
     return here.run(work)
 

@@ -20,13 +20,18 @@ from vx_detectron.config.class_names import class_names
 from vx_detectron.deliver import (
     BLACK,
     Background,
+    Edge,
     PictureFile,
+    Placement,
     Transparent,
     parse_background,
+    parse_canvas,
+    parse_shadow,
     read_background,
 )
 from vx_detectron.deliver.finish import Finish
 from vx_detectron.errors import VxError
+from vx_detectron.image_io.writing import QUICK
 from vx_detectron.structures import REGION_LABEL
 from vx_detectron.subject import Choice
 from vx_detectron.subject.choice import folded
@@ -67,7 +72,8 @@ def read_settings(options: Options) -> Settings:
         marks = read_marks(options)
         choice = _choice(options, boxed=marks is None)
         _expect_classes(choice, (*class_names(cfg), REGION_LABEL))
-        background, files = _background(options["background"], options["fit"])
+        background, files = _background(options["background"], options["fit"], cfg)
+        placement, shadow = _placement(options), parse_shadow(options["shadow"])
     except VxError as error:
         raise click.UsageError(str(error)) from error
     format = choose_format(options["output"], options["format"])
@@ -77,6 +83,8 @@ def read_settings(options: Options) -> Settings:
         )
     if options["quality"] and format not in ("jpg", "webp"):
         raise click.UsageError(f"--quality is for jpg and webp; {format} is always lossless.")
+    if options["compression"] is not None and format != "png":
+        raise click.UsageError(f"--compression is for png; the format is {format}.")
     finish = Finish(
         format,
         options["quality"] or 95,
@@ -84,6 +92,11 @@ def read_settings(options: Options) -> Settings:
         mask_only=options["mask_only"],
         crop=options["crop"],
         margin=(5.0 if options["margin"] is None else options["margin"]) / 100,
+        compression=QUICK if options["compression"] is None else options["compression"],
+        placement=placement,
+        shadow=shadow,
+        edge=Edge(options["grow"], options["feather"]),
+        decontaminate=options["decontaminate"] / 100,
     )
     if options["strokes"]:
         files = (*files, options["strokes"])
@@ -95,8 +108,12 @@ def _expect_partners(options: Options) -> None:
     """Refuse what would have no effect, or contradicts another option."""
     if options["mask_only"] and options["background"]:
         raise click.UsageError("--mask-only shows no background; leave --background out.")
-    if options["margin"] is not None and not options["crop"]:
-        raise click.UsageError("--margin needs --crop.")
+    if options["canvas"] is not None and options["crop"]:
+        raise click.UsageError("--canvas holds the subject already; leave --crop out.")
+    if options["margin"] is not None and not options["crop"] and options["canvas"] is None:
+        raise click.UsageError("--margin needs --crop or --canvas.")
+    if options["mask_only"] and options["shadow"] != "none":
+        raise click.UsageError("--mask-only shows no shadow; leave --shadow out.")
     if options["no_refine"] and options["edges"]:
         raise click.UsageError("--edges refines the mask; leave --no-refine out.")
     if options["verbose"] and options["quiet"]:
@@ -144,7 +161,19 @@ def _expect_classes(choice: Choice, names: tuple[str, ...]) -> None:
             raise click.UsageError(f"{label!r} is not a class of this model; {hint}")
 
 
-def _background(text: str | None, fit: str | None) -> tuple[Background, tuple[str, ...]]:
+def _placement(options: Options) -> Placement:
+    """Where the subject stands."""
+    canvas = None if options["canvas"] is None else parse_canvas(options["canvas"])
+    right, down = options["move"] or (0.0, 0.0)
+    try:
+        return Placement(canvas, options["scale"] / 100, (right / 100, down / 100))
+    except ValueError as error:
+        raise click.UsageError(f"{error}.") from error
+
+
+def _background(
+    text: str | None, fit: str | None, cfg: CfgNode
+) -> tuple[Background, tuple[str, ...]]:
     """The background, its picture read, and the files that it was read from."""
     parsed = BLACK if text is None else parse_background(text)
     if not isinstance(parsed, PictureFile):
@@ -155,4 +184,6 @@ def _background(text: str | None, fit: str | None) -> tuple[Background, tuple[st
         parsed = replace(parsed, fit="contain")
     if not os.path.lexists(parsed.path):
         parsed = replace(parsed, path=os.path.expanduser(parsed.path))
-    return read_background(parsed), (parsed.path,)
+    limits = cfg.VX.INPUT
+    read = read_background(parsed, max_pixels=limits.MAX_PIXELS, max_bytes=limits.MAX_BYTES)
+    return read, (parsed.path,)
