@@ -25,7 +25,8 @@ PERSON = Choice(label="person")
 
 @pytest.fixture(scope="module")
 def isolator() -> Isolator:
-    return Isolator(load_cfg(None, ["MODEL.DEVICE", "cpu", "VX.REFINE.DENSE_CRF", "False"]))
+    options = ["VX.HINTS.SEGMENTER", "graph cut", "VX.REFINE.DENSE_CRF", "False"]
+    return Isolator(load_cfg(None, ["MODEL.DEVICE", "cpu", *options]))
 
 
 @pytest.fixture(scope="module")
