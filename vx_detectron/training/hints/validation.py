@@ -21,6 +21,7 @@ from vx_detectron.interactive.hint_maps import POINT_RADIUS
 from vx_detectron.modeling.eye import SIZE_DIVISIBILITY, EyeNet
 from vx_detectron.modeling.hint_decoder import HintDecoder
 from vx_detectron.structures import BoolArray, ByteArray, FloatArray
+from vx_detectron.training import distributed
 from vx_detectron.training.early_stopping import CLICK_IOU, Best
 from vx_detectron.training.hints.person import no_marks
 from vx_detectron.training.hints.trainee import HintTrainee, probabilities
@@ -176,7 +177,8 @@ class HintValidator(Patience):
         )  # fmt: skip
         figures = measure_clicks(clicked)
         if figures:
-            write_rows(self.folder, iteration, [_row(one) for one in clicked[:PICTURES]])
+            if distributed.is_main():
+                write_rows(self.folder, iteration, [_row(one) for one in clicked[:PICTURES]])
             self.keep(figures, iteration)
         return figures
 
