@@ -48,10 +48,11 @@ def cluster_of(cluster: Cluster) -> Iterator[Any]:
     if ray.is_initialized():
         yield ray
         return
+    # Without "local", Ray would join any cluster that somebody else runs on this machine.
+    address = cluster.address or "local"
     options: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
-    if cluster.address is not None:
-        options["address"] = cluster.address
-    else:
+    options["address"] = address
+    if address == "local":
         workers = cluster.workers[1] if cluster.workers else 0
         options["num_cpus"] = max(math.ceil(workers * cluster.cpus), 1) if workers else None
         options["object_store_memory"] = cluster.object_store
@@ -151,8 +152,9 @@ def _cause(error: BaseException) -> VxError | None:
         if one is None or id(one) in seen:
             continue
         seen.add(id(one))
-        if isinstance(one, VxError):
-            return type(one)(*one.args) if type(one).__module__.startswith("vx_") else one
+        # Ray makes a class of its own of each, a VxError too, whose text is a traceback.
+        if isinstance(one, VxError) and type(one).__module__.startswith("vx_detectron."):
+            return one
         waiting += [one.__cause__, one.__context__, getattr(one, "cause", None)]
     return None
 
