@@ -45,7 +45,8 @@ def poison():
 
 ray = load_ray()
 ray.init("local", num_cpus=2, object_store_memory=100 * 2**20, include_dashboard=False,
-         log_to_driver=False, logging_level="ERROR", runtime_env={"worker_process_setup_hook": poison})
+         log_to_driver=False, logging_level="ERROR",
+         runtime_env={"worker_process_setup_hook": poison})
 order = Order(sys.argv[1], sys.argv[2], load_cfg(), test_mask=True)
 try:
     summary = run_batch(order, Cluster(workers=(2, 2)), say=print)
