@@ -25,7 +25,6 @@ def load_ray() -> Any:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     # Its C++ parts write to standard error, for developers; what a run must know it learns anyway.
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
-    os.environ.setdefault("RAY_raylet_start_wait_time_s", "180")  # a busy machine takes its time
     try:
         import pyarrow  # noqa: F401
         import ray
@@ -58,7 +57,7 @@ def cluster_of(cluster: Cluster) -> Iterator[Any]:
         options["object_store_memory"] = cluster.object_store
         options["include_dashboard"] = cluster.dashboard and _has_dashboard()
     try:
-        ray.init(**options)
+        _init(ray, options, tries=3 if address == "local" else 1)
     except Exception as error:  # Ray raises this bare class too
         where = cluster.address or "on this machine"
         raise BatchError(f"Ray cannot be reached or started ({where}): {error}") from error
@@ -66,6 +65,18 @@ def cluster_of(cluster: Cluster) -> Iterator[Any]:
         yield ray
     finally:
         ray.shutdown()
+
+
+def _init(ray: Any, options: dict[str, Any], tries: int) -> None:
+    """Start Ray; it gives its own processes 30 seconds, which a busy machine may not have."""
+    for left in reversed(range(tries)):
+        try:
+            ray.init(**options)
+            return
+        except Exception as error:
+            ray.shutdown()
+            if not left or "timed out during startup" not in str(error):
+                raise
 
 
 def dashboard_url(ray: Any) -> str | None:
