@@ -57,7 +57,7 @@ def cluster_of(cluster: Cluster) -> Iterator[Any]:
         options["object_store_memory"] = cluster.object_store
         options["include_dashboard"] = cluster.dashboard and _has_dashboard()
     try:
-        _init(ray, options, tries=3 if address == "local" else 1)
+        _init(ray, options, tries=5 if address == "local" else 1)
     except Exception as error:  # Ray raises this bare class too
         where = cluster.address or "on this machine"
         raise BatchError(f"Ray cannot be reached or started ({where}): {error}") from error
