@@ -20,6 +20,7 @@ LAYERS = (
     {"errors", "files", "housekeeping", "rle", "structures"},
     {"image_io"},
     {"metrics", "refine", "subject"},
+    {"interactive"},
     {"config"},  # its VX node has the options of the refinement and the choice, field by field
     {"weights"},
     {"modeling"},
@@ -35,7 +36,7 @@ LAYERS = (
 LEVEL = {unit: level for level, units in enumerate(LAYERS) for unit in units}
 
 # These work on arrays alone: no network, no configuration.
-PURE = LAYERS[0] | {"deliver", "image_io", "metrics", "refine", "subject"}
+PURE = LAYERS[0] | {"deliver", "image_io", "interactive", "metrics", "refine", "subject"}
 FORBIDDEN_TO_PURE = {
     "config", "detectron2", "engines", "fvcore", "modeling", "torch", "torchvision", "weights",
     "yacs",

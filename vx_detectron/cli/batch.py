@@ -169,7 +169,8 @@ def _order(source: str, options: dict[str, Any]) -> Order:
                 raise click.UsageError(
                     f"--to records writes no picture; leave --{name.replace('_', '-')} out."
                 )
-    settings = read_settings({**options, "output": None})
+    no_hints = {"keep": (), "drop": (), "strokes": None, "start": None}
+    settings = read_settings({**no_hints, **options, "output": None})
     return Order(
         source,
         options["output"],

@@ -1,8 +1,8 @@
 """The mark in this program's own pictures: of which photo they are, and with which options made.
 
 It is plain ASCII text: in the EXIF field "Software" of pictures, in the json of layers, in the
-comment of an OpenRaster file. A name that ends with ``_cutout`` proves nothing, since photos may
-be called so too; the mark does.
+comment of an OpenRaster file, in the XMP of a PSD. A name that ends with ``_cutout`` proves
+nothing, since photos may be called so too; the mark does.
 """
 
 from __future__ import annotations

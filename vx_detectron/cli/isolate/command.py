@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import warnings
+from contextlib import closing
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from vx_detectron.cli.common import (
     UserPath,
     with_options,
 )
-from vx_detectron.cli.isolate.options import CHOICE, PICTURE, REFINEMENT
+from vx_detectron.cli.isolate.options import CHOICE, HINTS, PICTURE, REFINEMENT
 
 if TYPE_CHECKING:  # loaded when they are needed: --help must not wait for them
     from vx_detectron.cli.isolate.batch import Cutter
@@ -43,7 +44,7 @@ _EXITS = (OK, FAILED, USAGE, NO_SUBJECT, PARTLY, INTERRUPTED)
               "there, or keep them and skip their photos, so that an interrupted run continues "
               "where it stopped. A photo is skipped only where the result is its own, made with "
               "the same options.  [default: such a photo is an error]")  # fmt: skip
-@with_options(*PICTURE, *CHOICE)
+@with_options(*PICTURE, *CHOICE, *HINTS)
 @click.option("--explain", type=UserPath(allow_dash=True), metavar="PATH", help="Also write the "
               "photo with the candidates, their ranks and the reason, and a json beside it. "
               "NAME.png for one photo, otherwise a folder.")  # fmt: skip
@@ -52,6 +53,9 @@ _EXITS = (OK, FAILED, USAGE, NO_SUBJECT, PARTLY, INTERRUPTED)
               "otherwise to a folder, as transparent PNGs in NAME_layers with their COCO "
               "json.")  # fmt: skip
 @with_options(*REFINEMENT)
+@click.option("--jobs", type=click.IntRange(1, 64), metavar="N", help="How many photos are "
+              "worked on at a time, which changes neither files nor messages; more take more "
+              "memory.  [default: as many as there are cores, at most 4]")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON record per photo instead of "
               "its path.")  # fmt: skip
 @click.option("-v", "--verbose", is_flag=True, help="Print more: ranking, steps, times.")
@@ -62,7 +66,8 @@ def main(inputs: tuple[str, ...], **options: Any) -> None:
     PHOTO is a file, a folder, a pattern such as "photos/**/*.jpg", or - for standard input, whose
     cut-out goes to standard output. The command says what the subject is and why; at most one of
     --subject, --rank, --at, --box and --all chooses another subject, and --with and --without
-    change it.
+    change it. What is wrong with a cut is corrected by --keep, --drop and --strokes, and they cut
+    things too that the detector does not know.
 
     \b
     Examples:
@@ -71,6 +76,8 @@ def main(inputs: tuple[str, ...], **options: Any) -> None:
       {prog} photos -o cut --skip-existing      a folder, and its subfolders
       {prog} photo.jpg --subject dog --crop --margin 10
       {prog} photo.jpg --with dog --without handbag --explain why.png
+      {prog} photo.jpg --drop 310,420           the automatic cut without what is there
+      {prog} photo.jpg --keep 900,610           whatever is there
       {prog} portrait.jpg --edges matte --layers portrait.ora
       {prog} photo.jpg --background picture:beach.jpg --fit cover
       {prog} photo.jpg --opt VX.SUBJECT.MIN_SCORE 0.3
@@ -100,6 +107,7 @@ def _run(inputs: tuple[str, ...], options: dict[str, Any]) -> int:
     from vx_detectron.cli.isolate.photos import find_photos
     from vx_detectron.cli.isolate.report import Report
     from vx_detectron.cli.isolate.settings import read_settings
+    from vx_detectron.cli.isolate.side_by_side import usual_number
 
     settings = read_settings(options)
     finish = settings.finish
@@ -111,12 +119,17 @@ def _run(inputs: tuple[str, ...], options: dict[str, Any]) -> int:
     photos = [*(job.photo for job in jobs), *settings.files]
     existing = Existing(options["overwrite"], photos, settings.fingerprint)
     verbosity = int(options["verbose"]) - int(options["quiet"])
+    threads = min(options["jobs"] or usual_number(len(jobs)), max(len(jobs), 1))
     with Report(len(jobs) + len(found.problems), verbosity, options["as_json"]) as report:
         report.left_out(found.own, found.namesakes)
         for text, problem in found.problems:
             report.add(Outcome(Job(text, ""), "failed", problem))
-        for outcome in run(jobs, existing, lambda: _load(settings, report, options)):
-            report.add(outcome)
+        # Closed in any case: after Ctrl-C, what is in work must end before the summary.
+        with closing(
+            run(jobs, existing, lambda: _load(settings, report, options, threads), threads)
+        ) as outcomes:
+            for outcome in outcomes:
+                report.add(outcome)
     code = exit_code(report.counts)
     return PARTLY if report.lost and code == OK else code
 
@@ -132,18 +145,27 @@ def _expect_free_stdout(outputs: list[str], as_json: bool) -> None:
         raise click.UsageError("a picture is not for a terminal; use -o FILE, or > FILE.")
 
 
-def _load(settings: Settings, report: Report, options: dict[str, Any]) -> Cutter:
+def _load(settings: Settings, report: Report, options: dict[str, Any], threads: int) -> Cutter:
     """Load the network, and say which one it is."""
     from vx_detectron.cli.isolate.batch import Cutter
+    from vx_detectron.cli.isolate.side_by_side import share_cores, share_of_cores
     from vx_detectron.pipeline import Isolator
 
     if not options["verbose"]:
         _hush_libraries()
     started = perf_counter()
-    isolator = Isolator(settings.cfg)
+    isolator = Isolator(share_cores(settings.cfg, threads))
+    if threads > 1 and "torch" in sys.modules:
+        torch = sys.modules["torch"]
+        torch.set_num_threads(min(torch.get_num_threads(), share_of_cores(threads)))
     report.loaded(isolator, perf_counter() - started)
     return Cutter(
-        isolator, settings.finish, settings.choice, options["as_json"], settings.fingerprint
+        isolator,
+        settings.finish,
+        settings.choice,
+        options["as_json"],
+        settings.fingerprint,
+        settings.marks,
     )
 
 
