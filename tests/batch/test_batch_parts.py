@@ -50,6 +50,7 @@ from vx_detectron.config import load_cfg  # noqa: E402
 from vx_detectron.deliver import Picture, Transparent  # noqa: E402
 from vx_detectron.deliver.finish import Finish  # noqa: E402
 from vx_detectron.errors import BatchError, ConfigError, ImageError  # noqa: E402
+from vx_detectron.interactive import Hints  # noqa: E402
 from vx_detectron.subject import Choice  # noqa: E402
 
 
@@ -202,10 +203,13 @@ def test_a_hostile_tar_leads_nowhere(tmp_path: Path) -> None:
 
 def test_wishes_become_a_choice_and_a_background() -> None:
     text = wishes_of({"subject": "dog", "with": "cat, horse", "background": "transparent"})
-    choice, finish = apply(text, Choice(rank=2), Finish())
+    choice, finish, hints = apply(text, Choice(rank=2), Finish())
+    assert hints is None
     assert choice == Choice(label="dog", added=("cat", "horse"))
     assert finish.background == Transparent()
     assert apply(None, Choice(rank=2), Finish())[0] == Choice(rank=2)
+    marked = apply(wishes_of({"keep": "1,2; 3,4", "drop": [[5, 6]]}), Choice(), Finish())[2]
+    assert marked == Hints(keep=((1, 2), (3, 4)), drop=((5, 6),))
 
 
 def test_a_background_of_ones_own_is_no_larger_than_a_photo_may_be(tmp_path: Path) -> None:

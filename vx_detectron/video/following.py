@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from vx_detectron.errors import NoSubjectError, SubjectError
 from vx_detectron.pipeline import Isolator, union_mask
 from vx_detectron.refine.fusion import blend
 from vx_detectron.refine.window import bounded_size
-from vx_detectron.structures import ByteArray, FloatArray, Subject
+from vx_detectron.structures import ByteArray, FloatArray
 from vx_detectron.subject import Choice, drop_second_names
 from vx_detectron.video.evidence import look_around, weigh
 from vx_detectron.video.fields import iou, resized, share_within
