@@ -135,7 +135,7 @@ def test_by_keyboard_alone(open_page: Callable[..., Page]) -> None:
     settled(page)
     expect(page.locator(".pick").first).to_have_attribute("aria-pressed", "true")
     page.keyboard.press("b")
-    expect(page.locator("#divider")).to_be_visible()
+    expect(page.locator(".handle")).to_be_visible()
     page.locator("#compare").focus()
     page.keyboard.press("Home")
     assert "100%" in str(page.locator("#before").evaluate("one => one.style.clipPath"))
@@ -380,7 +380,9 @@ def test_without_javascript(open_page: Callable[..., Page]) -> None:
     page = open_page(java_script_enabled=False)
     page.set_input_files("#file", CHELSEA)
     page.select_option("select[name=background]", "white")
-    pixels = pixels_of(download(page, "text=Cut out and download"))
+    with page.expect_download() as coming:
+        page.click("text=Cut out and download")
+    pixels = pixels_of(Path(coming.value.path()).read_bytes())
     assert pixels.shape == (300, 451, 3) and (pixels[-2, 5] == 255).all()
 
 

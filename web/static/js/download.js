@@ -17,7 +17,7 @@ let stop = null; // of the download that is under way
 export function setUpDownload() {
   const kept = JSON.parse(localStorage.getItem("save") ?? "{}");
   for (const name of KEPT) {
-    if (name === "quality") $(name).value = kept[name] ?? 92;
+    if (name === "quality") $(name).value = kept[name] ?? 95;
     else if (kept[name] !== undefined) $(name).value = kept[name];
     $(name).addEventListener("input", () => {
       localStorage.setItem("save", JSON.stringify(Object.fromEntries(KEPT.map((one) => [one, $(one).value]))));
