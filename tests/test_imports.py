@@ -25,6 +25,7 @@ LAYERS = (
     {"modeling"},
     {"deliver", "engines"},
     {"pipeline"},
+    {"video"},
     {"data"},
     {"evaluation", "export"},
     {"training"},

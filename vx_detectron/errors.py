@@ -48,3 +48,7 @@ class DataError(VxError):
 
 class TrainingError(VxError):
     """A training that cannot start or continue."""
+
+
+class VideoError(VxError):
+    """A video that cannot be read or written."""

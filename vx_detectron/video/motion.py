@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from vx_detectron.structures import ByteArray, FloatArray
 
@@ -62,6 +65,15 @@ class MotionFinder:
         """Start as with a first frame."""
         self._before = None
         self._lately = _CUT_RESIDUAL / _CUT_TIMES
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """What is known of the frames so far, as plain arrays."""
+        known: dict[str, NDArray[Any]] = {"lately": np.array(self._lately)}
+        return known if self._before is None else {**known, "before": self._before}
+
+    def restore(self, known: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from what ``state`` gave."""
+        self._lately, self._before = float(known["lately"]), known.get("before")
 
     def find(self, image: ByteArray) -> Motion | None:
         """The motion up to this frame, uint8 (H, W, 3) RGB; None for the first one."""

@@ -45,6 +45,7 @@ class FollowOptions:
     thing_reach: float = 0.05
     beyond_weight: float = 0.0
     shaken: float = 0.5
+    prior_blur: float = 0.02
     doubt: float = 0.4
     moving: float = 0.01
     standing: float = 0.35
