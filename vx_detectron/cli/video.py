@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
 _EXITS = (OK, FAILED, USAGE, NO_SUBJECT, PARTLY, INTERRUPTED)
 _SUFFIXES = {".mp4": "mp4", ".m4v": "mp4", ".webm": "webm", ".mov": "mov", "": "png"}
-_EYE = 320
 
 
 @click.command(cls=Command, name="video", exits=_EXITS)
@@ -114,9 +113,10 @@ def _run(source: Path, options: dict[str, Any]) -> int:
     from vx_detectron.errors import SubjectError
     from vx_detectron.pipeline import Isolator
     from vx_detectron.video.extra import pyav
+    from vx_detectron.video.options import EYE_SIZE as DEFAULT
     from vx_detectron.video.run import cut_video
 
-    cfg = configuration(options, _EYE)
+    cfg = configuration(options, DEFAULT)
     order = _order(source, options, cfg)
     pyav()  # before any network is loaded
     _make_folder(order)

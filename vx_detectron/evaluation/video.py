@@ -8,15 +8,14 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, Protocol
 
-import cv2
 import numpy as np
 
-from vx_detectron.errors import DataError, ImageError, NoSubjectError
+from vx_detectron.errors import DataError, NoSubjectError
 from vx_detectron.image_io import SUPPORTED_SUFFIXES, read_labels, read_photo
 from vx_detectron.metrics.contour import contour_f
 from vx_detectron.metrics.counts import count
 from vx_detectron.pipeline import Isolator
-from vx_detectron.structures import BoolArray, ByteArray
+from vx_detectron.structures import BoolArray
 from vx_detectron.video.cutting import full_alpha
 from vx_detectron.video.following import Follower
 from vx_detectron.video.options import FollowOptions
@@ -104,7 +103,7 @@ class FolderMasks:
         for path in clip.frames:
             if path.stem not in known:
                 raise DataError(f"{self._root / clip.name} has no mask for {path.name}")
-            yield _grey(known[path.stem]) >= 128, 0.0
+            yield np.asarray(read_photo(known[path.stem]).pixels[..., 0] >= 128), 0.0
 
 
 def find_clips(folders: Sequence[Path], masks: Path) -> list[Clip]:
@@ -214,7 +213,7 @@ def _measure(clip: Clip, masker: Masker, progress: Callable[[], None]) -> Result
     for path, true_path, (mask, took) in zip(
         clip.frames, clip.masks, masker.masks(clip), strict=True
     ):
-        truth = _grey(true_path) > 0
+        truth = np.asarray(read_labels(true_path) > 0)
         if truth.shape != mask.shape:
             raise DataError(f"{true_path} is not of the size of {path}")
         pairs.append((mask, truth))
@@ -259,11 +258,3 @@ def _pictures(folder: Path) -> dict[str, Path]:
         for path in sorted(folder.iterdir())
         if path.suffix.lower() in SUPPORTED_SUFFIXES and not path.name.startswith(".")
     }
-
-
-def _grey(path: Path) -> ByteArray:
-    data = np.fromfile(path, dtype=np.uint8)
-    grey = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if data.size else None
-    if grey is None:
-        raise DataError(f"{path} is not a picture that can be read")
-    return np.asarray(grey, dtype=np.uint8)

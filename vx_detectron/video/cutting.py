@@ -118,7 +118,10 @@ def common_crop(
     top, left = (min(box[i] for box in boxes) * side for i, side in ((0, height), (2, width)))
     bottom, right = (max(box[i] for box in boxes) * side for i, side in ((1, height), (3, width)))
     space = margin * max(bottom - top, right - left)
-    rows, columns = _span(top - space, bottom + space, height), _span(left - space, right + space, width)
+    rows, columns = (
+        _span(top - space, bottom + space, height),
+        _span(left - space, right + space, width),
+    )
     return Crop(*rows, *columns)
 
 

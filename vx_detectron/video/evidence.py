@@ -96,7 +96,5 @@ def weigh(
     total = believed * before + (1 - believed) * look
     if confirmed:
         total += options.thing_weight * np.maximum(logit(things, 3.0), 0)
-        beyond = ~grown(things >= 0.5, options.thing_reach * prior.shape[0])
-        total -= options.beyond_weight * beyond
     total -= options.other_weight * np.where(others >= 0.5, others, 0)
     return probability(np.asarray(total, dtype=np.float32))

@@ -166,9 +166,7 @@ class Follower:
         self._mask, self._hidden = mask, 0
         return Followed(mask, "chosen", self._reason, self._labels, cut, True)
 
-    def _standing(
-        self, image: ByteArray, later: ByteArray, things: Sequence[Sighting]
-    ) -> set[int]:
+    def _standing(self, image: ByteArray, later: ByteArray, things: Sequence[Sighting]) -> set[int]:
         """The indices of those that stand still while another one of their class moves."""
         own = own_motion(image, later)
         moves = [
@@ -176,7 +174,9 @@ class Follower:
         ]
         standing = set()
         for one, moved in zip(things, moves, strict=True):
-            most = max(m for other, m in zip(things, moves, strict=True) if other.label == one.label)
+            most = max(
+                m for other, m in zip(things, moves, strict=True) if other.label == one.label
+            )
             if most >= self.options.moving and moved < self.options.standing * most:
                 standing.add(one.index)
         return standing

@@ -47,9 +47,7 @@ class Motion:
         scale = width / self.back.shape[1], height / self.back.shape[0]
         columns = back[..., 0] * np.float32(scale[0]) + _ruler(width)[None]
         rows = back[..., 1] * np.float32(scale[1]) + _ruler(height)[:, None]
-        carried = cv2.remap(
-            field, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )
+        carried = cv2.remap(field, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         return np.asarray(carried, dtype=np.float32)
 
 
@@ -81,7 +79,7 @@ class MotionFinder:
         before, self._before = self._before, grey
         if before is None or before.shape != grey.shape:
             return None
-        back = np.asarray(self._flow.calc(grey, before, None), dtype=np.float32)
+        back = _flow(self._flow, grey, before)
         height, width = grey.shape
         columns, rows = back[..., 0] + _ruler(width)[None], back[..., 1] + _ruler(height)[:, None]
         expected = cv2.remap(
@@ -94,9 +92,7 @@ class MotionFinder:
             and _histogram_distance(before, grey) > _CUT_HISTOGRAM
         )
         self._lately = (
-            _CUT_RESIDUAL / _CUT_TIMES
-            if cut
-            else _LATELY * self._lately + (1 - _LATELY) * residual
+            _CUT_RESIDUAL / _CUT_TIMES if cut else _LATELY * self._lately + (1 - _LATELY) * residual
         )
         trust = np.clip(2 - unexplained / _EXPLAINED, 0, 1)
         # What came in over the border was nowhere before.
@@ -117,21 +113,27 @@ def own_motion(first: ByteArray, second: ByteArray) -> FloatArray:
         float32 (h, w) over the first frame, in shares of the longest side.
     """
     finder = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-    flow = np.asarray(
-        finder.calc(_small_grey(first), _small_grey(second), None), dtype=np.float32
-    )
+    flow = _flow(finder, _small_grey(first), _small_grey(second))
     height, width = flow.shape[:2]
     step = max(min(height, width) // 24, 1)
     rows, columns = np.mgrid[step // 2 : height : step, step // 2 : width : step]
     here = np.stack([columns, rows], axis=-1).reshape(-1, 2).astype(np.float32)
     there = here + flow[rows, columns].reshape(-1, 2)
-    matrix, _ = cv2.estimateAffinePartial2D(here, there, ransacReprojThreshold=1.0)
+    matrix: FloatArray | None = cv2.estimateAffinePartial2D(here, there, ransacReprojThreshold=1.0)[
+        0
+    ]  # type: ignore[assignment]
     if matrix is None:
         return np.zeros((height, width), dtype=np.float32)
     (a, b, c), (d, e, f) = matrix.astype(np.float32)
     x, y = _ruler(width)[None], _ruler(height)[:, None]
     across, down = flow[..., 0] + x - (a * x + b * y + c), flow[..., 1] + y - (d * x + e * y + f)
     return np.asarray(np.hypot(across, down) / max(height, width), dtype=np.float32)
+
+
+def _flow(finder: cv2.DISOpticalFlow, first: ByteArray, second: ByteArray) -> FloatArray:
+    """Where each pixel of the first is in the second: float32 (h, w, 2), x, y offsets."""
+    start = np.zeros((*first.shape, 2), dtype=np.float32)
+    return np.asarray(finder.calc(first, second, start), dtype=np.float32)
 
 
 def _small_grey(image: ByteArray) -> ByteArray:
@@ -144,9 +146,7 @@ def _small_grey(image: ByteArray) -> ByteArray:
 
 def _histogram_distance(first: ByteArray, second: ByteArray) -> float:
     """Half the L1 distance of the grey levels' shares, 0..1."""
-    shares = [
-        np.bincount(one.ravel() >> 3, minlength=_BINS) / one.size for one in (first, second)
-    ]
+    shares = [np.bincount(one.ravel() >> 3, minlength=_BINS) / one.size for one in (first, second)]
     return float(np.abs(shares[0] - shares[1]).sum() / 2)
 
 

@@ -87,8 +87,12 @@ class Pointing:
     """Hands out what a person points at, each in the first frame from its time on."""
 
     def __init__(self, order: VideoOrder) -> None:
-        late = [one for one in (order.at, *order.keep, *order.drop) if one and one.time >= order.end]
-        early = [one for one in (order.at, *order.keep, *order.drop) if one and one.time < order.start]
+        late = [
+            one for one in (order.at, *order.keep, *order.drop) if one and one.time >= order.end
+        ]
+        early = [
+            one for one in (order.at, *order.keep, *order.drop) if one and one.time < order.start
+        ]
         if late or early:
             raise ConfigError(
                 f"{(late + early)[0].time:g} s is pointed at, which lies outside of the part that "

@@ -257,9 +257,7 @@ def open_input(av: Any, path: Path) -> Any:
     try:
         return av.open(str(path), options={"protocol_whitelist": _LOCAL}, metadata_errors="ignore")
     except (av.error.FFmpegError, ValueError) as error:
-        raise VideoError(
-            f"{path} is not a video that FFmpeg can read: {_words(error)}"
-        ) from error
+        raise VideoError(f"{path} is not a video that FFmpeg can read: {_words(error)}") from error
 
 
 def origin_of(container: Any) -> Fraction:

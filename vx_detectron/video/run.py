@@ -117,7 +117,9 @@ def cut_video(
             store = _follow_first(isolator, order, reader, file)
             passes("cutting", len(store))
             with VideoReader(order.source, isolator.cfg.VX.INPUT.MAX_PIXELS) as again:
-                return _run(isolator, order, again, overwrite, tell, store.crop(order, reader), store)
+                return _run(
+                    isolator, order, again, overwrite, tell, store.crop(order, reader), store
+                )
 
 
 def _run(
@@ -141,7 +143,9 @@ def _run(
     start = Fraction(order.start).limit_denominator(10**6)
     frames = reader.frames(order.start, order.end)
     try:
-        seen = store.replay(frames) if store else _followed(follower, order, frames, summary.resumed)
+        seen = (
+            store.replay(frames) if store else _followed(follower, order, frames, summary.resumed)
+        )
         for frame, followed in seen:
             background = backdrop.at(frame.time - start)
             picture = finished(frame.pixels, followed.mask, background, crop, order.mask_only)

@@ -98,7 +98,9 @@ class Sound:
         if self.encoded:
             for frame in self._decoded(packet):
                 self._mux(
-                    one for part in self._resampler.resample(frame) for one in self._target.encode(part)
+                    one
+                    for part in self._resampler.resample(frame)
+                    for one in self._target.encode(part)
                 )
             return
         offset = round((self._origin + self._start) / packet.time_base)

@@ -49,7 +49,11 @@ _CODECS: Mapping[tuple[str, bool], _Codec] = {
 _QUALITY = {"mp4": 18, "webm": 24}
 # The movie header is written at the end; until then every fragment can be played by itself.
 _LIVE = {"movflags": "+hybrid_fragmented+frag_keyframe+negative_cts_offsets", "flush_packets": "1"}
-_CONTAINER = {"mp4": _LIVE, "mov": _LIVE, "webm": {"flush_packets": "1", "cluster_time_limit": "1000"}}
+_CONTAINER = {
+    "mp4": _LIVE,
+    "mov": _LIVE,
+    "webm": {"flush_packets": "1", "cluster_time_limit": "1000"},
+}
 
 
 class Sink(Protocol):
@@ -98,7 +102,8 @@ class VideoFile:
         self.format, self.alpha, self.info = format, alpha, info
         self._quality, self._fast = quality, fast
         self._av = pyav()
-        self.sound, self._stream = sound, None
+        self.sound = sound
+        self._stream: Any = None
         self._last = -1
         try:
             self._container = self._av.open(
