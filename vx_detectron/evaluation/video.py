@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Protocol
@@ -178,7 +179,7 @@ def flicker(errors: Sequence[tuple[BoolArray, BoolArray]]) -> float:
         errors: predicted and true mask of each frame, bool (H, W).
     """
     values = []
-    for (before, true_before), (now, true) in zip(errors, errors[1:], strict=False):
+    for (before, true_before), (now, true) in pairwise(errors):
         change = (now.astype(np.int8) - true) - (before.astype(np.int8) - true_before)
         area = (np.count_nonzero(true) + np.count_nonzero(true_before)) / 2
         if area:

@@ -85,6 +85,7 @@ class _Looped:
     def __init__(self, behind: VideoBehind, size: tuple[int, int]) -> None:
         self._behind, self._size = behind, size
         self._offset = self._end = Fraction(0)
+        self._next: Frame | None = None
         self._open()
 
     def at(self, time: Fraction) -> Picture:
@@ -105,8 +106,8 @@ class _Looped:
     def _open(self) -> None:
         self._reader = VideoReader(self._behind.path)
         self._frames: Iterator[Frame] = self._reader.frames()
-        self._now = self._first = next(self._frames)
-        self._next: Frame | None = self._first
+        self._now = next(self._frames)
+        self._next = self._now
 
 
 def _fitted(behind: Background | PictureFile, size: tuple[int, int]) -> Background:

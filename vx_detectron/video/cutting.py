@@ -92,10 +92,10 @@ def _blurred(image: ByteArray, mask: FloatArray, background: Blur) -> ByteArray:
     height, width = image.shape[:2]
     scale = min(1.0, _BLUR_SIDE / max(height, width))
     size = max(round(width * scale), 1), max(round(height * scale), 1)
-    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    small = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
     share = cv2.resize(mask, size, interpolation=cv2.INTER_AREA)
     whole = slice(0, size[1]), slice(0, size[0])
-    blurred = paint(background, small, np.clip(share, 0, 1), whole)
+    blurred = paint(background, small, np.asarray(np.clip(share, 0, 1), np.float32), whole)
     return np.asarray(cv2.resize(blurred, (width, height), interpolation=cv2.INTER_LINEAR))
 
 

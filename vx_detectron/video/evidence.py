@@ -92,7 +92,8 @@ def weigh(
     believed = (1 - weight) * trust
     # One step of the flow is not exact: near its edge the mask carried along says nothing.
     sigma = max(options.prior_blur * prior.shape[0], 0.5)
-    before = logit(cv2.GaussianBlur(prior, (0, 0), sigma), options.prior_limit)
+    soft = np.asarray(cv2.GaussianBlur(prior, (0, 0), sigma), dtype=np.float32)
+    before = logit(soft, options.prior_limit)
     total = believed * before + (1 - believed) * look
     if confirmed:
         total += options.thing_weight * np.maximum(logit(things, 3.0), 0)

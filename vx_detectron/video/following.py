@@ -92,7 +92,7 @@ class Follower:
         if isolator.eye is None:
             raise ConfigError("a subject is followed by the eye; VX.EYE.NAME must not be none")
         self.isolator, self.choice = isolator, choice
-        self._eye: Eye = isolator.eye
+        self.eye: Eye = isolator.eye
         self.options = options or FollowOptions()
         self._motion = MotionFinder()
         self._forget()
@@ -206,9 +206,9 @@ class Follower:
             self._forget()
             return self._choose(image, later, cut=False)
         if shaken:
-            seen = resized(self._eye.look(image), size)
+            seen = resized(self.eye.look(image), size)
         else:
-            seen = look_around(self._eye, image, prior, options)[0]
+            seen = look_around(self.eye, image, prior, options)[0]
         things = _most([one.mask for one in self._members if one.missed <= 1], prior)
         confirmed = any(one.missed == 0 for one in self._members)
         self._mask = weigh(prior, trust, seen, things, self._others, options, confirmed)
@@ -224,7 +224,7 @@ class Follower:
     def _detect(
         self, image: ByteArray, prior: FloatArray, trust: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
-        """Bring the members up to date; a subject that turned up elsewhere takes its prior along."""
+        """Bring the members up to date; what turned up elsewhere takes its prior along."""
         assert self._others is not None
         self._count = 0
         size = prior.shape

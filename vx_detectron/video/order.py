@@ -87,17 +87,11 @@ class Pointing:
     """Hands out what a person points at, each in the first frame from its time on."""
 
     def __init__(self, order: VideoOrder) -> None:
-        late = [
-            one for one in (order.at, *order.keep, *order.drop) if one and one.time >= order.end
-        ]
-        early = [
-            one for one in (order.at, *order.keep, *order.drop) if one and one.time < order.start
-        ]
-        if late or early:
-            raise ConfigError(
-                f"{(late + early)[0].time:g} s is pointed at, which lies outside of the part that "
-                "is cut"
-            )
+        for one in (order.at, *order.keep, *order.drop):
+            if one is not None and not order.start <= one.time < order.end:
+                raise ConfigError(
+                    f"{one.time:g} s is pointed at, which lies outside of the part that is cut"
+                )
         self._at = order.at
         self._rest = [(one, True) for one in order.keep] + [(one, False) for one in order.drop]
 
@@ -153,4 +147,4 @@ def parse_time(text: str) -> float:
         raise ConfigError(
             f"expected a time in seconds, m:ss or h:mm:ss, such as 1:02.5; got {text!r}"
         ) from None
-    return sum(part * 60**power for power, part in enumerate(reversed(parts)))
+    return float(sum(part * 60**power for power, part in enumerate(reversed(parts))))

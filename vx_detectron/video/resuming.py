@@ -34,7 +34,8 @@ class Bookmark:
         """So many frames are written, and this is known of the subject."""
         head = json.dumps({"schema": _SCHEMA, "of": self._fingerprint, "frames": frames})
         with replacing(self._path) as path, open(path, "wb") as file:
-            np.savez_compressed(file, head=np.array(head), **_prefixed(follower.state()))
+            known: dict[str, Any] = {"head": np.array(head), **_prefixed(follower.state())}
+            np.savez_compressed(file, **known)
 
     def restore(self, follower: Follower) -> int:
         """Bring a follower to where the last run was.

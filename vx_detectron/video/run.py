@@ -17,7 +17,7 @@ import numpy as np
 from vx_detectron.deliver import Transparent
 from vx_detectron.errors import VideoError
 from vx_detectron.pipeline import Isolator
-from vx_detectron.structures import ByteArray, FloatArray
+from vx_detectron.structures import ByteArray
 from vx_detectron.video.backdrop import Backdrop
 from vx_detectron.video.cutting import Crop, common_crop, finished
 from vx_detectron.video.fields import box_of
@@ -305,7 +305,8 @@ class _Store:
         for frame, (place, length, bare) in zip(frames, self._known, strict=False):
             self._file.seek(place)
             data = np.frombuffer(self._file.read(length), dtype=np.uint8)
-            mask: FloatArray = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) / np.float32(255)
+            grey = np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE))
+            mask = np.asarray(grey / np.float32(255), dtype=np.float32)
             yield (
                 frame,
                 Followed(mask, bare.state, bare.reason, bare.labels, bare.cut, bare.detected),

@@ -48,12 +48,10 @@ _CODECS: Mapping[tuple[str, bool], _Codec] = {
 }
 _QUALITY = {"mp4": 18, "webm": 24}
 # The movie header is written at the end; until then every fragment can be played by itself.
-_LIVE = {"movflags": "+hybrid_fragmented+frag_keyframe+negative_cts_offsets", "flush_packets": "1"}
-_CONTAINER = {
-    "mp4": _LIVE,
-    "mov": _LIVE,
-    "webm": {"flush_packets": "1", "cluster_time_limit": "1000"},
-}
+_FRAGMENTS = "+hybrid_fragmented+frag_keyframe+negative_cts_offsets"
+_MOVIE = {"movflags": _FRAGMENTS, "flush_packets": "1"}
+_MATROSKA = {"flush_packets": "1", "cluster_time_limit": "1000"}
+_CONTAINER = {"mp4": _MOVIE, "mov": _MOVIE, "webm": _MATROSKA}
 
 
 class Sink(Protocol):

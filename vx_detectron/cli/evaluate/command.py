@@ -120,8 +120,8 @@ def detection(annotations: Path, images: Path, **options: Any) -> None:
 
 @main.command(exits=_EXITS)
 @click.argument("folders", type=FOLDER, nargs=-1, required=True)
-@click.option("--masks", type=FOLDER, required=True, metavar="FOLDER", help="Holds a folder of true "
-              "masks for each clip, named like it; what is not 0 is the subject.")  # fmt: skip
+@click.option("--masks", type=FOLDER, required=True, metavar="FOLDER", help="Holds a folder of "
+              "true masks for each clip, named like it; what is not 0 is the subject.")  # fmt: skip
 @click.option("--predictions", type=FOLDER, metavar="FOLDER", help="Measure the grey masks in this "
               "folder's folders, named like the frames, and run no network.")  # fmt: skip
 @click.option("--photos", is_flag=True, help="Also cut every frame for itself, as a photo, and "
