@@ -14,9 +14,8 @@ from vx_detectron.cli.common import NETWORK, Command, Number, UserPath, say, wit
 from vx_detectron.cli.video_options import configuration
 
 if TYPE_CHECKING:
-    from vx_detectron.video.backdrop import Backdrop, Behind
-    from vx_detectron.video.cameras import Camera
-    from vx_detectron.video.live import Live
+    from vx_detectron.video.backdrop import Behind
+    from vx_detectron.video.live import Camera, Live
     from vx_detectron.video.screens import Screen
 
 _EACH = 2.0  # seconds from one line of figures to the next
@@ -158,7 +157,7 @@ def _behind(options: Mapping[str, Any]) -> list[Behind]:
     from vx_detectron.errors import VxError
     from vx_detectron.video.backdrop import VideoBehind, parse_behind
 
-    found = []
+    found: list[Behind] = []
     for text in options["background"] or ("blur:3",):
         try:
             one = parse_behind(text)

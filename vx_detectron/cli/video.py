@@ -48,7 +48,7 @@ _SUFFIXES = {".mp4": "mp4", ".m4v": "mp4", ".webm": "webm", ".mov": "mov", "": "
               "[default: VIDEO_cutout.mp4 beside it, or .webm if transparent]")  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace what is there. Without it, a folder of "
               "PNGs that was cut off goes on where it stopped.")  # fmt: skip
-@click.option("--background", metavar="WHAT", help="black, transparent, a colour such as '#00b140', "
+@click.option("--background", metavar="WHAT", help="black, transparent, a colour ('#00b140'), "
               "blur, blur:PERCENT, picture:PATH or video:PATH, which begins again when it ends.  "
               "[default: black]")  # fmt: skip
 @click.option("--fit", type=click.Choice(["cover", "contain"]), help="How to fit a background "

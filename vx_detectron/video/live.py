@@ -182,7 +182,7 @@ class Pace:
         before = self._at
         if share > _SLOW:
             # A size that was too slow is not tried again.
-            self._at, self._highest = max(self._at - 1, 0), max(self._at - 1, 0)
+            self._at = self._highest = max(self._at - (2 if share > 2 * _SLOW else 1), 0)
         elif share < _QUICK:
             self._at = min(self._at + 1, self._highest)
         return self._at != before
