@@ -20,10 +20,9 @@ import numpy as np
 from skimage import data
 
 from vx_detectron import Isolator, load_cfg
-from vx_detectron.deliver import Blur, Colour, compose
+from vx_detectron.deliver import Background, Blur, Colour, compose
 from vx_detectron.engines import build_eye
 from vx_detectron.structures import ByteArray
-from vx_detectron.deliver import Background
 from vx_detectron.video.live import Live
 
 
