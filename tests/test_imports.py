@@ -26,6 +26,7 @@ LAYERS = (
     {"modeling"},
     {"deliver", "engines"},
     {"pipeline"},
+    {"video"},
     {"data"},
     {"evaluation", "export"},
     {"training"},
