@@ -29,6 +29,7 @@ LAYERS = (
     {"data"},
     {"evaluation", "export"},
     {"training"},
+    {"batch"},
     {"cli"},
     {"__main__"},
 )
@@ -47,8 +48,8 @@ DETECTRON2_UNITS = {"data", "engines", "training"}
 
 # Slow to load, so only when they are used.
 HEAVY = (
-    "detectron2", "matplotlib", "numba", "onnx", "onnxruntime", "pydensecrf", "pymatting", "scipy",
-    "skimage", "torch",
+    "detectron2", "matplotlib", "numba", "onnx", "onnxruntime", "pyarrow", "pydensecrf",
+    "pymatting", "ray", "scipy", "skimage", "torch",
 )  # fmt: skip
 
 # The command that starts the server, and nothing else of the package, may load `web`.

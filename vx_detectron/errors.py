@@ -55,3 +55,7 @@ class DataError(VxError):
 
 class TrainingError(VxError):
     """A training that cannot start or continue."""
+
+
+class BatchError(VxError):
+    """A batch that cannot start or go on: its input, its output, or the engine that runs it."""

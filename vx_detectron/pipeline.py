@@ -33,7 +33,7 @@ from vx_detectron.engines import (
 )
 from vx_detectron.errors import NoSubjectError, VxError
 from vx_detectron.image_io import Photo, PhotoSource, as_photo, shrunk
-from vx_detectron.image_io.transparency import is_cut_out
+from vx_detectron.image_io.cut_out import is_cut_out, whole_pieces
 from vx_detectron.interactive import Hints, InteractiveSegmenter
 from vx_detectron.interactive.enlarge import enlarge
 from vx_detectron.interactive.marks import draw, obey
@@ -218,6 +218,7 @@ class OpenPhoto:
         self.isolator, self.photo = isolator, photo
         self.instances, self.seconds = instances, seconds
         self._cuts: dict[str, tuple[object, Cutout]] = {}  # the last that hints have corrected
+        self._preview: tuple[float, Photo] | None = None
 
     def select(self, choice: Choice | None = None) -> Subject:
         """Which instances are the subject, and why; empty where nothing deserves to be.
@@ -275,6 +276,12 @@ class OpenPhoto:
         with _timed(seconds, "refinement"):
             alpha, steps = seen.alpha(subject.chosen, options, by_hand=bool(choice), check=check)
         source = ", ".join(sorted({_source(self.instances, index) for index in subject.chosen}))
+        opaque = seen.photo.alpha
+        whole = None if choice or opaque is None else whole_pieces(opaque, alpha)
+        if whole is not None:
+            alpha, source = whole, OWN_CUT_OUT
+            kept = "the photo is cut out already, so the subject's piece is kept whole"
+            subject = replace(subject, reason=f"{subject.reason}; {kept}")
         return seen._cutout(alpha, subject, self._provenance(source, steps, seconds))
 
     def _hinted(
@@ -293,7 +300,8 @@ class OpenPhoto:
         plain = replace(refine_options or self.isolator.refine_options, matting=False)
         base = before = None
         if from_cut:
-            base = self._remembered("shown", choice, plain, megapixels, check)
+            use = "whole" if megapixels is None else "preview"
+            base = self._remembered(use, choice, plain, megapixels, check)
             before = self._remembered("corrected", choice, plain, WORKING_PIXELS / 1e6, check)
         seconds = dict(self.seconds if base is None else base.provenance.seconds)
         with _timed(seconds, "hints"):
@@ -309,7 +317,8 @@ class OpenPhoto:
                 band = options.matting_band * _fine_cell(self.instances, alpha.shape)
                 alpha, step = matte(seen.photo.pixels, alpha, band, check or _never_mind)
                 steps = (*steps, step)
-            keep, drop = draw(hints, self.instances.image_size, alpha.shape)
+            size = alpha.shape[0], alpha.shape[1]
+            keep, drop = draw(hints, self.instances.image_size, size, check or _never_mind)
             obey(alpha, keep, drop)
             alpha = seen._within_own(alpha)
         if not (alpha > 0).any():
@@ -358,7 +367,7 @@ class OpenPhoto:
         """What is kept in memory for hints, nearly."""
         cuts = sum(
             4 * cut.alpha.size + cut.photo.nbytes * (cut.photo is not self.photo)
-            for _, cut in self._cuts.values()
+            for _, cut in list(self._cuts.values())
         )
         return cuts + (self._session.nbytes if "_session" in self.__dict__ else 0)
 
@@ -367,7 +376,7 @@ class OpenPhoto:
     ) -> tuple[OpenPhoto, RefineOptions]:
         """The same in a smaller photo, and the refinement that does there what it would here."""
         options = refine_options or self.isolator.refine_options
-        photo = self.photo if megapixels is None else shrunk(self.photo, megapixels)
+        photo = self._shrunk(megapixels)
         if photo is self.photo:
             return self, options
         height, width = photo.pixels.shape[:2]
@@ -379,6 +388,16 @@ class OpenPhoto:
         edge_width = min(options.edge_width, max(thinner, 1.0))
         smaller = OpenPhoto(self.isolator, photo, instances, self.seconds)
         return smaller, replace(options, edge_width=edge_width)
+
+    def _shrunk(self, megapixels: float | None) -> Photo:
+        """The photo so large at most; of previews the last is kept, as one follows another."""
+        if megapixels is None:
+            return self.photo
+        if megapixels * 1e6 > WORKING_PIXELS:
+            return shrunk(self.photo, megapixels)
+        if self._preview is None or self._preview[0] != megapixels:
+            self._preview = megapixels, shrunk(self.photo, megapixels)
+        return self._preview[1]
 
     def alpha(
         self,
@@ -458,7 +477,16 @@ class OpenPhoto:
         return self._cutout(self._within_own(alpha), labelled, ran)
 
     def _cutout(self, alpha: FloatArray, subject: Subject, provenance: Provenance) -> Cutout:
-        return Cutout(self.photo, alpha, subject, self.instances, provenance)
+        limits = self.isolator.cfg.VX.INPUT
+        return Cutout(
+            self.photo,
+            alpha,
+            subject,
+            self.instances,
+            provenance,
+            max_pixels=limits.MAX_PIXELS,
+            max_bytes=limits.MAX_BYTES,
+        )
 
     def _provenance(
         self, source: str, steps: tuple[str, ...], seconds: dict[str, float]

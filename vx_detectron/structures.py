@@ -178,7 +178,8 @@ class Provenance:
         eye_engine: what ran it, such as ``torch``; empty for none.
         eye_weights: name or path of its weights; empty for none.
         eye_sha256: their digest; empty for none.
-        mask_source: ``instances``, ``saliency``, ``grabcut fallback`` or ``hints``.
+        mask_source: ``instances``, ``saliency``, ``grabcut fallback``, ``hints`` or
+            ``the photo's own cut-out``.
         refinement: the refinement steps that ran, in order, and a word where the DenseCRF was
             left out because it is not installed.
         seconds: wall-clock seconds of each stage.

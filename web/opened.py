@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from cachetools import TTLCache
 
 from vx_detectron.deliver.cutout import Cutout
-from vx_detectron.pipeline import OpenPhoto
+from vx_detectron.interactive import Hints
+from vx_detectron.pipeline import OpenPhoto, Start
+from vx_detectron.refine import RefineOptions
+from vx_detectron.subject import Choice
 from web.errors import PhotoGoneError
-from web.orders import Order
 
 # A photo with transparency, the alpha of the last cut, and that of the cut which hints correct.
 BYTES_A_PIXEL = 3 + 3 + 1 + 4 + 4
@@ -32,21 +34,29 @@ class Opened:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _last: tuple[object, Cutout] | None = None
 
-    def cut(self, order: Order, check: Callable[[], None]) -> Cutout:
-        """What the order's choice and hints cut; the same question again costs nothing."""
+    def cut(
+        self,
+        choice: Choice,
+        refine_options: RefineOptions,
+        megapixels: float | None,
+        check: Callable[[], None],
+        *,
+        hints: Hints | None = None,
+        start: Start | None = None,
+    ) -> Cutout:
+        """As ``OpenPhoto.cut``; the same question again costs nothing."""
         while not self._lock.acquire(timeout=_POLL):
             check()
         try:
-            size = order.cut_megapixels
-            asked = (order.choice, order.hints, order.start, order.refine_options, size)
+            asked = (choice, refine_options, megapixels, hints, start)
             if self._last is None or self._last[0] != asked:
                 self._last = None  # first, else both would be in memory for a while
                 cutout = self.found.cut(
-                    order.choice,
-                    order.refine_options,
-                    hints=order.hints,
-                    start=order.start,
-                    megapixels=size,
+                    choice,
+                    refine_options,
+                    hints=hints,
+                    start=start,
+                    megapixels=megapixels,
                     check=check,
                 )
                 self._last = (asked, cutout)

@@ -322,7 +322,9 @@ class ProvenanceOut(Schema):
     eye_engine = fields.String(metadata=_said("What ran it; empty without an eye."))
     eye_weights = fields.String()
     eye_sha256 = fields.String()
-    mask_source = fields.String(metadata=_said("instances, saliency, grabcut fallback or hints."))
+    mask_source = fields.String(
+        metadata=_said("instances, saliency, grabcut fallback, hints or the photo's own cut-out.")
+    )
     refinement = fields.List(fields.String(), metadata=_said("The steps, in their order."))
     seconds = fields.Dict(keys=fields.String(), values=fields.Float())
     hints = fields.String(

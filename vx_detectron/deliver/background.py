@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from vx_detectron.deliver.checks import Fit, Rgb, check_colour, check_fit, check_picture
 from vx_detectron.errors import ConfigError
-from vx_detectron.image_io import Photo, read_photo
+from vx_detectron.image_io import MAX_BYTES, MAX_PIXELS, Photo, read_photo
 from vx_detectron.structures import ByteArray
 
 _CHOICES = (
@@ -165,18 +165,29 @@ def parse_background(text: str) -> Background | PictureFile:
     return _parse_colour(text)
 
 
-def read_background(background: str | Background | PictureFile) -> Background:
+def read_background(
+    background: str | Background | PictureFile,
+    *,
+    max_pixels: int = MAX_PIXELS,
+    max_bytes: int = MAX_BYTES,
+) -> Background:
     """Any way to name a background, as the background itself; a picture's file is read.
+
+    Args:
+        background: words as ``parse_background`` takes them, or what it returns.
+        max_pixels: the largest picture, width x height, as for photos.
+        max_bytes: the largest file of one.
 
     Raises:
         ConfigError: the words name no background.
-        ImageError: the picture cannot be read.
+        ImageError: the picture cannot be read, or is larger than that.
     """
     if isinstance(background, str):
         background = parse_background(background)
     if not isinstance(background, PictureFile):
         return background
-    return Picture.from_photo(read_photo(background.path), background.fit, background.bars)
+    photo = read_photo(background.path, max_pixels=max_pixels, max_bytes=max_bytes)
+    return Picture.from_photo(photo, background.fit, background.bars)
 
 
 def _parse_colour(text: str) -> Colour:

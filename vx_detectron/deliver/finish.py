@@ -14,6 +14,7 @@ from vx_detectron.deliver.placement import Layout, Placement, lay_out
 from vx_detectron.deliver.shadow import Shadow
 from vx_detectron.image_io import Photo, PictureFormat, write_picture
 from vx_detectron.image_io.names import Writable
+from vx_detectron.image_io.writing import QUICK
 from vx_detectron.structures import ByteArray, FloatArray
 
 _UNMOVED = Edge()
@@ -30,6 +31,7 @@ class Finish:
         mask_only: write alpha as a grey picture instead.
         crop: cut the picture to the subject's box and ``margin``.
         margin: space around the subject, as a share of its longer side.
+        compression: 0..9, of png; see ``write_picture``.
         placement: the canvas, and the subject's size and place on it.
         shadow: what the subject casts on the background, if anything.
         edge: how the edge is moved and softened.
@@ -42,6 +44,7 @@ class Finish:
     mask_only: bool = False
     crop: bool = False
     margin: float = 0.05
+    compression: int = QUICK
     placement: Placement = AS_IT_IS
     shadow: Shadow | None = None
     edge: Edge = _UNMOVED
@@ -86,6 +89,7 @@ class Finish:
             icc_profile=None if self.mask_only else photo.icc_profile,
             dpi=photo.dpi,
             quality=self.quality,
+            compression=self.compression,
             software=None if mark is None else str(mark),
         )
 

@@ -45,7 +45,8 @@ def paint(
         return _fit_picture(Picture(blurred, icc_profile=icc_profile), (height, width), icc_profile)
     if isinstance(background, Gradient):
         return _gradient(background, (height, width), icc_profile)
-    return np.broadcast_to(_colour(background.rgb, icc_profile), (height, width, 3))
+    line = np.tile(_colour(background.rgb, icc_profile), (width, 1))
+    return np.broadcast_to(line, (height, width, 3))
 
 
 def _gradient(gradient: Gradient, size: tuple[int, int], icc_profile: bytes | None) -> ByteArray:

@@ -229,8 +229,10 @@ def _scaled(colours: ByteArray, alpha: FloatArray, factor: float) -> tuple[ByteA
         return colours, alpha
     height, width = (max(round(side * factor), 1) for side in alpha.shape)
     method = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
-    share = cv2.resize(alpha, (width, height), interpolation=method).clip(0, 1)
+    # Cubic interpolation overshoots, colours and alpha alike: clip after the division.
+    share = cv2.resize(alpha, (width, height), interpolation=method)
     weighted = colours * alpha[..., None]
     mixed = cv2.resize(weighted, (width, height), interpolation=method)
     own = mixed / np.maximum(share, 1e-3)[..., None]
-    return np.rint(own).clip(0, 255).astype(np.uint8), np.asarray(share, dtype=np.float32)
+    bounded = np.asarray(share.clip(0, 1), dtype=np.float32)
+    return np.rint(own).clip(0, 255).astype(np.uint8), bounded

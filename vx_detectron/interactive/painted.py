@@ -16,7 +16,10 @@ _VISIBLE = 128  # opacity, and the strongest channel, from which a pixel says so
 _PURE = 2  # green or red is so many times the other two
 _STRAY = 0.02  # share of pixels of other colours that anti-aliasing explains
 _PROPORTIONS = 0.01  # so much, relative, the proportions may differ: sizes are whole numbers
+_SPACINGS = (1, 2, 4)  # pixels between the lines that fill a mark; finer ones first
 _KEEP, _DROP = 1, 2
+Run = tuple[int, int]  # where it starts, and where it stops
+
 _KINDS: tuple[tuple[Kind, int], ...] = (("keep", _KEEP), ("drop", _DROP))
 
 
@@ -41,15 +44,14 @@ class Painted:
         Raises:
             HintError: there are other colours in it, or neither green nor red.
         """
-        colours = pixels.astype(np.int16)
-        red, green, blue = (np.asarray(colours[..., one]) for one in range(3))
-        seen = np.asarray(colours.max(axis=2) >= _VISIBLE)
+        red, green, blue = pixels.astype(np.int16).transpose(2, 0, 1)
+        seen = np.asarray(pixels.max(axis=2) >= _VISIBLE)
         if alpha is not None:
             seen &= alpha >= _VISIBLE
         keep = seen & (green >= _PURE * red) & (green >= _PURE * blue)
         drop = seen & (red >= _PURE * green) & (red >= _PURE * blue)
         other = seen & ~keep & ~drop
-        if np.count_nonzero(other) > _STRAY * max(np.count_nonzero(seen), 1):
+        if float(other.sum()) > _STRAY * float(seen.sum()):
             row, column = np.unravel_index(int(other.argmax()), other.shape)
             found = ", ".join(map(str, pixels[row, column].tolist()))
             raise HintError(
@@ -82,11 +84,14 @@ class Painted:
                 cv2.resize(labels, image_size[::-1], interpolation=cv2.INTER_NEAREST)
             )
             scale = 1.0, 1.0
-        for spacing in (1, 2, 4, 8, 16):
+        for spacing in _SPACINGS:
+            brush = scale[0] * spacing, scale[1] * spacing
+            # A round brush that covers the corners of squares is wider than they are.
+            width = float(np.sqrt(brush[0] * brush[1])) * (2 if spacing > 1 else 1)
             strokes = [
-                Stroke(kind, spacing * float(np.sqrt(scale[0] * scale[1])), _moved(line, scale))
+                Stroke(kind, width, tuple((x * brush[0], y * brush[1]) for x, y in line))
                 for kind, value in _KINDS
-                for line in _hatched(labels == value, spacing)
+                for line in _hatched(_pooled(labels == value, spacing))
             ]
             if len(strokes) <= MOST_STROKES:
                 return tuple(strokes)
@@ -96,14 +101,18 @@ class Painted:
         )
 
 
-def _moved(line: list[Point], scale: tuple[float, float]) -> tuple[Point, ...]:
-    return tuple((x * scale[0], y * scale[1]) for x, y in line)
+def _pooled(mask: BoolArray, spacing: int) -> BoolArray:
+    """Squares of so many pixels as one each, true where any of them is."""
+    height, width = -(-mask.shape[0] // spacing), -(-mask.shape[1] // spacing)
+    whole = np.zeros((height * spacing, width * spacing), dtype=np.bool_)
+    whole[: mask.shape[0], : mask.shape[1]] = mask
+    return np.asarray(whole.reshape(height, spacing, width, spacing).any(axis=(1, 3)))
 
 
-def _hatched(mask: BoolArray, spacing: int) -> Iterator[list[Point]]:
-    """Lines that cover a mask, drawn to and fro in rows so far apart; none leaves the mask."""
-    open_: list[tuple[tuple[int, int], list[Point]]] = []  # each with the run that it ends in
-    for row in range(spacing // 2, mask.shape[0], spacing):
+def _hatched(mask: BoolArray) -> Iterator[list[Point]]:
+    """Lines that cover a mask, drawn to and fro a pixel wide, row by row; none leaves it."""
+    open_: list[tuple[Run, list[Point]]] = []  # each with the run that it ends in
+    for row in range(mask.shape[0]):
         runs, going_on = _runs(mask[row]), []
         for last, line in open_:
             run = next((one for one in runs if one[0] < last[1] and last[0] < one[1]), None)
@@ -111,35 +120,31 @@ def _hatched(mask: BoolArray, spacing: int) -> Iterator[list[Point]]:
                 yield line
                 continue
             runs.remove(run)
-            _go_on(line, last, run, row, spacing)
+            _go_on(line, last, run, row + 0.5)
             going_on.append((run, line))
         for run in runs:
-            first, end = _ends(run, spacing)
-            y = row + 0.5 * (spacing % 2)
-            going_on.append((run, [(first, y), (end, y)]))
+            left, right = _ends(run)
+            going_on.append((run, [(left, row + 0.5), (right, row + 0.5)]))
         open_ = going_on
     yield from (line for _, line in open_)
 
 
-def _go_on(
-    line: list[Point], last: tuple[int, int], run: tuple[int, int], row: int, spacing: int
-) -> None:
+def _go_on(line: list[Point], last: Run, run: Run, below: float) -> None:
     """Draw on from one run to one of the next row that lies below it."""
-    (x, y), below = line[-1], row + 0.5 * (spacing % 2)
-    left, right = _ends(run, spacing)
+    x, y = line[-1]
+    left, right = _ends(run)
     near, far = (left, right) if x <= sum(last) / 2 else (right, left)
-    low, high = _ends((max(last[0], run[0]), min(last[1], run[1])), spacing)
+    low, high = _ends((max(last[0], run[0]), min(last[1], run[1])))
     across = min(max(near, low), high)  # where both runs are
     line += [(across, y), (across, below), (near, below), (far, below)]
 
 
-def _ends(run: tuple[int, int], width: int) -> Point:
-    """Where a brush of that width begins and ends to cover a run; in the middle of a short one."""
-    inset = min(width, run[1] - run[0]) / 2
-    return run[0] + inset, run[1] - inset
+def _ends(run: Run) -> Point:
+    """The middles of a run's first and last pixel."""
+    return run[0] + 0.5, run[1] - 0.5
 
 
-def _runs(row: BoolArray) -> list[tuple[int, int]]:
+def _runs(row: BoolArray) -> list[Run]:
     """Where the true parts of a row start, and where they stop."""
     steps = np.flatnonzero(np.diff(np.concatenate([[False], row, [False]]).astype(np.int8)))
     return [(int(a), int(b)) for a, b in zip(steps[::2], steps[1::2], strict=True)]

@@ -46,7 +46,9 @@ def fingerprint(cfg: CfgNode, choice: Choice, finish: Finish, marks: Marks | Non
         for key, value in flatten(cfg).items()
         if not key.startswith(_IDLE) and _plain(value) != _plain(defaults.get(key))
     }
-    parts = [keys, _plain(choice), _plain(finish)]
+    picture = _plain(finish)
+    del picture[1]["compression"]  # the file's size only
+    parts = [keys, _plain(choice), picture]
     parts += [] if marks is None else [_plain(marks)]
     text = json.dumps(parts, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

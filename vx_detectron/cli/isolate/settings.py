@@ -31,6 +31,7 @@ from vx_detectron.deliver import (
 )
 from vx_detectron.deliver.finish import Finish
 from vx_detectron.errors import VxError
+from vx_detectron.image_io.writing import QUICK
 from vx_detectron.structures import REGION_LABEL
 from vx_detectron.subject import Choice
 from vx_detectron.subject.choice import folded
@@ -71,7 +72,7 @@ def read_settings(options: Options) -> Settings:
         marks = read_marks(options)
         choice = _choice(options, boxed=marks is None)
         _expect_classes(choice, (*class_names(cfg), REGION_LABEL))
-        background, files = _background(options["background"], options["fit"])
+        background, files = _background(options["background"], options["fit"], cfg)
         placement, shadow = _placement(options), parse_shadow(options["shadow"])
     except VxError as error:
         raise click.UsageError(str(error)) from error
@@ -82,6 +83,8 @@ def read_settings(options: Options) -> Settings:
         )
     if options["quality"] and format not in ("jpg", "webp"):
         raise click.UsageError(f"--quality is for jpg and webp; {format} is always lossless.")
+    if options["compression"] is not None and format != "png":
+        raise click.UsageError(f"--compression is for png; the format is {format}.")
     finish = Finish(
         format,
         options["quality"] or 95,
@@ -89,6 +92,7 @@ def read_settings(options: Options) -> Settings:
         mask_only=options["mask_only"],
         crop=options["crop"],
         margin=(5.0 if options["margin"] is None else options["margin"]) / 100,
+        compression=QUICK if options["compression"] is None else options["compression"],
         placement=placement,
         shadow=shadow,
         edge=Edge(options["grow"], options["feather"]),
@@ -167,7 +171,9 @@ def _placement(options: Options) -> Placement:
         raise click.UsageError(f"{error}.") from error
 
 
-def _background(text: str | None, fit: str | None) -> tuple[Background, tuple[str, ...]]:
+def _background(
+    text: str | None, fit: str | None, cfg: CfgNode
+) -> tuple[Background, tuple[str, ...]]:
     """The background, its picture read, and the files that it was read from."""
     parsed = BLACK if text is None else parse_background(text)
     if not isinstance(parsed, PictureFile):
@@ -178,4 +184,6 @@ def _background(text: str | None, fit: str | None) -> tuple[Background, tuple[st
         parsed = replace(parsed, fit="contain")
     if not os.path.lexists(parsed.path):
         parsed = replace(parsed, path=os.path.expanduser(parsed.path))
-    return read_background(parsed), (parsed.path,)
+    limits = cfg.VX.INPUT
+    read = read_background(parsed, max_pixels=limits.MAX_PIXELS, max_bytes=limits.MAX_BYTES)
+    return read, (parsed.path,)
