@@ -52,7 +52,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("photo", nargs="?", help="default: the astronaut, 640 x 480")
     parser.add_argument("--config-file", help="of our side; default: the bundled model")
     parser.add_argument("--weights", help="of our side, as MODEL.WEIGHTS names them")
-    parser.add_argument("--engine", default="torchvision", help="of our side")
+    parser.add_argument("--engine", default="auto", help="of our side; default: auto")
     parser.add_argument("--repeats", type=int, default=3, help="after one to warm up")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     for hidden in ("--measure", "--folder", "--rival-weights"):
@@ -135,6 +135,7 @@ def ours(options: argparse.Namespace, folder: Path) -> Callable[[], Stages]:
     from vx_detectron.pipeline import Isolator
 
     overrides = ["VX.ENGINE", options.engine, "MODEL.DEVICE", "cpu"]
+    overrides += ["VX.ONNX.THREADS", str(options.threads)]  # it does not obey OMP_NUM_THREADS
     overrides += ["MODEL.WEIGHTS", options.weights] if options.weights else []
     isolator = Isolator(load_cfg(options.config_file, overrides))
 

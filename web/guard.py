@@ -193,8 +193,11 @@ def _refuse_guesses() -> None:
 
 
 def _count() -> None:
-    """TooManyError for who sends too much. Reading costs nothing."""
-    if request.method not in _SAFE:
+    """TooManyError for who sends too much. Reading costs nothing.
+
+    Nor do a camera's frames: they carry the id that a counted request gave, one at a time.
+    """
+    if request.method not in _SAFE and request.endpoint != "live.frame":
         allowance("RATE_LIMIT").use(request.remote_addr or "")
 
 

@@ -58,6 +58,7 @@ def poison() -> None:
 def two_cpus() -> Iterator[None]:
     load_ray()
     ray.init(
+        "local",  # not somebody else's on this machine
         num_cpus=2,
         object_store_memory=80 * 2**20,
         include_dashboard=False,
@@ -161,7 +162,7 @@ def test_two_nodes_share_the_work_and_one_goes(tmp_path: Path) -> None:
         second = nodes.add_node(**small)
         ray.init(address=nodes.address, log_to_driver=False)
         with Leaving(nodes, second, out):
-            found = run_batch(order(source, out), Cluster(workers=(1, 2)))
+            found = run_batch(order(source, out), Cluster(workers=(2, 2)))
         assert found.counts["done"] == 1500
         expect_each_once(source, out)
         assert len({row["worker"] for row in records(out)}) > 1

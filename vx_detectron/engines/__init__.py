@@ -25,7 +25,7 @@ class Detector(Protocol):
     """A network that finds instances, ready to run.
 
     Attributes:
-        name: of the engine that runs it: ``onnx``, ``detectron2`` or ``torchvision``.
+        name: of the engine that runs it: ``onnx``, ``openvino``, ``detectron2`` or ``torchvision``.
         device: such as ``cpu`` or ``cuda:0``.
         weights: as ``MODEL.WEIGHTS`` names them.
         weights_sha256: their digest.
@@ -48,7 +48,7 @@ class Eye(Protocol):
 
     Attributes:
         name: as ``VX.EYE.NAME`` gives it.
-        engine: what runs it: ``onnx`` or ``torch``.
+        engine: what runs it: ``onnx``, ``openvino`` or ``torch``.
         device: such as ``cpu`` or ``cuda:0``.
         weights: where its weights came from.
         weights_sha256: their digest.
