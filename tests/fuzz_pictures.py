@@ -30,9 +30,10 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from picture_files import SRGB, encoded, linear_grey_profile, odd_cmyk_profile, png
-from PIL import Image
+from PIL import Image, ImageCms
 
 from vx_detectron.deliver import Colour, compose_photo
 from vx_detectron.errors import ImageError
@@ -58,6 +59,21 @@ def _scene() -> Image.Image:
     ramp = np.stack([rows * 6, columns * 5, (rows + columns) * 2], axis=-1)
     disc = ((rows - 20) ** 2 + (columns - 24) ** 2 < 150)[..., None]
     return Image.fromarray(np.clip(np.where(disc, 250 - ramp, ramp) + noise, 0, 255).astype("u1"))
+
+
+def _to_lab() -> Any:
+    srgb, lab = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
+    return ImageCms.buildTransform(srgb, lab, "RGB", "LAB")
+
+
+def _floats(picture: Image.Image, channels: int, depth: str) -> bytes:
+    """A TIFF of floating-point numbers, compressed with LZW."""
+    values = (
+        np.asarray(picture.convert({1: "L", 3: "RGB", 4: "RGBA"}[channels])).astype(depth) / 255
+    )
+    done, data = cv2.imencode(".tiff", values, [cv2.IMWRITE_TIFF_COMPRESSION, 5])
+    assert done
+    return data.tobytes()
 
 
 def seeds() -> dict[str, list[bytes]]:
@@ -104,6 +120,8 @@ def seeds() -> dict[str, list[bytes]]:
             encoded(flat.convert("1"), "TIFF", compression="group4"),
             encoded(grey.convert("I;16"), "TIFF", compression="tiff_lzw"),
             encoded(flat, "TIFF", icc_profile=SRGB, exif=exif, **frames),
+            encoded(ImageCms.applyTransform(flat, _to_lab()), "TIFF"),
+            *(_floats(flat, channels, depth) for channels in (1, 3, 4) for depth in ("f4", "f8")),
         ],
         "GIF": [encoded(flat, "GIF"), encoded(clear, "GIF"), encoded(flat, "GIF", **frames)],
         "BMP": [encoded(one, "BMP") for one in (flat, clear, grey, flat.convert("1"))],

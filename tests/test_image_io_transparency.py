@@ -10,7 +10,7 @@ from picture_files import LETTER, Pixels, encoded
 from PIL import Image
 
 from vx_detectron.image_io import Photo, as_photo, changed, read_photo
-from vx_detectron.image_io.transparency import is_cut_out, lay_over
+from vx_detectron.image_io.transparency import lay_over
 
 
 def disc(colour: int, clear: int = 0, size: int = 80) -> Pixels:
@@ -80,13 +80,6 @@ def test_alpha_turns_with_the_photo(orientation: int) -> None:
     photo = read_photo(encoded(picture, "PNG", exif=exif))
     turns = {1: 0, 3: 2, 6: 3, 8: 1}[orientation]
     np.testing.assert_array_equal(photo.layer, np.rot90(picture, turns))
-
-
-@pytest.mark.parametrize("share", [0.0, 0.03, 0.5, 0.9995, 1.0])
-def test_a_cut_out_is_neither_whole_nor_empty(share: float) -> None:
-    alpha = np.full((100, 100), 255, dtype=np.uint8)
-    alpha.ravel()[: round(share * alpha.size)] = 0
-    assert is_cut_out(alpha) == (share == 0.5)
 
 
 def test_arrays_and_pil_images_keep_their_transparency() -> None:

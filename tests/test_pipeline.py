@@ -198,6 +198,22 @@ def test_what_is_cut_out_already_is_a_subject_where_nothing_is_found() -> None:
     assert nothing.isolate(transparent(disc_photo(), own)).subject.method == FALLBACK
 
 
+def test_a_cut_out_is_kept_whole_unless_a_person_chooses(
+    isolator: Isolator, astronaut: ByteArray
+) -> None:
+    person = isolator.isolate(astronaut).alpha >= 0.5
+    own = np.where(person, 255, 0).astype(np.uint8)
+    own[:400, 440:] = 255  # what the network would never take for a part of her
+    own[390:400, 300:] = 255
+    cutout = isolator.isolate(transparent(astronaut, own))
+    np.testing.assert_array_equal(cutout.alpha, own / np.float32(255))
+    assert cutout.provenance.mask_source == OWN_CUT_OUT and "person" in cutout.labels
+    assert "kept whole" in cutout.subject.reason
+    chosen = isolator.isolate(transparent(astronaut, own), Choice(label="person"))
+    assert chosen.alpha[50:350, 460:].mean() < 0.1
+    assert chosen.provenance.mask_source != OWN_CUT_OUT
+
+
 def test_errors_bring_the_photos_notes_along(isolator: Isolator) -> None:
     clear = transparent(np.full((60, 60, 3), 90, np.uint8), np.zeros((60, 60), np.uint8))
     with pytest.raises(NoSubjectError) as nothing:

@@ -163,6 +163,32 @@ def test_an_ablation_of_the_bundled_model(chelsea: Photo, tmp_path: Path) -> Non
     assert float(lines["saliency map alone"][3]) == pytest.approx(iou, abs=1e-4)
 
 
+def test_annotations_are_read_before_any_network(tmp_path: Path) -> None:
+    """The weights are not there: whoever loads them first says so, not what is wrong here."""
+    labels, truth, images = write_labelled_photos(tmp_path)
+    truth.write_text("{}")
+    nowhere = ("--engine", "torchvision", "--weights", tmp_path / "nowhere.pth")
+    photos = (labels, truth, images)
+    for words in (("choice", *photos), ("detection", truth, images)):
+        result = run(*words, *nowhere)
+        assert result.exit_code == 1 and str(truth) in result.stderr
+        assert "nowhere.pth" not in result.stderr
+    # Nor does --choice wait for a network.
+    masks = tmp_path / "masks"
+    masks.mkdir()
+    for photo in images.glob("*.png"):
+        with Image.open(photo) as picture:
+            Image.new("L", picture.size, 255).save(masks / photo.name)
+    output = ("-o", tmp_path / "out", "--choice", *photos)
+    result = run("masks", images, masks, *nowhere, *output)
+    assert result.exit_code == 1 and str(truth) in result.stderr
+
+
+def test_a_guest_is_idle_beside_predictions(data: Path) -> None:
+    result = masks(data, "--predictions", data / "else", "--eye", "u2net")
+    assert result.exit_code == 2 and "leave out --eye" in result.stderr
+
+
 def test_choice_and_detection(tmp_path: Path) -> None:
     labels, truth, images = write_labelled_photos(tmp_path)
     network = ("--engine", "torchvision", "--device", "cpu", "-o", tmp_path / "out")

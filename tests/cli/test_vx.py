@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import re
@@ -104,11 +105,19 @@ def test_a_command_that_does_not_exist(word: str, hint: str) -> None:
     assert refused.exit_code == 2 and hint in refused.stderr
 
 
-def test_a_server_that_is_not_installed_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("script", ["vx", "vx-web"])
+def test_a_server_that_is_not_installed_is_said(
+    script: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pyproject = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    found = re.search(rf'^{script} = "([\w.]+):main"', pyproject, re.MULTILINE)
+    assert found
+    command = importlib.import_module(found.group(1)).main
     for name in [name for name in sys.modules if name.split(".")[0] == "web"]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "web", None)
-    refused = CliRunner().invoke(main, ["web"])
+    monkeypatch.setitem(sys.modules, "flask", None)
+    monkeypatch.setitem(sys.modules, "apiflask", None)
+    refused = CliRunner().invoke(command, ["web"] if script == "vx" else [])
     assert refused.exit_code == 1 and 'pip install "vx-detectron[web]"' in refused.stderr
 
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from coco_files import write_shapes_dataset
+from coco_files import disc, write_dataset, write_shapes_dataset
 from training_runs import DETECTOR, TOOL, configured, curve, detector_options
 
 from vx_detectron.training.run import train_network as train
@@ -70,9 +70,31 @@ with distributed.process_group(cpu):
 """
 
 
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_processes_share_a_validation(count: int, tmp_path: Path) -> None:
+    photos = [[(5, disc(60, 80, 40 + 2 * one, 30, 20))] for one in range(count)]
+    annotations = write_dataset(tmp_path / "data", photos, {5: "person", 6: "cat"}, "instance")
+    script = Path(__file__).with_name("shared_validation.py")
+    command = [*TORCHRUN, str(script), str(annotations), str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    main, other = (json.loads((tmp_path / f"{rank}.json").read_text()) for rank in (0, 1))
+    # Neither looked at all photos, and both know what one that looked at all of them would say.
+    assert (main["shown"], other["shown"]) == ((count + 1) // 2, count // 2)
+    assert main["figures"] == other["figures"] == main["alone"]
+    assert {"subject_iou", "segm_AP", "bbox_AP"} <= main["figures"].keys()
+    assert main["best"] == other["best"] > 0
+    # The weights that were measured are the main process's, which are those that it saves.
+    assert main["statistics"] == other["statistics"] == [1.0, 1.0, 1.0]
+    assert (tmp_path / "model_best.pth").is_file()
+    assert (tmp_path / "predictions" / "0000000.jpg").is_file()
+
+
 def test_processes_that_start_apart_are_refused_in_all_of_them(tmp_path: Path) -> None:
     script = tmp_path / "start.py"
     script.write_text(SCRIPT)
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    done = subprocess.run([*torchrun, str(script)], capture_output=True, text=True, check=False)
+    done = subprocess.run([*TORCHRUN, str(script)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -96,10 +96,19 @@ def check_training(cfg: CfgNode) -> None:
         lines.append("\n  SOLVER.BASE_LR_END: must not be above SOLVER.BASE_LR")
     if values["SOLVER.NESTEROV"] and values["SOLVER.MOMENTUM"] == 0:
         lines.append("\n  SOLVER.NESTEROV: needs a SOLVER.MOMENTUM above 0")
-    if cfg.VX.TRAIN in ("eye", "both") and cfg.VX.EYE.NAME != "vx_eye":
+    if values["VX.AUGMENT.PASTE_PROB"] > 0 and cfg.VX.TRAIN not in ("eye", "hints"):
         lines.append(
-            f"\n  VX.EYE.NAME: got {cfg.VX.EYE.NAME!r}, but the eye that is trained is vx_eye; "
-            "weights to start from are VX.EYE.WEIGHTS"
+            f"\n  VX.AUGMENT.PASTE_PROB: is for VX.TRAIN eye and hints, got {cfg.VX.TRAIN}: what "
+            "is pasted has no class; detectors have VX.AUGMENT.COPY_PASTE_PROB"
+        )
+    if values["VX.AUGMENT.SEGMENT_PROB"] > 0 and cfg.VX.TRAIN != "hints":
+        lines.append(f"\n  VX.AUGMENT.SEGMENT_PROB: is for VX.TRAIN hints, got {cfg.VX.TRAIN}")
+    if values["VX.AUGMENT.PASTE_PROB"] > 0 and values["VX.AUGMENT.COPY_PASTE_PROB"] > 0:
+        lines.append("\n  VX.AUGMENT.PASTE_PROB: not together with VX.AUGMENT.COPY_PASTE_PROB")
+    if cfg.VX.TRAIN in ("eye", "both", "hints") and cfg.VX.EYE.NAME != "vx_eye":
+        lines.append(
+            f"\n  VX.EYE.NAME: got {cfg.VX.EYE.NAME!r}, but the eye that is trained, or whose "
+            "features hints are trained on, is vx_eye; its weights are VX.EYE.WEIGHTS"
         )
     if lines:
         raise ConfigError(f"no training can honour this configuration:{''.join(lines)}")

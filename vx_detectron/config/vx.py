@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fvcore.common.config import CfgNode
 
 from vx_detectron.config.defaults import FBNET_V2, POINT_REND, flatten
-from vx_detectron.config.limits import Limit, at_least, check_limits, interval, one_of, within
+from vx_detectron.config.limits import Limit, at_least, check_limits, each, interval, one_of, within
 from vx_detectron.config.options import add_options, refine_options, subject_options
 from vx_detectron.errors import ConfigError
 from vx_detectron.refine.options import RefineOptions
@@ -48,6 +50,15 @@ def add_vx_config(cfg: CfgNode) -> None:
     cfg.VX.INPUT.MAX_BYTES = 512 * 2**20
 
     _add_eye(cfg, node)
+    cfg.VX.HINTS = node()
+    # What listens to points, strokes and boxes: "network", "graph cut", or "auto": the network if
+    # its exported files are there, else the graph cut.
+    cfg.VX.HINTS.SEGMENTER = "auto"
+    # The weights of the decoder that cuts what a person's hints mean, as MODEL.WEIGHTS takes them,
+    # and those of the eye whose features it reads. They belong together: others are refused.
+    cfg.VX.HINTS.WEIGHTS = "bundled://vx_hints.safetensors"
+    cfg.VX.HINTS.EYE = "bundled://vx_eye.safetensors"
+
     _add_subject(cfg, node)
     _add_refine(cfg, node)
 
@@ -67,9 +78,9 @@ def add_vx_config(cfg: CfgNode) -> None:
 def _add_eye(cfg: CfgNode, node: type[CfgNode]) -> None:
     """The network that maps the main subject, beside the detector."""
     cfg.VX.EYE = node()
-    # "vx_eye", the bundled network; "none"; a file of weights for the bundled network; or an ONNX
-    # file: one that `vx export --eye` wrote, or a guest such as u2net.onnx, isnet-general-use.onnx
-    # or BiRefNet's, known by its name.
+    # "vx_eye", the bundled network; "none"; a guest by its name, such as u2net or
+    # isnet-general-use (engines/guests.py has all of them); a file of weights for the bundled
+    # network; or an ONNX file: one that `vx export --eye` wrote, or that of a guest.
     cfg.VX.EYE.NAME = "vx_eye"
     # Its weights, as MODEL.WEIGHTS takes them.
     cfg.VX.EYE.WEIGHTS = "bundled://vx_eye.safetensors"
@@ -123,6 +134,10 @@ def _add_data(cfg: CfgNode, node: type[CfgNode]) -> None:
     cfg.VX.DATA.VALIDATION = 160
     cfg.VX.DATA.TEST = 0
     cfg.VX.DATA.SPLIT_SEED = 1
+    # How often photos come in an epoch on average: pairs of the beginning of what COCO json calls
+    # the ``source`` of an image, and a factor, such as [["coco", 2.5], ["studio", 0.4]]; the first
+    # that fits counts. All others come once.
+    cfg.VX.DATA.REPEAT_FACTOR = []
 
 
 def _add_data_subject(cfg: CfgNode, node: type[CfgNode]) -> None:
@@ -150,6 +165,14 @@ def _add_augment(cfg: CfgNode, node: type[CfgNode]) -> None:
     # "resized": share of the photo's area, and width / height of the part, least and greatest.
     cfg.VX.AUGMENT.CROP_AREA = [0.5, 1.0]
     cfg.VX.AUGMENT.CROP_ASPECT = [0.67, 1.5]
+    # "resized": heights and widths of the crops, such as [[288, 384], [384, 288]]; each batch has
+    # one. Empty: the square. The aspect above is then meant relative to that of the size, so 1
+    # keeps the photo's proportions. With DATALOADER.ASPECT_RATIO_GROUPING wide photos get no
+    # upright size.
+    cfg.VX.AUGMENT.CROP_SIZES = []
+    # Instead of the photo, the part of it beside its subject, where it is large enough: a photo
+    # without any subject.
+    cfg.VX.AUGMENT.BACKGROUND_PROB = 0.0
     # "large_scale_jitter": least and greatest scale; 1 fits the photo into the square.
     cfg.VX.AUGMENT.JITTER_SCALE = [0.1, 2.0]
     # Largest rotation either way, in degrees.
@@ -157,6 +180,18 @@ def _add_augment(cfg: CfgNode, node: type[CfgNode]) -> None:
     cfg.VX.AUGMENT.ROTATION_DEGREES = 10.0
     # Instances of another photo pasted onto this one. Its subject then counts as unknown.
     cfg.VX.AUGMENT.COPY_PASTE_PROB = 0.0
+    # For an eye or hints: the cut-out of another photo's subject pasted anywhere onto this one, or
+    # with the probability of PASTE_OWN that of the photo itself. Both are the subject together if
+    # they are of comparable size. Its longer side, as a share of the photo's shorter one; the
+    # factor of its brightness; and the blur of its edge, sigma in pixels; least and greatest.
+    cfg.VX.AUGMENT.PASTE_PROB = 0.0
+    cfg.VX.AUGMENT.PASTE_OWN = 0.0
+    cfg.VX.AUGMENT.PASTE_SIZE = [0.2, 0.8]
+    cfg.VX.AUGMENT.PASTE_GAIN = [0.7, 1.25]
+    cfg.VX.AUGMENT.PASTE_SIGMA = [0.4, 1.0]
+    # For hints: instead of what is annotated, a part of the photo that looks alike (Felzenszwalb
+    # and Huttenlocher, 2004), so that things of any kind are learned.
+    cfg.VX.AUGMENT.SEGMENT_PROB = 0.0
     # How much brightness, contrast and saturation vary, as a share; and the hue, in turns of the
     # colour circle.
     cfg.VX.AUGMENT.COLOR_JITTER_PROB = 0.6
@@ -218,7 +253,24 @@ def add_point_rend_config(cfg: CfgNode) -> None:
             node[name] = value
 
 
-_PROBABILITIES = ("ROTATION", "COPY_PASTE", "COLOR_JITTER", "GRAYSCALE", "BLUR", "JPEG")
+_PROBABILITIES = (
+    *("ROTATION", "COPY_PASTE", "PASTE", "BACKGROUND", "SEGMENT"),
+    *("COLOR_JITTER", "GRAYSCALE", "BLUR", "JPEG"),
+)
+_PAIR = "pairs of the beginning of a source and a factor above 0"
+
+
+def _is_side(value: Any) -> bool:
+    return type(value) is int and 32 <= value <= 2048
+
+
+def _is_repeat(pair: Any) -> bool:
+    """The beginning of a source, and a factor."""
+    if not isinstance(pair, list | tuple) or len(pair) != 2 or not isinstance(pair[0], str):
+        return False
+    return type(pair[1]) in (int, float) and 0 < pair[1] <= 1000
+
+
 _LIMITS: dict[str, Limit] = {
     "VX.ENGINE": one_of("auto", "onnx", "detectron2", "torchvision"),
     "VX.ONNX.PROVIDERS": (
@@ -247,17 +299,24 @@ _LIMITS: dict[str, Limit] = {
         ),
         "one to eight whole numbers within 32..2048",
     ),
-    "VX.TRAIN": one_of("auto", "detector", "eye", "both"),
+    "VX.HINTS.SEGMENTER": one_of("auto", "network", "graph cut"),
+    "VX.TRAIN": one_of("auto", "detector", "eye", "both", "hints"),
     "VX.DATA.MASKS": one_of("subject", "instances", "classes", "ids", "alpha"),
     "VX.DATA.SUBJECT.RULE": one_of("largest", "all"),
     "VX.DATA.SUBJECT.MIN_SHARE": within(0, 1),
     "VX.DATA.SUBJECT.MAX_RIVAL": within(0, 1),
     "VX.DATA.VALIDATION": at_least(0),
     "VX.DATA.TEST": at_least(0),
+    "VX.DATA.REPEAT_FACTOR": (lambda value: all(map(_is_repeat, value)), _PAIR),
     "VX.AUGMENT.CROP": one_of("resized", "large_scale_jitter", "shortest_edge"),
     "VX.AUGMENT.CROP_AREA": interval(0.01, 1),
     "VX.AUGMENT.CROP_ASPECT": interval(0.01, 100),
+    "VX.AUGMENT.CROP_SIZES": each(each((_is_side, "a whole number within 32..2048"), 2), least=0),
     "VX.AUGMENT.JITTER_SCALE": interval(0.01, 10),
+    "VX.AUGMENT.PASTE_OWN": within(0, 1),
+    "VX.AUGMENT.PASTE_SIZE": interval(0.01, 4),
+    "VX.AUGMENT.PASTE_GAIN": interval(0.01, 10),
+    "VX.AUGMENT.PASTE_SIGMA": interval(0, 100),
     "VX.AUGMENT.ROTATION_DEGREES": within(0, 180),
     **{f"VX.AUGMENT.{name}": within(0, 1) for name in ("BRIGHTNESS", "CONTRAST", "SATURATION")},
     "VX.AUGMENT.HUE": within(0, 0.5),

@@ -16,9 +16,16 @@ from vx_detectron.deliver.background import (
 from vx_detectron.deliver.compose import compose_photo
 from vx_detectron.deliver.finish import Finish
 from vx_detectron.errors import ConfigError
-from vx_detectron.image_io import Photo, PictureFormat, format_from_suffix
+from vx_detectron.image_io import (
+    MAX_BYTES,
+    MAX_PIXELS,
+    Photo,
+    PictureFormat,
+    format_from_suffix,
+)
 from vx_detectron.image_io.names import Writable
 from vx_detectron.image_io.writing import QUICK
+from vx_detectron.interactive import Hints
 from vx_detectron.structures import ByteArray, FloatArray, Instances, Provenance, Subject
 
 
@@ -32,6 +39,9 @@ class Cutout:
         subject: which instances it is and why.
         instances: everything that was found in the photo, for explaining and choosing again.
         provenance: what really ran.
+        max_pixels: the largest picture that ``save`` reads as a background.
+        max_bytes: the largest file of one.
+        hints: what a person marked, all of it obeyed; None for nothing.
     """
 
     photo: Photo
@@ -39,6 +49,9 @@ class Cutout:
     subject: Subject
     instances: Instances
     provenance: Provenance
+    max_pixels: int = MAX_PIXELS
+    max_bytes: int = MAX_BYTES
+    hints: Hints | None = None
 
     def __post_init__(self) -> None:
         size = self.photo.pixels.shape[:2]
@@ -93,7 +106,7 @@ class Cutout:
         Raises:
             ImageError: the suffix names none of these formats, the format cannot hold the picture
                 (JPEG has no transparency), or the file cannot be written or, for ``picture:``,
-                read.
+                read, such as one that is larger than ``VX.INPUT`` allows.
             ConfigError: an option is not as described.
 
         Example:
@@ -113,7 +126,7 @@ class Cutout:
         finish = Finish(
             format or _format_of(path),
             quality,
-            read_background(background),
+            read_background(background, max_pixels=self.max_pixels, max_bytes=self.max_bytes),
             crop=crop,
             margin=margin,
             compression=compression,

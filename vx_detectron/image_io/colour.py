@@ -36,7 +36,7 @@ def straighten(
         where everything is opaque; and the profile the colours are in, None for sRGB.
 
     Raises:
-        ImageError: its samples have no defined range (float, 32-bit) or colours (Lab).
+        ImageError: its samples have no defined range, such as those of 32 bits.
     """
     image = found.image
     icc_profile, note = image.info.get("icc_profile"), ""
@@ -48,6 +48,8 @@ def straighten(
     elif not icc_profile:
         icc_profile, note = _stated_space(found)
     notes += [note] if note else []
+    if image.mode == "LAB":
+        icc_profile = None  # it says how to print it; Lab itself needs none
     colour, alpha = _split(image, keyed=key is not None)
     rgb, icc_profile = _to_rgb(colour, icc_profile, notes)
     alpha = key if alpha is None else alpha
@@ -80,9 +82,12 @@ def _split(image: Image.Image, *, keyed: bool) -> tuple[Image.Image, NDArray[np.
     # PPM alone has 16-bit samples in mode I, scaled to the full range.
     if image.mode in _SIXTEEN_BIT or (image.mode == "I" and image.format == "PPM"):
         return _split_sixteen_bit(image), None
+    if image.mode == "LAB":
+        lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
+        return _through_profile(image, lab), None
     if image.mode not in _GREY + _COLOUR:
         raise ImageError(
-            f"has samples of the kind {image.mode} (float, 32-bit or Lab), whose range in a photo "
+            f"has samples of the kind {image.mode} (float or 32-bit), whose range in a photo "
             "is not defined; save it with 8 or 16 bits in RGB or grey"
         )
     if keyed or not image.has_transparency_data:

@@ -107,6 +107,7 @@ def decode(data: bytes, max_pixels: int) -> Decoded:
             image = open_header(io.BytesIO(data), kind, max_pixels)
         size = image.size
         image.load()
+        notes += getattr(image, "notes", ())
     if image.size != size:  # which was the one that was checked
         raise ImageError(
             f"is damaged: its head says {size[0]} x {size[1]} pixels, but it holds "

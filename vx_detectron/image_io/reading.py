@@ -38,10 +38,11 @@ def read_photo(
     """Read a photo as upright 8-bit RGB.
 
     Reads JPEG (and MPO), PNG, WebP, TIFF, BMP, GIF, PPM, AVIF, and HEIF when pillow-heif is
-    installed. Of 16-bit samples the upper 8 bits are kept. CMYK and grey become sRGB, through
-    their embedded profile where there is one; RGB pixels stay as they are and keep theirs, also
-    where it is stated by numbers only (PNG's cICP, gAMA and cHRM, the nclx box of AVIF and HEIF,
-    Adobe RGB in EXIF). Of an animation the first picture counts that is not blank.
+    installed. Of 16-bit samples the upper 8 bits are kept; floating-point ones run from 0 to 1.
+    CMYK and grey become sRGB, through their embedded profile where there is one, and Lab by its
+    definition; RGB pixels stay as they are and keep theirs, also where it is stated by numbers
+    only (PNG's cICP, gAMA and cHRM, the nclx box of AVIF and HEIF, Adobe RGB in EXIF). Of an
+    animation the first picture counts that is not blank.
 
     Args:
         source: a path, a file's bytes, or a binary stream, which is read from where it stands.

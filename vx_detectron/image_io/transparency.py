@@ -1,4 +1,4 @@
-"""Pictures with transparent parts: what shows behind them, and whether they are cut-outs already.
+"""Pictures with transparent parts: what shows behind them.
 
 A transparent pixel still has a colour, which says nothing, and the subject may well be as white as
 the paper it would be shown on. So the network sees the picture over a colour unlike its edges.
@@ -26,8 +26,6 @@ _ENOUGH = 70.0  # distance of two colours, of 441 at most, that sets them well a
 _HARDEST = 10  # percent of the edge that may be nearer to the backdrop
 _VISIBLE = 128  # alpha from which a pixel is more there than not
 _EDGE = 5  # pixels, the side of the square that finds the edge
-# Share of transparent pixels between which a picture is a cut-out, in 0..1.
-_LEAST_CLEAR, _MOST_CLEAR = 0.05, 0.999
 
 
 def lay_over(colours: ByteArray, alpha: ByteArray, backdrop: Rgb = WHITE) -> ByteArray:
@@ -59,16 +57,6 @@ def as_seen(colours: ByteArray, alpha: ByteArray) -> tuple[ByteArray, str]:
     most = int(alpha.max())
     strong = alpha if most == 255 else (alpha.astype(np.uint16) * 255 // most).astype(np.uint8)
     return lay_over(colours, strong, _BACKDROPS[name]), name
-
-
-def is_cut_out(alpha: ByteArray) -> bool:
-    """Whether so much is transparent that the rest is a subject which somebody cut out.
-
-    Args:
-        alpha: uint8 (H, W).
-    """
-    clear = float((alpha < _VISIBLE).mean())
-    return _LEAST_CLEAR <= clear <= _MOST_CLEAR
 
 
 def _backdrop(colours: ByteArray, alpha: ByteArray) -> str:

@@ -19,7 +19,7 @@ class Sample:
     Attributes:
         image: float32 (3, H, W), 0..255, in ``INPUT.FORMAT``'s channel order.
         boxes: float32 (N, 4), x0, y0, x1, y1 in the image's pixels.
-        classes: int64 (N,), 0..K-1.
+        classes: int64 (N,), 0..K-1; -1 for things of no class, which no detector is given.
         masks: bool (N, H, W).
         subject: float32 (H, W), 0 background to 1 subject; -1 where unknown.
         complete: whether every object of every class is annotated. Where it is not, what is not

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import TypeVar
 
 import torch
 from torch import Tensor, distributed
@@ -13,8 +14,10 @@ from torch import Tensor, distributed
 from vx_detectron.data.categories import DatasetDict, number_from
 from vx_detectron.errors import TrainingError
 
-# The main process validates while the others wait.
+# One process may have the larger photos of a validation, and COCO's figures are the main one's.
 PATIENCE = timedelta(hours=2)
+
+_Item = TypeVar("_Item")
 
 
 def rank() -> int:
@@ -98,6 +101,40 @@ def mean_of(values: Tensor) -> Tensor:
         return values
     distributed.all_reduce(values)
     return values / world_size()
+
+
+def own_part(items: Sequence[_Item]) -> Sequence[_Item]:
+    """This process's share of a list that all have: a part in one piece, the main one's first."""
+    ends = [-(-len(items) * place // world_size()) for place in (rank(), rank() + 1)]
+    return items[ends[0] : ends[1]]
+
+
+def gathered(own: _Item) -> list[_Item]:
+    """What all processes give, in their order, for the main one; for the others nothing.
+
+    They all call this.
+    """
+    if world_size() == 1:
+        return [own]
+    slots: list[_Item | None] | None = [None] * world_size() if is_main() else None
+    distributed.gather_object(own, slots)
+    return [one for one in slots or () if one is not None]
+
+
+def object_from_main(value: _Item) -> _Item:
+    """What the main process has, in all of them, which all call this."""
+    if world_size() == 1:
+        return value
+    shared = [value]
+    distributed.broadcast_object_list(shared, 0)
+    return shared[0]
+
+
+def copy_from_main(values: Iterable[Tensor]) -> None:
+    """Give all processes the main one's values, in place. They all call this."""
+    if world_size() > 1:
+        for value in values:
+            distributed.broadcast(value, 0)
 
 
 def from_main(number: int, device: torch.device) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
 from fvcore.common.config import CfgNode
@@ -19,9 +18,10 @@ from vx_detectron.modeling.samples import Sample
 from vx_detectron.training import checkpoints, distributed
 from vx_detectron.training.averaging import averaged
 from vx_detectron.training.batches import build_train_loader, run_seed, seed_step
-from vx_detectron.training.failures import StopSignals, expect_finite, expect_finite_weights
+from vx_detectron.training.failures import StopSignals, expect_finite_weights
 from vx_detectron.training.metrics_log import Means, MetricsLog, draw_curves
 from vx_detectron.training.networks import EyeTrainee, build_network, isolator_around
+from vx_detectron.training.pending import PendingLosses
 from vx_detectron.training.photos import Photos, expect_same_photos
 from vx_detectron.training.precision import Precision, depthwise_in_float32
 from vx_detectron.training.solver import (
@@ -61,7 +61,7 @@ class Trainer:
         self.optimizer = build_optimizer(cfg, self.model)
         self.precision = Precision(cfg, self.device)
         self.iteration = 0  # of the next step
-        self.pending: list[_Step] = []
+        self.pending, self.seconds = PendingLosses(), list[float]()
         averages = self.average.module
         isolator = isolator_around(cfg, averages)
         self.validator = Validator(cfg, isolator, averages, photos)
@@ -69,7 +69,8 @@ class Trainer:
         if resume:
             self._resume()
         self.scheduler = build_lr_scheduler(cfg, self.optimizer, self.iteration)
-        distributed.expect_same_start(self.iteration, photos.train, self.device)
+        both = [*photos.train, *photos.validation]
+        distributed.expect_same_start(self.iteration, both, self.device)
         dataset = TrainingSet(photos.train, cfg, photos.class_ids, self.seed)
         pin = self.device.type == "cuda"
         self.loader = build_train_loader(cfg, dataset, self.seed, self.iteration, pin)
@@ -143,38 +144,24 @@ class Trainer:
         self.precision.step(total, self.optimizer)
         self.scheduler.step()
         self.average.update_parameters(self.model)
-        values = {"total_loss": total, **losses}
-        self.pending.append(
-            _Step(
-                self.iteration,
-                tuple(values),
-                torch.stack([value.detach().float() for value in values.values()]),
-                [sample.file_name for sample in samples],
-                time.perf_counter() - started,
-            )
-        )
+        files = [sample.file_name for sample in samples]
+        self.pending.add(self.iteration, {"total_loss": total, **losses}, files)
+        self.seconds.append(time.perf_counter() - started)
 
     def _take_losses(self, means: Means) -> None:
-        """Read the losses of the steps since the last call, mean over all processes.
-
-        Raises:
-            TrainingError: one of them was not finite; it names the first such step.
-        """
-        table = distributed.mean_of(torch.stack([step.losses for step in self.pending]))
-        for step, values in zip(self.pending, table.tolist(), strict=True):
-            losses = dict(zip(step.names, values, strict=True))
-            expect_finite(losses, step.file_names, step.iteration)
-            means.add({**losses, "time": step.seconds})
-        self.pending.clear()
+        """Read the losses of the steps since the last call; TrainingError if not finite."""
+        for (_, losses), seconds in zip(self.pending.read(), self.seconds, strict=True):
+            means.add({**losses, "time": seconds})
+        self.seconds.clear()
 
     def _validate(self, log: MetricsLog | None) -> bool:
-        """Whether validation has long gained nothing, in all processes; the main one measures."""
+        """Whether validation has long gained nothing; all processes share in it."""
+        figures = self.validator.run(self.iteration - 1)
         if log:
-            figures = self.validator.run(self.iteration - 1)
             if figures:
                 log.write(self.iteration - 1, figures)
             draw_curves(self.folder)
-        return distributed.any_of(bool(log) and self.validator.exhausted(), self.device)
+        return self.validator.exhausted()
 
     def _save(self) -> None:
         """Write everything that ``--resume`` needs; ``model`` is the averaged one."""
@@ -213,16 +200,6 @@ class Trainer:
         self.iteration, self.seed = training["iteration"], training["seed"]
         self.average.n_averaged.fill_(self.iteration)
         logger.info("resumed after iteration %d", self.iteration - 1)
-
-
-class _Step(NamedTuple):
-    """What is known of a step before its losses are read."""
-
-    iteration: int
-    names: tuple[str, ...]
-    losses: Tensor
-    file_names: list[str]
-    seconds: float
 
 
 class _Losses(nn.Module):

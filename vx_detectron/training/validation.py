@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,7 +28,7 @@ from vx_detectron.image_io import write_picture
 from vx_detectron.metrics import count
 from vx_detectron.pipeline import Isolator, union_mask
 from vx_detectron.structures import BoolArray, ByteArray, Instances
-from vx_detectron.training import checkpoints
+from vx_detectron.training import checkpoints, distributed
 from vx_detectron.training.early_stopping import BOX_AP, MASK_AP, MEAN, SALIENCY, SUBJECT, Best
 from vx_detectron.training.photos import Photos
 
@@ -54,6 +55,48 @@ class Judged(NamedTuple):
     found: Instances
 
 
+@dataclass
+class Tally:
+    """What some photos add to the figures of a validation. Keeps no pixels.
+
+    Attributes:
+        ious: of the photos whose subject is known, by the name of the figure.
+        records: of the photos that the detector is judged by.
+        detections: in them, see ``detections_of``.
+    """
+
+    ious: dict[str, list[float]] = field(default_factory=lambda: {SUBJECT: [], SALIENCY: []})
+    records: list[DatasetDict] = field(default_factory=list)
+    detections: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, other: Tally) -> None:
+        """Put the photos of another one behind those of this one."""
+        for name, values in other.ious.items():
+            self.ious[name] += values
+        self.records += other.records
+        self.detections += other.detections
+
+    def figures(self, categories: Mapping[str, int]) -> dict[str, float]:
+        """See ``measure``."""
+        found = {name: float(np.mean(values)) for name, values in self.ious.items() if values}
+        precision = _precision(self.records, self.detections, categories) if self.records else {}
+        return found | precision
+
+
+def tally(judged: Iterable[Judged], categories: Mapping[str, int]) -> Tally:
+    """What the photos add to the figures; see ``measure``."""
+    found, known = Tally(), set(categories.values())
+    for one in judged:
+        if one.truth is not None:
+            found.ious[SUBJECT].append(count(one.chosen, one.truth).iou)
+            if one.saliency is not None:
+                found.ious[SALIENCY].append(count(one.saliency, one.truth).iou)
+        if known and is_annotated(one.record, known):
+            found.records.append(one.record)
+            found.detections += detections_of(one.found, one.record, categories, known)
+    return found
+
+
 def measure(judged: Iterable[Judged], categories: Mapping[str, int]) -> dict[str, float]:
     """The figures of some photos, each 0..1; those that nothing can be said of are left out.
 
@@ -66,20 +109,7 @@ def measure(judged: Iterable[Judged], categories: Mapping[str, int]) -> dict[str
         was found adds 0; ``saliency_iou``, that of the saliency map alone; ``bbox_AP`` and
         ``segm_AP``, and of each class ``segm_AP/cat``.
     """
-    ious: dict[str, list[float]] = {SUBJECT: [], SALIENCY: []}
-    known = set(categories.values())
-    records: list[DatasetDict] = []
-    detections: list[dict[str, Any]] = []
-    for one in judged:
-        if one.truth is not None:
-            ious[SUBJECT].append(count(one.chosen, one.truth).iou)
-            if one.saliency is not None:
-                ious[SALIENCY].append(count(one.saliency, one.truth).iou)
-        if known and is_annotated(one.record, known):
-            records.append(one.record)
-            detections += detections_of(one.found, one.record, categories, known)
-    figures = {name: float(np.mean(values)) for name, values in ious.items() if values}
-    return figures | (_precision(records, detections, categories) if records else {})
+    return tally(judged, categories).figures(categories)
 
 
 def _precision(
@@ -199,6 +229,9 @@ PICTURES = 4  # photos whose predictions are drawn
 class Validator:
     """Measures a model in training, and keeps its best weights.
 
+    Of several processes each looks at a share of the photos, and all must call ``run`` together;
+    the main one adds up, draws and writes, and tells the others the figures.
+
     Args:
         cfg: the configuration; files go to its ``OUTPUT_DIR``.
         isolator: around the model, which it runs as it is at each call.
@@ -223,12 +256,21 @@ class Validator:
         Returns:
             See ``measure``; nothing where no photo is held out.
         """
-        judged, shown = judge(self.isolator, self.records), list[Judged]()
-        figures = measure(_keep_first(judged, shown), self.categories)
+        distributed.copy_from_main(self.model.buffers())  # statistics that each has of its own
+        judged, shown = judge(self.isolator, distributed.own_part(self.records)), list[Judged]()
+        own = tally(_keep_first(judged, shown), self.categories)
+        total = Tally()
+        for part in distributed.gathered(own):
+            total.add(part)
+        figures = distributed.object_from_main(total.figures(self.categories))
         if not figures:
             return {}
-        write_predictions(self.folder, iteration, shown)
-        if self.best.update(figures, iteration):
+        better = self.best.update(figures, iteration)
+        if not distributed.is_main():
+            return figures
+        if shown:
+            write_predictions(self.folder, iteration, shown)
+        if better:
             checkpoints.save(self.folder, checkpoints.BEST, {"model": self.model.state_dict()})
         return figures
 

@@ -19,6 +19,7 @@ from typing import Literal, TypeVar
 
 from vx_detectron.cli.common import FAILED, NO_SUBJECT, OK, PARTLY
 from vx_detectron.cli.isolate.existing import Existing
+from vx_detectron.cli.isolate.marks import Marks
 from vx_detectron.cli.isolate.outputs import STDOUT, Job
 from vx_detectron.cli.isolate.photos import STDIN
 from vx_detectron.cli.isolate.side_by_side import SideBySide
@@ -78,6 +79,7 @@ class Cutter:
         choice: which subject a person asked for.
         records: whether outcomes carry a record.
         options: the fingerprint of all options, for the mark in the pictures.
+        marks: the hints of a person, if there are any.
     """
 
     def __init__(
@@ -87,12 +89,14 @@ class Cutter:
         choice: Choice | None,
         records: bool,
         options: str,
+        marks: Marks | None = None,
     ) -> None:
         self.isolator = isolator
         self.finish = finish
         self.choice = choice
         self.records = records
         self.options = options
+        self.marks = marks
 
     def __call__(self, job: Job, check: Check = None) -> Outcome:
         """Cut one photo; ``check`` is called between the steps and may end the work.
@@ -108,6 +112,10 @@ class Cutter:
 
     def _cut(self, job: Job, photo: Photo, mark: Mark, check: Check) -> Outcome:
         """Cut it and write everything; the cut-out last, so that where it is, all is."""
+        hints, start = None, None
+        if self.marks is not None:  # first: what does not fit the photo is said before the work
+            size = photo.pixels.shape[0], photo.pixels.shape[1]
+            hints, start = self.marks.on(size), self.marks.start
         opened = self.isolator.open(photo, check=check)
         if job.explanation is not None:  # before the cut: it also says why there is no subject
             explain(job.explanation, photo, opened.instances, opened.select(self.choice), mark)
@@ -115,7 +123,7 @@ class Cutter:
             make_folder_for(job.layers)
             name = Path(job.photo).name
             write_layers(Path(job.layers), name, photo, opened.instances, opened.alpha_of, mark)
-        cutout = opened.cut(self.choice, check=check)
+        cutout = opened.cut(self.choice, hints=hints, start=start, check=check)
         if check:
             check()
         record = record_of(cutout) if self.records else None
@@ -271,7 +279,8 @@ def _details(cutout: Cutout) -> tuple[str, ...]:
         f"{place}. {one.label} {percent(one.score)}: {one.reason} ({_evidence(one)})"
         for place, one in enumerate(cutout.subject.ranking[:5], start=1)
     ]
-    return (*ranking, f"mask from {ran.mask_source}; {steps}", times)
+    heard = f"; hints by {ran.hints}" if ran.hints else ""
+    return (*ranking, f"mask from {ran.mask_source}; {steps}{heard}", times)
 
 
 def _evidence(one: Candidate) -> str:

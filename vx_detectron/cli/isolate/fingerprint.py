@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from fvcore.common.config import CfgNode
 
+from vx_detectron.cli.isolate.marks import Marks
 from vx_detectron.config.defaults import flatten
 from vx_detectron.config.loading import get_cfg
 from vx_detectron.deliver.finish import Finish
@@ -30,7 +31,7 @@ _IDLE = (
 )  # fmt: skip
 
 
-def fingerprint(cfg: CfgNode, choice: Choice, finish: Finish) -> str:
+def fingerprint(cfg: CfgNode, choice: Choice, finish: Finish, marks: Marks | None = None) -> str:
     """16 hexadecimal digits of everything that decides what a cut-out looks like.
 
     Args:
@@ -38,6 +39,7 @@ def fingerprint(cfg: CfgNode, choice: Choice, finish: Finish) -> str:
             keys gives the same text. Weights count by their contents.
         choice: which subject a person asked for.
         finish: what the picture shows, the pixels of a background picture included.
+        marks: the hints of a person; without any the text is that of earlier versions.
     """
     defaults = flatten(get_cfg())
     keys = {
@@ -47,7 +49,9 @@ def fingerprint(cfg: CfgNode, choice: Choice, finish: Finish) -> str:
     }
     picture = _plain(finish)
     del picture[1]["compression"]  # the file's size only
-    text = json.dumps([keys, _plain(choice), picture], sort_keys=True)
+    parts = [keys, _plain(choice), picture]
+    parts += [] if marks is None else [_plain(marks)]
+    text = json.dumps(parts, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

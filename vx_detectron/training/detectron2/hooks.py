@@ -17,6 +17,7 @@ from vx_detectron.training.averaging import averaged
 from vx_detectron.training.batches import seed_step
 from vx_detectron.training.failures import StopSignals, expect_finite_weights
 from vx_detectron.training.metrics_log import draw_curves
+from vx_detectron.training.pending import PendingLosses
 from vx_detectron.training.photos import Photos, expect_same_photos
 from vx_detectron.training.validation import Validator, is_due
 
@@ -30,13 +31,19 @@ class TrainingEnds(BaseException):
 
 
 class Supervision(HookBase):  # type: ignore[misc]
-    """Seeds each step, averages the weights, validates, saves, and ends the training early."""
+    """Seeds each step, averages, reads losses, validates, saves, and ends the training early."""
 
     def __init__(
-        self, cfg: CfgNode, model: nn.Module, photos: Photos, seed: int, stop: StopSignals
+        self,
+        cfg: CfgNode,
+        model: nn.Module,
+        photos: Photos,
+        seed: int,
+        stop: StopSignals,
+        pending: PendingLosses,
     ) -> None:
         self.cfg, self.photos, self.seed, self.stop = cfg, photos, seed, stop
-        self.folder, self.done = Path(cfg.OUTPUT_DIR), 0
+        self.folder, self.done, self.pending = Path(cfg.OUTPUT_DIR), 0, pending
         self.average = averaged(model, cfg.VX.SOLVER.EMA_DECAY)
         averages = self.average.module
         isolator = Isolator(cfg, Detectron2Engine(cfg, averages), build_eye(cfg))
@@ -52,13 +59,18 @@ class Supervision(HookBase):  # type: ignore[misc]
         self.average.update_parameters(self.trainer.model)
         iteration, last = self.trainer.iter, self.trainer.max_iter
         self.done, exhausted = iteration + 1, False
-        if is_due(self.done, self.cfg.TEST.EVAL_PERIOD, last):
+        ended = self.done == last
+        saves = ended or self.stop.received or self.done % self.cfg.SOLVER.CHECKPOINT_PERIOD == 0
+        validates = is_due(self.done, self.cfg.TEST.EVAL_PERIOD, last)
+        if saves or validates or self.done % self.cfg.VX.SOLVER.LOG_PERIOD == 0:
+            self.read_losses()
+        if validates:
             figures = self.validator.run(iteration)
             self.trainer.storage.put_scalars(**figures, smoothing_hint=False)
             draw_curves(self.folder)
             exhausted = self.validator.exhausted()
-        ended = exhausted or self.done == last
-        if ended or self.stop.received or self.done % self.cfg.SOLVER.CHECKPOINT_PERIOD == 0:
+        ended |= exhausted
+        if saves or ended:
             self._save(iteration)
         if ended:
             checkpoints.save(
@@ -66,6 +78,11 @@ class Supervision(HookBase):  # type: ignore[misc]
             )
         if exhausted or self.stop.received:
             raise TrainingEnds(finished=ended)
+
+    def read_losses(self) -> None:
+        """Give Detectron2's writers the losses since the last call; TrainingError if not finite."""
+        for iteration, losses in self.pending.read():
+            self.trainer.storage.put_scalars(cur_iter=iteration, **losses)
 
     def _save(self, iteration: int) -> None:
         """What Detectron2's checkpointer writes, but whole or not at all."""

@@ -7,7 +7,7 @@ code; steps, hooks, metrics and resuming are Detectron2's own.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import torch
 from detectron2.engine import DefaultTrainer, HookBase, TrainerBase, hooks
 from detectron2.utils.events import CommonMetricPrinter, EventWriter, JSONWriter, TensorboardXWriter
 from fvcore.common.config import CfgNode
-from torch import nn
+from torch import Tensor, nn
 
 from vx_detectron.data.training_set import TrainingSet
 from vx_detectron.engines.detectron2.engine import build
@@ -29,6 +29,7 @@ from vx_detectron.training.checkpoints import load_start_weights
 from vx_detectron.training.detectron2.hooks import Supervision, TrainingEnds
 from vx_detectron.training.failures import StopSignals, nonfinite
 from vx_detectron.training.metrics_log import METRICS, drop_partial_line
+from vx_detectron.training.pending import PendingLosses
 from vx_detectron.training.photos import Photos
 from vx_detectron.training.solver import (
     build_lr_scheduler,
@@ -55,11 +56,13 @@ class Trainer(DefaultTrainer):  # type: ignore[misc]
     """
 
     def __init__(self, cfg: CfgNode, photos: Photos, resume: bool) -> None:
-        self.photos, self.stop = photos, StopSignals()
+        self.photos, self.stop, self.pending = photos, StopSignals(), PendingLosses()
         self.seed = run_seed(cfg)
         self.file_names: list[str] = []  # of the batch that is in work
         seed_step(self.seed, -1, 0)
         super().__init__(cfg)
+        # Detectron2 reads every loss at every step, before the optimizer's: a GPU would wait.
+        self._trainer._write_metrics = self._keep_losses
         train_mode(self.model)
         if resume:
             self._resume()
@@ -95,7 +98,9 @@ class Trainer(DefaultTrainer):  # type: ignore[misc]
 
     def build_hooks(self) -> list[HookBase]:
         """Detectron2's timer, schedule and writers, and one hook for all the rest."""
-        self.supervision = Supervision(self.cfg, self.model, self.photos, self.seed, self.stop)
+        self.supervision = Supervision(
+            self.cfg, self.model, self.photos, self.seed, self.stop, self.pending
+        )
         self.best = self.supervision.best
         return [
             hooks.IterationTimer(),
@@ -116,11 +121,18 @@ class Trainer(DefaultTrainer):  # type: ignore[misc]
         return [*writers, TensorboardXWriter(str(folder))]
 
     def run_step(self) -> None:
-        """As Detectron2's, but a loss that is not finite is told with its photos."""
+        """As Detectron2's, but what is not finite is told with its photos."""
         try:
             super().run_step()
         except FloatingPointError as error:
+            self.supervision.read_losses()  # which may have been so for some steps
             raise TrainingError(nonfinite(str(error), self.file_names, self.iter)) from error
+
+    def _keep_losses(self, losses: Mapping[str, Tensor], data_time: float, **_: Any) -> None:
+        """Instead of Detectron2's ``_write_metrics``; ``Supervision`` reads them when it is due."""
+        self.storage.put_scalar("data_time", data_time)
+        total = torch.stack(list(losses.values())).sum()
+        self.pending.add(self.iter, {"total_loss": total, **losses}, self.file_names)
 
     def train(self) -> bool:
         """Train to ``SOLVER.MAX_ITER``, or until validation gains no more.

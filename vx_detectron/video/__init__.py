@@ -1,0 +1,1 @@
+"""One subject through the frames of a video."""
