@@ -57,5 +57,9 @@ class TrainingError(VxError):
     """A training that cannot start or continue."""
 
 
+class VideoError(VxError):
+    """A video that cannot be read or written."""
+
+
 class BatchError(VxError):
     """A batch that cannot start or go on: its input, its output, or the engine that runs it."""

@@ -193,8 +193,11 @@ def _refuse_guesses() -> None:
 
 
 def _count() -> None:
-    """TooManyError for who sends too much. Reading costs nothing."""
-    if request.method not in _SAFE:
+    """TooManyError for who sends too much. Reading costs nothing.
+
+    Nor do a camera's frames: they carry the id that a counted request gave, one at a time.
+    """
+    if request.method not in _SAFE and request.endpoint != "live.frame":
         allowance("RATE_LIMIT").use(request.remote_addr or "")
 
 
@@ -218,10 +221,8 @@ def _expect_short_words() -> None:
     longest, hints = current_app.config["MAX_FORM_MEMORY_SIZE"], current_app.config["MAX_HINTS"]
     if request.blueprint == "removebg" or longest is None:
         return
-    others = sum(
-        len(one) for name, words in request.form.lists() if name != "hints" for one in words
-    )
-    if others > longest or sum(map(len, request.form.getlist("hints"))) > hints:
+    lengths = {name: sum(map(len, words)) for name, words in request.form.lists()}
+    if lengths.pop("hints", 0) > hints or sum(lengths.values()) > longest:
         raise FormTooLargeError
 
 

@@ -130,7 +130,13 @@ class PhotoCutter:
             found["status"] = KEPT
             return
         self._expect_photo(row["place"], data)
-        choice, finish, hints = apply(row["options"], self.order.choice, self.order.finish)
+        choice, finish, hints = apply(
+            row["options"],
+            self.order.choice,
+            self.order.finish,
+            max_pixels=self.limits.MAX_PIXELS,
+            max_bytes=self.limits.MAX_BYTES,
+        )
         photo = read_photo(
             data,
             name=row["path"],

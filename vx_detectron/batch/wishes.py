@@ -12,6 +12,7 @@ from typing import Any
 from vx_detectron.deliver import Background, read_background
 from vx_detectron.deliver.finish import Finish
 from vx_detectron.errors import ConfigError
+from vx_detectron.image_io import MAX_BYTES, MAX_PIXELS
 from vx_detectron.interactive import Hints
 from vx_detectron.subject import Choice
 
@@ -39,22 +40,34 @@ def fingerprint_of(base: str, wishes: str | None) -> str:
 
 
 def apply(
-    wishes: str | None, choice: Choice, finish: Finish
+    wishes: str | None,
+    choice: Choice,
+    finish: Finish,
+    *,
+    max_pixels: int = MAX_PIXELS,
+    max_bytes: int = MAX_BYTES,
 ) -> tuple[Choice, Finish, Hints | None]:
     """The choice, finish and hints of one photo: its own where it has some, else the run's.
+
+    Args:
+        wishes: see ``wishes_of``.
+        choice: the run's.
+        finish: the run's.
+        max_pixels: of a background picture, as of a photo.
+        max_bytes: of its file.
 
     Raises:
         ConfigError: a value cannot be read.
         HintError: points that make no sense.
         SubjectError: the choice contradicts itself.
-        ImageError: the background picture cannot be read.
+        ImageError: the background picture cannot be read, or is larger than that.
     """
     if wishes is None:
         return choice, finish, None
     own: dict[str, Any] = json.loads(wishes)
     background = own.pop("background", None)
     if background is not None:
-        finish = replace(finish, background=_background(str(background)))
+        finish = replace(finish, background=_background(str(background), max_pixels, max_bytes))
     keep, drop = _points("keep", own.pop("keep", None)), _points("drop", own.pop("drop", None))
     hints = Hints(keep, drop) if keep or drop else None
     if own:
@@ -71,8 +84,8 @@ def apply(
 
 
 @lru_cache(maxsize=8)
-def _background(text: str) -> Background:
-    return read_background(text)
+def _background(text: str, max_pixels: int, max_bytes: int) -> Background:
+    return read_background(text, max_pixels=max_pixels, max_bytes=max_bytes)
 
 
 def _text(value: Any) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import cv2
 import numpy as np
 
 from vx_detectron.engines import Eye
@@ -89,10 +90,12 @@ def weigh(
     weight = options.look_weight
     # Where the motion explains nothing, there is no before, and the look alone counts.
     believed = (1 - weight) * trust
-    total = believed * logit(prior, options.prior_limit) + (1 - believed) * look
+    # One step of the flow is not exact: near its edge the mask carried along says nothing.
+    sigma = max(options.prior_blur * prior.shape[0], 0.5)
+    soft = np.asarray(cv2.GaussianBlur(prior, (0, 0), sigma), dtype=np.float32)
+    before = logit(soft, options.prior_limit)
+    total = believed * before + (1 - believed) * look
     if confirmed:
         total += options.thing_weight * np.maximum(logit(things, 3.0), 0)
-        beyond = ~grown(things >= 0.5, options.thing_reach * prior.shape[0])
-        total -= options.beyond_weight * beyond
     total -= options.other_weight * np.where(others >= 0.5, others, 0)
     return probability(np.asarray(total, dtype=np.float32))

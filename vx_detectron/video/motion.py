@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from vx_detectron.structures import ByteArray, FloatArray
 
@@ -61,13 +64,22 @@ class MotionFinder:
         self._before = None
         self._lately = _CUT_RESIDUAL / _CUT_TIMES
 
+    def state(self) -> dict[str, NDArray[Any]]:
+        """What is known of the frames so far, as plain arrays."""
+        known: dict[str, NDArray[Any]] = {"lately": np.array(self._lately)}
+        return known if self._before is None else {**known, "before": self._before}
+
+    def restore(self, known: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from what ``state`` gave."""
+        self._lately, self._before = float(known["lately"]), known.get("before")
+
     def find(self, image: ByteArray) -> Motion | None:
         """The motion up to this frame, uint8 (H, W, 3) RGB; None for the first one."""
         grey = _small_grey(image)
         before, self._before = self._before, grey
         if before is None or before.shape != grey.shape:
             return None
-        back = np.asarray(self._flow.calc(grey, before, None), dtype=np.float32)
+        back = _flow(self._flow, grey, before)
         height, width = grey.shape
         columns, rows = back[..., 0] + _ruler(width)[None], back[..., 1] + _ruler(height)[:, None]
         expected = cv2.remap(
@@ -101,19 +113,27 @@ def own_motion(first: ByteArray, second: ByteArray) -> FloatArray:
         float32 (h, w) over the first frame, in shares of the longest side.
     """
     finder = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-    flow = np.asarray(finder.calc(_small_grey(first), _small_grey(second), None), dtype=np.float32)
+    flow = _flow(finder, _small_grey(first), _small_grey(second))
     height, width = flow.shape[:2]
     step = max(min(height, width) // 24, 1)
     rows, columns = np.mgrid[step // 2 : height : step, step // 2 : width : step]
     here = np.stack([columns, rows], axis=-1).reshape(-1, 2).astype(np.float32)
     there = here + flow[rows, columns].reshape(-1, 2)
-    matrix, _ = cv2.estimateAffinePartial2D(here, there, ransacReprojThreshold=1.0)
+    matrix: FloatArray | None = cv2.estimateAffinePartial2D(here, there, ransacReprojThreshold=1.0)[
+        0
+    ]  # type: ignore[assignment]
     if matrix is None:
         return np.zeros((height, width), dtype=np.float32)
     (a, b, c), (d, e, f) = matrix.astype(np.float32)
     x, y = _ruler(width)[None], _ruler(height)[:, None]
     across, down = flow[..., 0] + x - (a * x + b * y + c), flow[..., 1] + y - (d * x + e * y + f)
     return np.asarray(np.hypot(across, down) / max(height, width), dtype=np.float32)
+
+
+def _flow(finder: cv2.DISOpticalFlow, first: ByteArray, second: ByteArray) -> FloatArray:
+    """Where each pixel of the first is in the second: float32 (h, w, 2), x, y offsets."""
+    start = np.zeros((*first.shape, 2), dtype=np.float32)
+    return np.asarray(finder.calc(first, second, start), dtype=np.float32)
 
 
 def _small_grey(image: ByteArray) -> ByteArray:

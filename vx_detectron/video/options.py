@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+EYE_SIZE = 320
+"""Short side at which the eye looks at a frame of a file, unless something else is asked for."""
+
 
 @dataclass(frozen=True)
 class FollowOptions:
@@ -19,14 +22,16 @@ class FollowOptions:
             frame's height.
         look_weight: 0..1, the eye's share beside the mask carried along.
         look_limit, prior_limit: their largest log-odds.
+        prior_blur: how far from its edge the mask carried along says little, as a share of the
+            frame's height.
         thing_weight: of the detector's masks, which speak for a pixel only.
         other_weight: what other things take from the log-odds.
+        shaken: mean trust in the motion, 0..1, below which the frame is looked at as a whole.
+        doubt: IoU of the eye's map and the mask below which the detector runs more often.
         moving: least motion of its own, in shares of the frame's longest side within three
             frames, at which a thing counts as moving.
-        standing: things of a group that move less than this share of the one that moves most, and
-            this one moves, do not belong to it.
-        hidden_after: how often in a row all things of the subject may be missed, and the eye see
-            nothing, before it counts as hidden.
+        standing: of several things of a class, those that move less than this share of the one
+            that moves most do not belong to the subject, if that one moves.
         hidden_area: share of the frame below which a mask counts as nothing.
         choose_again: frames that a subject may be hidden before another one is chosen.
     """
@@ -40,10 +45,9 @@ class FollowOptions:
     look_weight: float = 0.5
     look_limit: float = 4.0
     prior_limit: float = 4.0
+    prior_blur: float = 0.02
     thing_weight: float = 0.3
     other_weight: float = 3.0
-    thing_reach: float = 0.05
-    beyond_weight: float = 0.0
     shaken: float = 0.5
     doubt: float = 0.4
     moving: float = 0.01

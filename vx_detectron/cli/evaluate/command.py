@@ -29,6 +29,7 @@ from vx_detectron.cli.evaluate.options import (
     PREDICTION,
     RESULT,
 )
+from vx_detectron.cli.video_options import EYE_SIZE
 
 _EXITS = (OK, FAILED, USAGE, PARTLY, UNDER, INTERRUPTED)
 
@@ -121,6 +122,37 @@ def detection(annotations: Path, images: Path, **options: Any) -> None:
 
 
 @main.command(exits=_EXITS)
+@click.argument("folders", type=FOLDER, nargs=-1, required=True)
+@click.option("--masks", type=FOLDER, required=True, metavar="FOLDER", help="Holds a folder of "
+              "true masks for each clip, named like it; what is not 0 is the subject.")  # fmt: skip
+@click.option("--predictions", type=FOLDER, metavar="FOLDER", help="Measure the grey masks in this "
+              "folder's folders, named like the frames, and run no network.")  # fmt: skip
+@click.option("--photos", is_flag=True, help="Also cut every frame for itself, as a photo, and "
+              "compare.")  # fmt: skip
+@click.option("--frames", type=click.IntRange(2), metavar="N", help="Take only the first N frames "
+              "of every clip.")  # fmt: skip
+@click.option("--detect-every", type=click.IntRange(1, 1000), default=5, show_default=True,
+              metavar="N", help="As in the command video.")  # fmt: skip
+@EYE_SIZE
+@with_options(*NETWORK, OUTPUT)
+def video(folders: tuple[Path, ...], **options: Any) -> None:
+    """How well a subject is followed: J and F as DAVIS defines them, flicker, lag, lost frames.
+
+    Each of FOLDERS is a clip: a folder of numbered pictures. J is the mean IoU, F the mean F of
+    the contours. Flicker is how much the mask's error changes between frames, in shares of the
+    subject's area. A frame is lost where it shows the subject on 0.5 % of its pixels or more, and
+    the IoU is below 0.1.
+
+    \b
+    Example:
+      {prog} DAVIS/JPEGImages/480p/dog --masks DAVIS/Annotations/480p --photos
+    """  # noqa: D301
+    from vx_detectron.cli.evaluate import clips
+
+    sys.exit(clips.run(folders, options))
+
+
+@main.command(exits=_EXITS)
 @click.argument("images", type=FOLDER)
 @click.argument("masks", type=FOLDER, required=False)
 @click.option("--coco", type=FILE, metavar="FILE", help="Instead of MASKS: every thing that this "
@@ -131,7 +163,7 @@ def detection(annotations: Path, images: Path, **options: Any) -> None:
 @click.option("--from", "start", type=click.Choice(["nothing", "cut"]), default="nothing",
               show_default=True, help="What the clicks correct: nothing, or the automatic "
               "cut.")  # fmt: skip
-@click.option("--segmenter", type=click.Choice(["auto", "graph cut", "grabcut"]),
+@click.option("--segmenter", type=click.Choice(["auto", "network", "graph cut", "grabcut"]),
               default="auto", show_default=True, help="What listens to the clicks; grabcut is "
               "OpenCV's alone, without any network, to compare with.")  # fmt: skip
 @click.option("--every", type=click.IntRange(1), default=1, show_default=True, metavar="N",
