@@ -49,7 +49,7 @@ class Session:
             SubjectError: nothing is where the person points.
         """
         if not self._lock.acquire(blocking=False):
-            raise BusyError(1)
+            raise BusyError(retry_after=1)
         try:
             earlier = self._earlier[0] if self._earlier else None
             if earlier is not None and earlier.shape != image.shape:
@@ -88,7 +88,7 @@ class Sessions:
         with self._lock:
             self._known.expire()
             if len(self._known) >= _MOST:
-                raise BusyError(round(_SECONDS))
+                raise BusyError(retry_after=round(_SECONDS))
             name = secrets.token_urlsafe(16)
             self._known[name] = Session(Follower(self._isolator, None, _OPTIONS))
         return name
