@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-av = pytest.importorskip("av", reason="needs the extra 'video'")
+pytest.importorskip("av", reason="needs the extra 'video'")
 
+import av
 from clips_made_here import SIZE, even_times, picture, times_of, write_clip
 from PIL import Image
 
