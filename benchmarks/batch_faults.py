@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DRIVER = """
 import os, signal, sys
 from pathlib import Path
-from vx_detectron.batch.engine import load_ray
+from vx_detectron.batch.engine import load_ray, start_ray
 from vx_detectron.batch.order import Cluster, Order
 from vx_detectron.batch.progress import Progress
 from vx_detectron.batch.run import run_batch
@@ -44,8 +44,9 @@ def poison():
     cutting.PhotoCutter._cut = cut
 
 ray = load_ray()
-ray.init(num_cpus=2, object_store_memory=100 * 2**20, include_dashboard=False, log_to_driver=False,
-         logging_level="ERROR", runtime_env={"worker_process_setup_hook": poison})
+start_ray(ray, dict(address="local", num_cpus=2, object_store_memory=100 * 2**20,
+                include_dashboard=False, log_to_driver=False, logging_level="ERROR",
+                runtime_env={"worker_process_setup_hook": poison}), tries=5)
 order = Order(sys.argv[1], sys.argv[2], load_cfg(), test_mask=True)
 try:
     summary = run_batch(order, Cluster(workers=(2, 2)), say=print)
@@ -137,9 +138,11 @@ def trouble(source: Path, output: Path, disk: Path, photos: int) -> None:
     run = Run(source, output)
     before = run.pictures()
     run.until(lambda: run.pictures() > before + photos * 0.05)
-    mount("-o", "remount,ro", str(disk))
+    # Nobody, root included, may write into an immutable folder. The file system itself cannot be
+    # remounted while the lock is open.
+    subprocess.run(["chattr", "+i", str(output / "pictures")], check=True)
     print(f"* read-only at {run.pictures()}; ended with {run.process.wait()}", flush=True)
-    mount("-o", "remount,rw", str(disk))
+    subprocess.run(["chattr", "-i", str(output / "pictures")], check=True)
     count(source, output)
 
     print("* the last run", flush=True)

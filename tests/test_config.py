@@ -358,7 +358,7 @@ def test_what_version_0_1_had_names_its_replacement(
         ("VX.EYE.SIZES", "(320, 31)", "one to eight whole numbers"),
         ("VX.EYE.SIZES", "(320.5,)", "one to eight whole numbers"),
         ("VX.EYE.NAME", "''", "a name or a file, got ''"),
-        ("VX.TRAIN", "saliency", "one of auto, detector, eye, both, got 'saliency'"),
+        ("VX.TRAIN", "saliency", "one of auto, detector, eye, both, hints, got 'saliency'"),
     ],
 )
 def test_an_eye_or_a_part_that_cannot_be_is_refused(key: str, value: str, message: str) -> None:
@@ -498,6 +498,21 @@ def test_point_rend_files_are_read_and_named(tmp_path: Path) -> None:
     assert cfg.MODEL.POINT_HEAD.NUM_CLASSES == 3
     keys = unsupported_keys(cfg)
     assert {"MODEL.ROI_MASK_HEAD.NAME", "MODEL.POINT_HEAD.NUM_CLASSES"} <= set(keys)
+
+
+def test_implicit_point_rend_is_read_too(tmp_path: Path) -> None:
+    path = tmp_path / "implicit.yaml"
+    path.write_text("MODEL:\n  MASK_ON: True\n  IMPLICIT_POINTREND: {POS_ENC_ENABLED: False}\n")
+    cfg = load_cfg(path)
+    assert cfg.MODEL.IMPLICIT_POINTREND.IMAGE_FEATURE_ENABLED is True
+    assert "MODEL.IMPLICIT_POINTREND.POS_ENC_ENABLED" in unsupported_keys(cfg)
+
+
+def test_a_configuration_in_python_is_not_run(tmp_path: Path) -> None:
+    path = tmp_path / "mask_rcnn.py"
+    path.write_text("raise SystemExit('ran')\n")
+    with pytest.raises(ConfigError, match="in Python are not read, since they run code"):
+        load_cfg(path)
 
 
 def test_keys_of_others_are_named_too() -> None:

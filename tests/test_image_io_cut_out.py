@@ -42,7 +42,7 @@ def test_a_cut_out_is_neither_whole_nor_empty(share: float) -> None:
 def test_half_transparent_is_there_where_nothing_is_more_so() -> None:
     alpha = drawn(*FIGURE) // 3
     assert is_cut_out(alpha) and (visible(alpha) == (alpha > 0)).all()
-    whole = whole_pieces(alpha, mask(60, 20, 90, 60))
+    whole = whole_pieces(alpha, mask(60, 20, 90, 60) / np.float32(3))
     np.testing.assert_array_equal(whole, alpha / np.float32(255))
 
 

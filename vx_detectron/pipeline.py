@@ -218,6 +218,7 @@ class OpenPhoto:
         self.isolator, self.photo = isolator, photo
         self.instances, self.seconds = instances, seconds
         self._cuts: dict[str, tuple[object, Cutout]] = {}  # the last that hints have corrected
+        self._preview: tuple[float, Photo] | None = None
 
     def select(self, choice: Choice | None = None) -> Subject:
         """Which instances are the subject, and why; empty where nothing deserves to be.
@@ -299,7 +300,8 @@ class OpenPhoto:
         plain = replace(refine_options or self.isolator.refine_options, matting=False)
         base = before = None
         if from_cut:
-            base = self._remembered("shown", choice, plain, megapixels, check)
+            use = "whole" if megapixels is None else "preview"
+            base = self._remembered(use, choice, plain, megapixels, check)
             before = self._remembered("corrected", choice, plain, WORKING_PIXELS / 1e6, check)
         seconds = dict(self.seconds if base is None else base.provenance.seconds)
         with _timed(seconds, "hints"):
@@ -315,7 +317,8 @@ class OpenPhoto:
                 band = options.matting_band * _fine_cell(self.instances, alpha.shape)
                 alpha, step = matte(seen.photo.pixels, alpha, band, check or _never_mind)
                 steps = (*steps, step)
-            keep, drop = draw(hints, self.instances.image_size, alpha.shape)
+            size = alpha.shape[0], alpha.shape[1]
+            keep, drop = draw(hints, self.instances.image_size, size, check or _never_mind)
             obey(alpha, keep, drop)
             alpha = seen._within_own(alpha)
         if not (alpha > 0).any():
@@ -373,7 +376,7 @@ class OpenPhoto:
     ) -> tuple[OpenPhoto, RefineOptions]:
         """The same in a smaller photo, and the refinement that does there what it would here."""
         options = refine_options or self.isolator.refine_options
-        photo = self.photo if megapixels is None else shrunk(self.photo, megapixels)
+        photo = self._shrunk(megapixels)
         if photo is self.photo:
             return self, options
         height, width = photo.pixels.shape[:2]
@@ -385,6 +388,16 @@ class OpenPhoto:
         edge_width = min(options.edge_width, max(thinner, 1.0))
         smaller = OpenPhoto(self.isolator, photo, instances, self.seconds)
         return smaller, replace(options, edge_width=edge_width)
+
+    def _shrunk(self, megapixels: float | None) -> Photo:
+        """The photo so large at most; of previews the last is kept, as one follows another."""
+        if megapixels is None:
+            return self.photo
+        if megapixels * 1e6 > WORKING_PIXELS:
+            return shrunk(self.photo, megapixels)
+        if self._preview is None or self._preview[0] != megapixels:
+            self._preview = megapixels, shrunk(self.photo, megapixels)
+        return self._preview[1]
 
     def alpha(
         self,

@@ -170,7 +170,7 @@ class Provenance:
     """What really ran, so that nothing falls back in silence.
 
     Attributes:
-        engine: ``torchvision`` or ``detectron2``.
+        engine: such as ``onnx``, ``openvino``, ``torchvision`` or ``detectron2``.
         device: such as ``cpu`` or ``cuda:0``.
         weights: name or path of the weights.
         weights_sha256: their digest, empty for none.

@@ -221,10 +221,8 @@ def _expect_short_words() -> None:
     longest, hints = current_app.config["MAX_FORM_MEMORY_SIZE"], current_app.config["MAX_HINTS"]
     if request.blueprint == "removebg" or longest is None:
         return
-    others = sum(
-        len(one) for name, words in request.form.lists() if name != "hints" for one in words
-    )
-    if others > longest or sum(map(len, request.form.getlist("hints"))) > hints:
+    lengths = {name: sum(map(len, words)) for name, words in request.form.lists()}
+    if lengths.pop("hints", 0) > hints or sum(lengths.values()) > longest:
         raise FormTooLargeError
 
 

@@ -42,6 +42,8 @@ _GRACE = 30.0  # seconds that a stopping server gives to the requests it has beg
 @click.option("--trusted-proxy", metavar="ADDRESS", help="The proxy in front, whose "
               "X-Forwarded-For and -Proto are believed.")  # fmt: skip
 @click.option("--config-file", metavar="FILE", help="As of vx-isolate.")
+@click.option("--eye", metavar="NAME|FILE", help="As of vx-isolate: the network that maps the "
+              "main subject.")  # fmt: skip
 @click.option("--opt", nargs=2, multiple=True, metavar="KEY VALUE", help="As of vx-isolate.")
 def main(host: str, port: int, trusted_proxy: str | None, **options: Any) -> None:
     """Serve the page and the API.
@@ -55,13 +57,17 @@ def main(host: str, port: int, trusted_proxy: str | None, **options: Any) -> Non
         "WORKERS": options["workers"],
         "QUEUE": options["queue"],
         "CONFIG_FILE": options["config_file"],
-        "OPTS": [word for pair in options["opt"] for word in pair],
+        "OPTS": [*_eye(options["eye"]), *(word for pair in options["opt"] for word in pair)],
     }
     if options["names"]:
         config["TRUSTED_HOSTS"] = list(options["names"])
     if not ipaddress.ip_address(listener.getsockname()[0]).is_loopback:
         _warn(host)
     _watch_over(listener, config, trusted_proxy)
+
+
+def _eye(name: str | None) -> list[str]:
+    return [] if name is None else ["VX.EYE.NAME", repr(name)]  # quoted, so that it stays a text
 
 
 def _warn(host: str) -> None:

@@ -24,7 +24,7 @@ pytest.importorskip("pyarrow")
 
 import pyarrow.parquet as pq  # noqa: E402
 
-from vx_detectron.batch.engine import load_ray  # noqa: E402
+from vx_detectron.batch.engine import load_ray, start_ray  # noqa: E402
 from vx_detectron.batch.order import Cluster, Order  # noqa: E402
 from vx_detectron.batch.progress import Progress  # noqa: E402
 from vx_detectron.batch.records import KEPT  # noqa: E402
@@ -57,13 +57,15 @@ def poison() -> None:
 @pytest.fixture(scope="module")
 def two_cpus() -> Iterator[None]:
     load_ray()
-    ray.init(
-        num_cpus=2,
-        object_store_memory=80 * 2**20,
-        include_dashboard=False,
-        log_to_driver=False,
-        runtime_env={"worker_process_setup_hook": poison},
-    )
+    options = {
+        "address": "local",  # not somebody else's on this machine
+        "num_cpus": 2,
+        "object_store_memory": 80 * 2**20,
+        "include_dashboard": False,
+        "log_to_driver": False,
+        "runtime_env": {"worker_process_setup_hook": poison},
+    }
+    start_ray(ray, options, tries=3)
     yield
     leave_ray()
 
@@ -161,7 +163,7 @@ def test_two_nodes_share_the_work_and_one_goes(tmp_path: Path) -> None:
         second = nodes.add_node(**small)
         ray.init(address=nodes.address, log_to_driver=False)
         with Leaving(nodes, second, out):
-            found = run_batch(order(source, out), Cluster(workers=(1, 2)))
+            found = run_batch(order(source, out), Cluster(workers=(2, 2)))
         assert found.counts["done"] == 1500
         expect_each_once(source, out)
         assert len({row["worker"] for row in records(out)}) > 1

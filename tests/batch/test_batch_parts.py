@@ -47,9 +47,10 @@ from vx_detectron.batch.store import Store, StoreError  # noqa: E402
 from vx_detectron.batch.tars import write_tar  # noqa: E402
 from vx_detectron.batch.wishes import apply, fingerprint_of, wishes_of  # noqa: E402
 from vx_detectron.config import load_cfg  # noqa: E402
-from vx_detectron.deliver import Transparent  # noqa: E402
+from vx_detectron.deliver import Picture, Transparent  # noqa: E402
 from vx_detectron.deliver.finish import Finish  # noqa: E402
 from vx_detectron.errors import BatchError, ConfigError, ImageError  # noqa: E402
+from vx_detectron.interactive import Hints  # noqa: E402
 from vx_detectron.subject import Choice  # noqa: E402
 
 
@@ -202,10 +203,21 @@ def test_a_hostile_tar_leads_nowhere(tmp_path: Path) -> None:
 
 def test_wishes_become_a_choice_and_a_background() -> None:
     text = wishes_of({"subject": "dog", "with": "cat, horse", "background": "transparent"})
-    choice, finish = apply(text, Choice(rank=2), Finish())
+    choice, finish, hints = apply(text, Choice(rank=2), Finish())
+    assert hints is None
     assert choice == Choice(label="dog", added=("cat", "horse"))
     assert finish.background == Transparent()
     assert apply(None, Choice(rank=2), Finish())[0] == Choice(rank=2)
+    marked = apply(wishes_of({"keep": "1,2; 3,4", "drop": [[5, 6]]}), Choice(), Finish())[2]
+    assert marked == Hints(keep=((1, 2), (3, 4)), drop=((5, 6),))
+
+
+def test_a_background_of_ones_own_is_no_larger_than_a_photo_may_be(tmp_path: Path) -> None:
+    Image.new("RGB", (60, 40)).save(tmp_path / "wide.png")
+    text = wishes_of({"background": f"picture:{tmp_path / 'wide.png'}"})
+    with pytest.raises(ImageError, match=r"wide\.png"):
+        apply(text, Choice(), Finish(), max_pixels=2399)
+    assert isinstance(apply(text, Choice(), Finish(), max_pixels=2400)[1].background, Picture)
 
 
 @pytest.mark.parametrize(

@@ -199,3 +199,34 @@ def test_choice_and_detection(tmp_path: Path) -> None:
     detection = run("detection", truth, images, *network, "--fail-under", "bbox.AP=1.01")
     assert detection.exit_code == 5 and "bbox.AP is 0." in detection.stderr
     assert 0 < figure(detection, "AP50") <= 1
+
+
+def test_clicks_from_nothing_and_from_the_cut(data: Path) -> None:
+    both = ("clicks", data / "images", data / "masks", "--every", "2")
+    result = run(*both, "--segmenter", "grabcut", "-o", data / "out")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.startswith("grabcut, from nothing\n") and figure(result, "masks") == 2
+    assert 1 <= figure(result, "noc_85") <= figure(result, "noc_90") <= 20
+    assert json.loads((data / "out" / "results.json").read_text())["settings"]["most_clicks"] == 20
+    assert (data / "out" / "results.csv").read_text().startswith("name,seconds_per_click,iou.0,")
+    cut = run("clicks", data / "images", data / "masks", "--every", "3", "--from", "cut",
+              "--segmenter", "graph cut", "--fail-under", "iou_5=1.1")  # fmt: skip
+    assert cut.exit_code == 5 and cut.stdout.startswith("graph cut, from cut\n")
+    assert "iou_5 is" in cut.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("images",), "give the true masks in one way"),
+        (("images", "masks", "--split", "dev"), "--split is for --coco"),
+        (("images", "masks", "--segmenter", "grabcut", "--from", "cut"), "runs no network"),
+        (("images", "masks", "--fail-under", "noc_85=3"), "expected FIGURE=VALUE"),
+    ],
+)
+def test_wrong_use_of_clicks(
+    data: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], message: str
+) -> None:
+    monkeypatch.chdir(data)
+    result = run("clicks", *options)
+    assert result.exit_code == 2 and message in result.stderr

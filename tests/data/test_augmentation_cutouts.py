@@ -215,8 +215,8 @@ def test_a_batch_has_one_size_and_all_sizes_come(tmp_path: Path) -> None:
     dataset = TrainingSet(records, augment_cfg("VX.AUGMENT.CROP_SIZES", sizes), {}, 1)
     batches = list(islice(BatchSampler(dataset, 2, True, 1, 0), 60))
     assert all(len({one.size for one in batch}) == 1 for batch in batches)
-    wide = {batch[0].size for batch in batches if batch[0].index % 6}
-    upright = {batch[0].size for batch in batches if not batch[0].index % 6}
+    wide = {batch[0].size for batch in batches if batch[0].item % 6}
+    upright = {batch[0].size for batch in batches if not batch[0].item % 6}
     assert (wide, upright) == ({0, 2}, {1, 2})  # the square fits both
     assert list(islice(BatchSampler(dataset, 2, True, 1, 20), 40)) == batches[20:]
     one = next(batch for batch in batches if batch[0].size == 0)[0]

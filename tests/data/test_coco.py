@@ -201,6 +201,44 @@ def test_backslashes_part_folders(tmp_path: Path) -> None:
     assert first["file_name"] == str(tmp_path / "images" / "a" / "one.jpg")
 
 
+@pytest.mark.parametrize(
+    "name", ["C:\\data\\one.jpg", "/home/me/data/one.jpg", "images/one.jpg", "one.JPG"]
+)
+def test_a_photo_that_is_elsewhere_is_found_by_its_name_and_told(tmp_path: Path, name: str) -> None:
+    other = content()
+    other["images"][0]["file_name"] = name
+    (tmp_path / "images").mkdir()
+    Image.new("RGB", (8, 6)).save(tmp_path / "images" / "one.jpg")
+    loaded = read(tmp_path, other)
+    assert loaded.records[0]["file_name"] == str(tmp_path / "images" / "one.jpg")
+    (note,) = [note for note in loaded.notes if "found by name" in note]
+    assert note.startswith("photos that are not where they should be") and "one." in note
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+def test_other_encodings_of_unicode(tmp_path: Path, encoding: str) -> None:
+    other = content()
+    path = tmp_path / "instances.json"
+    path.write_bytes(json.dumps(other).encode(encoding))
+    assert len(read_coco(path, tmp_path).records) == len(other["images"])
+    path.write_bytes(json.dumps(other | {"info": "é"}, ensure_ascii=False).encode("latin-1"))
+    with pytest.raises(DataError, match="should be text in UTF-8"):
+        read_coco(path, tmp_path)
+
+
+@pytest.mark.parametrize("polygon", [[[2, 1, 5, 1]], [[2, 1, 2, 1, 2, 1]], [[2, 1]]])
+def test_a_polygon_that_encloses_nothing_is_dropped_like_a_box(
+    tmp_path: Path, polygon: list[list[float]]
+) -> None:
+    other = content()
+    other["annotations"][1]["segmentation"] = polygon
+    loaded = read(tmp_path, other)
+    first, second = loaded.records
+    assert loaded.problems == [] and [one["id"] for one in first["annotations"]] == [1, 3]
+    assert not loaded.categories.complete(first) and loaded.categories.complete(second)
+    assert any("encloses nothing, dropped" in note for note in loaded.notes)
+
+
 def test_corners_a_little_outside_are_clipped_and_told(tmp_path: Path) -> None:
     other = content()
     other["annotations"][0]["segmentation"] = [[2, 1, 10.5, 1, 10.5, 5, 2, 5]]

@@ -279,6 +279,13 @@ def test_download_of_guests_wrongly_used(words: tuple[str, ...], tmp_path: Path)
     assert not (tmp_path / "cache").exists()
 
 
+def test_a_guest_is_exported_already(tmp_path: Path) -> None:
+    words = ("--eye", "-o", tmp_path / "eye.onnx", "--opt", "VX.EYE.NAME", "u2net")
+    result = run("export", *words)
+    assert result.exit_code == 1 and "'u2net', which is exported already" in result.stderr
+    assert not (tmp_path / "eye.onnx").exists()
+
+
 def test_a_file_that_is_no_network_is_refused(tmp_path: Path) -> None:
     broken = tmp_path / "u2net.onnx"
     broken.write_bytes(b"\x08\x08not a network")

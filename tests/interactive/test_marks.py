@@ -30,7 +30,7 @@ def distances(points: list[tuple[float, float]]) -> DoubleArray:
 place = st.tuples(st.floats(-5, 65), st.floats(-5, 45))
 
 
-@settings(max_examples=60)
+@settings(max_examples=200)
 @given(st.lists(place, min_size=1, max_size=4), st.floats(1, 20))
 def test_a_stroke_marks_what_lies_within_half_its_width(
     points: list[tuple[float, float]], width: float
@@ -38,7 +38,15 @@ def test_a_stroke_marks_what_lies_within_half_its_width(
     keep, drop = draw(Hints(strokes=(Stroke("keep", width, tuple(points)),)), SIZE)
     apart = distances(points)
     assert keep[apart < width / 2 - 1].all()
-    assert not keep[apart > width / 2 + 1.5].any() and not drop.any()
+    assert not keep[apart > width / 2 + 2].any() and not drop.any()
+
+
+def test_who_waits_may_leave_between_two_strokes() -> None:
+    def stop() -> None:
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        draw(Hints(strokes=(Stroke("drop", 9, ((1, 1),)),)), SIZE, check=stop)
 
 
 def test_a_point_marks_the_pixel_that_it_lies_in() -> None:

@@ -130,7 +130,13 @@ class PhotoCutter:
             found["status"] = KEPT
             return
         self._expect_photo(row["place"], data)
-        choice, finish = apply(row["options"], self.order.choice, self.order.finish)
+        choice, finish, hints = apply(
+            row["options"],
+            self.order.choice,
+            self.order.finish,
+            max_pixels=self.limits.MAX_PIXELS,
+            max_bytes=self.limits.MAX_BYTES,
+        )
         photo = read_photo(
             data,
             name=row["path"],
@@ -140,7 +146,7 @@ class PhotoCutter:
         if self.isolator is None:
             alpha = self._test(photo, found)
         else:
-            cutout = self.isolator.isolate(photo, choice)
+            cutout = self.isolator.isolate(photo, choice, hints=hints)
             self._describe(cutout, found)
             alpha = cutout.alpha
         height, width = photo.pixels.shape[:2]

@@ -25,7 +25,6 @@ def load_ray() -> Any:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     # Its C++ parts write to standard error, for developers; what a run must know it learns anyway.
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
-    os.environ.setdefault("RAY_raylet_start_wait_time_s", "180")  # a busy machine takes its time
     try:
         import pyarrow  # noqa: F401
         import ray
@@ -48,16 +47,17 @@ def cluster_of(cluster: Cluster) -> Iterator[Any]:
     if ray.is_initialized():
         yield ray
         return
+    # Without "local", Ray would join any cluster that somebody else runs on this machine.
+    address = cluster.address or "local"
     options: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
-    if cluster.address is not None:
-        options["address"] = cluster.address
-    else:
+    options["address"] = address
+    if address == "local":
         workers = cluster.workers[1] if cluster.workers else 0
         options["num_cpus"] = max(math.ceil(workers * cluster.cpus), 1) if workers else None
         options["object_store_memory"] = cluster.object_store
         options["include_dashboard"] = cluster.dashboard and _has_dashboard()
     try:
-        ray.init(**options)
+        start_ray(ray, options, tries=5 if address == "local" else 1)
     except Exception as error:  # Ray raises this bare class too
         where = cluster.address or "on this machine"
         raise BatchError(f"Ray cannot be reached or started ({where}): {error}") from error
@@ -65,6 +65,18 @@ def cluster_of(cluster: Cluster) -> Iterator[Any]:
         yield ray
     finally:
         ray.shutdown()
+
+
+def start_ray(ray: Any, options: dict[str, Any], tries: int) -> None:
+    """Start Ray; it gives its own processes 30 seconds, which a busy machine may not have."""
+    for left in reversed(range(tries)):
+        try:
+            ray.init(**options)
+            return
+        except Exception as error:
+            ray.shutdown()
+            if not left or "timed out during startup" not in str(error):
+                raise
 
 
 def dashboard_url(ray: Any) -> str | None:
@@ -151,8 +163,9 @@ def _cause(error: BaseException) -> VxError | None:
         if one is None or id(one) in seen:
             continue
         seen.add(id(one))
-        if isinstance(one, VxError):
-            return type(one)(*one.args) if type(one).__module__.startswith("vx_") else one
+        # Ray makes a class of its own of each, a VxError too, whose text is a traceback.
+        if isinstance(one, VxError) and type(one).__module__.startswith("vx_detectron."):
+            return one
         waiting += [one.__cause__, one.__context__, getattr(one, "cause", None)]
     return None
 

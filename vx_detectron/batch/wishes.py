@@ -12,10 +12,14 @@ from typing import Any
 from vx_detectron.deliver import Background, read_background
 from vx_detectron.deliver.finish import Finish
 from vx_detectron.errors import ConfigError
+from vx_detectron.image_io import MAX_BYTES, MAX_PIXELS
+from vx_detectron.interactive import Hints
 from vx_detectron.subject import Choice
 
-COLUMNS = ("subject", "rank", "point", "box", "all", "with", "without", "background")
-"""The columns of a list, named like the options of the command line."""
+COLUMNS = (
+    "subject", "rank", "point", "box", "all", "with", "without", "keep", "drop", "background",
+)  # fmt: skip
+"""The columns of a list, named like the options of the command line; ``point`` is its ``--at``."""
 
 
 def wishes_of(row: Mapping[str, Any]) -> str | None:
@@ -35,20 +39,37 @@ def fingerprint_of(base: str, wishes: str | None) -> str:
     return hashlib.sha256(f"{base} {wishes}".encode()).hexdigest()[:16]
 
 
-def apply(wishes: str | None, choice: Choice, finish: Finish) -> tuple[Choice, Finish]:
-    """The choice and the finish of one photo: its own where it has some, else the run's.
+def apply(
+    wishes: str | None,
+    choice: Choice,
+    finish: Finish,
+    *,
+    max_pixels: int = MAX_PIXELS,
+    max_bytes: int = MAX_BYTES,
+) -> tuple[Choice, Finish, Hints | None]:
+    """The choice, finish and hints of one photo: its own where it has some, else the run's.
+
+    Args:
+        wishes: see ``wishes_of``.
+        choice: the run's.
+        finish: the run's.
+        max_pixels: of a background picture, as of a photo.
+        max_bytes: of its file.
 
     Raises:
         ConfigError: a value cannot be read.
+        HintError: points that make no sense.
         SubjectError: the choice contradicts itself.
-        ImageError: the background picture cannot be read.
+        ImageError: the background picture cannot be read, or is larger than that.
     """
     if wishes is None:
-        return choice, finish
+        return choice, finish, None
     own: dict[str, Any] = json.loads(wishes)
     background = own.pop("background", None)
     if background is not None:
-        finish = replace(finish, background=_background(str(background)))
+        finish = replace(finish, background=_background(str(background), max_pixels, max_bytes))
+    keep, drop = _points("keep", own.pop("keep", None)), _points("drop", own.pop("drop", None))
+    hints = Hints(keep, drop) if keep or drop else None
     if own:
         choice = Choice(
             label=_text(own.get("subject")),
@@ -59,12 +80,12 @@ def apply(wishes: str | None, choice: Choice, finish: Finish) -> tuple[Choice, F
             added=_names(own.get("with")),
             removed=_names(own.get("without")),
         )
-    return choice, finish
+    return choice, finish, hints
 
 
 @lru_cache(maxsize=8)
-def _background(text: str) -> Background:
-    return read_background(text)
+def _background(text: str, max_pixels: int, max_bytes: int) -> Background:
+    return read_background(text, max_pixels=max_pixels, max_bytes=max_bytes)
 
 
 def _text(value: Any) -> str | None:
@@ -77,6 +98,14 @@ def _names(value: Any) -> tuple[str, ...]:
         return ()
     words = value if isinstance(value, list) else str(value).split(",")
     return tuple(str(word).strip() for word in words)
+
+
+def _points(name: str, value: Any) -> tuple[Any, ...]:
+    """Points as a list of pairs, or as text: ``120,80; 30,40``."""
+    if value is None:
+        return ()
+    parts = value if isinstance(value, list) else str(value).split(";")
+    return tuple(_numbers(name, part, 2) for part in parts)
 
 
 def _truth(value: Any) -> bool:

@@ -118,6 +118,11 @@ def _read(path: Path) -> dict[str, Any]:
     """The leaves of a yaml file merged over its bases, by dotted key."""
     if path.suffix == SUFFIX:
         return exported_values(path)
+    if path.suffix == ".py":
+        raise ConfigError(
+            f"{path}: Detectron2's configurations in Python are not read, since they run code; "
+            "expected a yaml file"
+        )
     try:
         tree = _LocalYaml.load_yaml_with_base(str(path), allow_unsafe=False)
         if not isinstance(tree, dict):

@@ -37,6 +37,11 @@ def add_vx_config(cfg: CfgNode) -> None:
     # by MODEL.DEVICE. And how many threads a network has; 0: as many as there are cores.
     cfg.VX.ONNX.PROVIDERS = ()
     cfg.VX.ONNX.THREADS = 0
+    # What runs exported networks: "onnxruntime"; "openvino", of the extra of that name; or "auto",
+    # which is openvino for bfloat16, else onnxruntime.
+    cfg.VX.ONNX.RUNTIME = "auto"
+    # "float32", or with OpenVINO "bfloat16": quicker on processors that have it, and less exact.
+    cfg.VX.ONNX.PRECISION = "float32"
 
     cfg.VX.INPUT = node()
     # Largest photo, in pixels (width x height); protects the memory.
@@ -62,8 +67,8 @@ def add_vx_config(cfg: CfgNode) -> None:
     # so. False: it is an error.
     cfg.VX.FALLBACK.ENABLED = True
 
-    # What a training trains: "detector", "eye", "both" one after the other, or "auto": what the
-    # data teach.
+    # What a training trains: "detector", "eye", "both" one after the other, "auto": what the data
+    # teach, or "hints": the hint decoder, on the features of an eye that stays as it is.
     cfg.VX.TRAIN = "detector"
     _add_data(cfg, node)
     _add_augment(cfg, node)
@@ -222,8 +227,9 @@ def _add_solver(cfg: CfgNode, node: type[CfgNode]) -> None:
     cfg.VX.SOLVER.LOG_PERIOD = 20
     # The figure that chooses model_best.pth: "subject_iou", the mean IoU of the subjects;
     # "saliency_iou", that of the eye's map alone; "segm_AP", COCO's average precision of the
-    # detector's masks; "mean", the mean of subject_iou and segm_AP. "auto": segm_AP for a detector,
-    # saliency_iou for an eye; without photos for it, what they do give.
+    # detector's masks; "mean", the mean of subject_iou and segm_AP; "click_iou", for hints, the
+    # mean IoU after 1, 3 and 5 clicks. "auto": segm_AP for a detector, saliency_iou for an eye,
+    # click_iou for hints; without photos for it, what they do give.
     cfg.VX.SOLVER.BEST_BY = "auto"
     # The training stops after this many evaluations (TEST.EVAL_PERIOD) without a gain. 0: never.
     cfg.VX.SOLVER.PATIENCE = 0
@@ -276,6 +282,8 @@ _LIMITS: dict[str, Limit] = {
         lambda value: 0 <= value <= 1024,
         "a number of threads within 0..1024; 0 is as many as there are cores",
     ),
+    "VX.ONNX.RUNTIME": one_of("auto", "onnxruntime", "openvino"),
+    "VX.ONNX.PRECISION": one_of("float32", "bfloat16"),
     "VX.CLASS_NAMES": (
         lambda value: (
             len(set(map(str, value))) == len(value)
@@ -321,7 +329,9 @@ _LIMITS: dict[str, Limit] = {
     "VX.SOLVER.CROP": at_least(1),
     "VX.SOLVER.EDGE_WEIGHT": at_least(0),
     "VX.SOLVER.LOG_PERIOD": at_least(1),
-    "VX.SOLVER.BEST_BY": one_of("auto", "subject_iou", "saliency_iou", "segm_AP", "mean"),
+    "VX.SOLVER.BEST_BY": one_of(
+        "auto", "subject_iou", "saliency_iou", "segm_AP", "mean", "click_iou"
+    ),
     "VX.SOLVER.PATIENCE": at_least(0),
 }
 

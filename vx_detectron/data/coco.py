@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any, NamedTuple
 
 from vx_detectron.data.categories import (
@@ -77,9 +77,10 @@ def from_content(
     ``area`` and ``bbox`` are those of the mask, whatever the file says. ``subject`` says whether
     an annotation is marked as the subject. What other programs write differently but without
     doubt is understood: ids as texts, sizes as 384.0 or left out, a flat list of corners,
-    backslashes in names, corners a little outside the photo. An annotation with a box but without
-    a mask is dropped, and its photo counts as not wholly annotated. Photos with an annotation
-    that makes no sense are left out whole: without it they would be wrong.
+    backslashes in names, corners a little outside the photo; and a photo that is not where it
+    should be may lie right below the root. An annotation with a box but without a mask, or with a
+    polygon that encloses nothing, is dropped, and its photo counts as not wholly annotated. Photos
+    with an annotation that makes no sense are left out whole: without it they would be wrong.
 
     Args:
         content: as json has it.
@@ -112,7 +113,7 @@ def from_content(
     for image in content["images"]:
         name = str(source)
         try:
-            record = _record(image, image_root, max_pixels)
+            record = _record(image, image_root, max_pixels, notes)
             name = record["file_name"]
             _annotate(record, annotations.get(record["image_id"], []), categories, notes)
             records.append(record)
@@ -152,13 +153,17 @@ def write_coco(path: Path, loaded: Loaded) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """What is in a json file, with or without a byte-order mark.
+    """What is in a json file, whichever encoding of Unicode it has.
 
     Raises:
         DataError: it is missing, or is not json.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
+        return json.loads(path.read_bytes())  # UTF-8, -16 or -32, each with or without a mark
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path} should be text in UTF-8, but it is not: {error}; save it in that encoding"
+        ) from error
     except OSError as error:
         raise DataError(f"cannot read the annotations {path}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
@@ -199,7 +204,7 @@ def _by_image(
     return found, [Problem(str(source), reason)]
 
 
-def _record(image: Any, image_root: Path, max_pixels: int) -> DatasetDict:
+def _record(image: Any, image_root: Path, max_pixels: int, notes: Notes) -> DatasetDict:
     """A record without annotations."""
     number = number_of(image.get("id")) if isinstance(image, dict) else None
     if number is None or not isinstance(image.get("file_name"), str) or not image["file_name"]:
@@ -207,7 +212,7 @@ def _record(image: Any, image_root: Path, max_pixels: int) -> DatasetDict:
             "an image needs an 'id', a text 'file_name', and whole numbers 'width' and 'height' "
             f"or neither, got {image!r:.120}"
         )
-    path = _path(image_root, image["file_name"])
+    path = _path(image_root, image["file_name"], notes)
     if image.get("width") is None and image.get("height") is None:
         height, width = read_size(path, max_pixels=max_pixels)
     else:
@@ -224,10 +229,23 @@ def _record(image: Any, image_root: Path, max_pixels: int) -> DatasetDict:
     return record
 
 
-def _path(image_root: Path, name: str) -> Path:
-    """Where the photo is; Windows programs part folders by backslashes."""
-    path = image_root / name
-    return image_root / name.replace("\\", "/") if "\\" in name and not path.exists() else path
+def _path(image_root: Path, name: str, notes: Notes) -> Path:
+    """Where the photo is: where it is said to be, or right below the root under its own name.
+
+    Windows programs part folders by backslashes and do not tell ``1.JPG`` from ``1.jpg``; others
+    write whole paths of the machine they ran on, or begin with the root's own name.
+    """
+    stated = image_root / name.replace("\\", "/")
+    own = PureWindowsPath(name).name  # which knows both separators
+    for place in (name, name.replace("\\", "/"), own):
+        suffix = Path(place).suffix
+        for variant in dict.fromkeys((suffix, suffix.lower(), suffix.upper())):
+            path = image_root / f"{place.removesuffix(suffix)}{variant}"
+            if path.is_file():
+                if place == own != name or variant != suffix:
+                    notes.add("photos that are not where they should be, found by name", stated)
+                return path
+    return stated
 
 
 def _expect_extras(image: dict[str, Any]) -> None:
@@ -257,11 +275,16 @@ def _annotate(
             raise DataError(f"annotation {entry.get('id')!r:.40}: it has no number 'category_id'")
         category = categories.aliases.get(category, category)
         example = f"annotation {entry.get('id')!r:.40} of {record['file_name']}"
-        if has_mask(entry.get("segmentation")):
-            kept.append(_annotation(entry, category, record, example, notes))
-        else:
+        if not has_mask(entry.get("segmentation")):
             without.add(category)
             notes.add("annotations without a mask, dropped", example)
+            continue
+        annotation = _annotation(entry, category, record, example, notes)
+        if annotation["area"] or isinstance(entry["segmentation"], dict):
+            kept.append(annotation)
+        else:
+            without.add(category)
+            notes.add("annotations whose polygon encloses nothing, dropped", example)
     if without:
         known = record.get("annotated_categories", categories.names)
         record["annotated_categories"] = [one for one in known if one not in without]

@@ -29,10 +29,10 @@ logger = logging.getLogger(__name__)
 MAX_UNREADABLE, FIRST_ATTEMPTS = 0.2, 50
 
 
-class Sized(NamedTuple):
+class SizedItem(NamedTuple):
     """An item's index, and which of ``crop_sizes`` its batch has."""
 
-    index: int
+    item: int
     size: int | None
 
 
@@ -94,9 +94,9 @@ class TrainingSet(Dataset[Sample]):
     def __len__(self) -> int:
         return len(self.records)
 
-    def __getitem__(self, index: int | Sized) -> Sample:
-        index, size = index if isinstance(index, Sized) else (index, None)
-        epoch, position = divmod(index, len(self.records))
+    def __getitem__(self, index: int | SizedItem) -> Sample:
+        item, size = index if isinstance(index, SizedItem) else (index, None)
+        epoch, position = divmod(item, len(self.records))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self._seed_of(epoch, position))
             position, scene = self._read(position, self.everyone)

@@ -64,7 +64,8 @@ class Edge:
         moved = _moved(alpha, self.grow) if self.grow else alpha
         if self.feather:
             # A Gaussian of this width takes a step from 2 % to 98 % over about the feather.
-            moved = cv2.GaussianBlur(moved, (0, 0), self.feather / 4, borderType=_EDGE)
+            blurred = cv2.GaussianBlur(moved, (0, 0), self.feather / 4, borderType=_EDGE)
+            moved = np.asarray(blurred, dtype=np.float32)
         return np.clip(moved, 0, 1)
 
 
@@ -77,7 +78,7 @@ def _moved(alpha: FloatArray, grow: float) -> FloatArray:
     whole, rest = divmod(abs(grow), 1.0)
     moved = alpha
     for count in range(int(whole)):
-        moved = step(moved, _SQUARE if count % 2 else _CROSS)
+        moved = np.asarray(step(moved, _SQUARE if count % 2 else _CROSS), dtype=np.float32)
     if rest:
         moved = moved + np.float32(rest) * (step(moved, _CROSS) - moved)
     return np.asarray(moved, dtype=np.float32)

@@ -55,8 +55,8 @@ class Canvas:
         shrink = math.sqrt(pixels / (self.width * self.height))
         if not self.exact or shrink >= 1:
             return self
-        sides = (max(round(side * shrink), 1) for side in (self.width, self.height))
-        return Canvas(*sides, exact=True)
+        width, height = (max(round(side * shrink), 1) for side in (self.width, self.height))
+        return Canvas(width, height, exact=True)
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ class Shadow:
         side = max(x1 - x0, y1 - y0)
         space = int(np.ceil(side * (_DROP + _REACH * _BLUR)))
         # Only around the subject; the blur wants the shadow whole, beyond the frame too.
-        part = cv2.copyMakeBorder(alpha[y0:y1, x0:x1], *(space,) * 4, cv2.BORDER_CONSTANT, value=0)
+        part = np.pad(alpha[y0:y1, x0:x1], space)
         drawn = (_soft if self.kind == "soft" else _contact)(part, side, space)
         drawn *= np.float32(self.strength / 100)
         top, left = max(y0 - space, 0), max(x0 - space, 0)

@@ -25,7 +25,7 @@ class Detector(Protocol):
     """A network that finds instances, ready to run.
 
     Attributes:
-        name: of the engine that runs it: ``onnx``, ``detectron2`` or ``torchvision``.
+        name: of the engine that runs it: ``onnx``, ``openvino``, ``detectron2`` or ``torchvision``.
         device: such as ``cpu`` or ``cuda:0``.
         weights: as ``MODEL.WEIGHTS`` names them.
         weights_sha256: their digest.
@@ -48,7 +48,7 @@ class Eye(Protocol):
 
     Attributes:
         name: as ``VX.EYE.NAME`` gives it.
-        engine: what runs it: ``onnx`` or ``torch``.
+        engine: what runs it: ``onnx``, ``openvino`` or ``torch``.
         device: such as ``cpu`` or ``cuda:0``.
         weights: where its weights came from.
         weights_sha256: their digest.
@@ -173,8 +173,8 @@ def build_segmenter(cfg: CfgNode) -> InteractiveSegmenter:
     Raises:
         CheckpointError, EngineError: the network is asked for, and cannot be built.
     """
+    from vx_detectron.engines.onnx_hints import HintNetwork, is_there
     from vx_detectron.interactive.graph_cut import GraphCut
-    from vx_detectron.interactive.network import HintNetwork, is_there
 
     wanted = cfg.VX.HINTS.SEGMENTER
     if wanted == "network" or (wanted == "auto" and is_there(cfg)):

@@ -71,7 +71,7 @@ def _u2net(name: str, md5: str, about: str, licence: str = _U2NET_LICENCE) -> Gu
 
 # Addresses and md5 are those in rembg's source, which publishes no sizes, and a sha256 for
 # bria-rmbg alone. Size and sha256 of u2netp are those of a file with rembg's md5. The input is that
-# of the authors' code; of isnet-anime, whose authors' file is another one, that of rembg.
+# of the authors' code; of silueta, isnet-anime and bria-rmbg that of rembg.
 GUESTS: Mapping[str, Guest] = MappingProxyType(
     {
         "u2net": _u2net("u2net", "60024c5c889badc19c04ad937298a77b", "U²-Net"),
@@ -221,7 +221,7 @@ def resolve(name: str, *, progress: bool = True) -> Path:
 
 
 def _rembg_places(name: str) -> Iterator[Path]:
-    """Where rembg keeps a network: since 2.0.8x in a folder of its own, before that side by side.
+    """Where rembg keeps a network: of late each in a folder of its own, before that side by side.
 
     As there, ``U2NET_HOME`` names the folder of both.
     """

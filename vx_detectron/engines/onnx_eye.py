@@ -1,4 +1,4 @@
-"""An eye in ONNX Runtime: ours as ``vx export`` wrote it, or a guest that somebody else trained."""
+"""An eye without torch: ours as ``vx export`` wrote it, or a guest that somebody else trained."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 from fvcore.common.config import CfgNode
 
 from vx_detectron.config import exported
-from vx_detectron.engines import OWN_EYE, guests, looks, onnx_runtime
+from vx_detectron.engines import OWN_EYE, guests, looks, sessions
 from vx_detectron.engines.eye_input import EyeInput
-from vx_detectron.engines.onnx_runtime import Session
+from vx_detectron.engines.sessions import Session, open_session
 from vx_detectron.errors import CheckpointError, ConfigError
 from vx_detectron.structures import ByteArray, FloatArray
 from vx_detectron.weights import catalog
@@ -30,10 +30,8 @@ class OnnxEye:
     Raises:
         CheckpointError: a file that is missing, damaged, a detector, or a guest that is not known.
         DownloadError: a guest that is not here and cannot be fetched.
-        EngineError: ONNX Runtime or the device is not there.
+        EngineError: the runtime or the device is not there.
     """
-
-    engine = "onnx"
 
     def __init__(self, cfg: CfgNode, input: EyeInput | None = None) -> None:
         self.name: str = cfg.VX.EYE.NAME
@@ -42,8 +40,8 @@ class OnnxEye:
         self.weights, path = _weights_of(_asked(cfg))
         self.input = input or _input_of(path, self.name)
         self.weights_sha256 = catalog.sha256_of(path)
-        self.session = Session(path, cfg)
-        self.device = self.session.device
+        self.session = open_session(path, cfg)
+        self.engine, self.device = self.session.engine, self.session.device
         self._photo = _photo_input(self.session, self.input, self.weights)
 
     def look(self, image: ByteArray) -> FloatArray:
@@ -70,7 +68,7 @@ def is_meant(cfg: CfgNode) -> bool:
     if cfg.VX.ENGINE == "onnx" or asked in guests.GUESTS or asked.lower().endswith(exported.SUFFIX):
         return True
     form = catalog.exported_form(asked) if cfg.VX.ENGINE == "auto" else None
-    return form is not None and onnx_runtime.can_run(cfg)
+    return form is not None and sessions.can_run(cfg)
 
 
 def _asked(cfg: CfgNode) -> str:

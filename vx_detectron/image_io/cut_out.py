@@ -41,7 +41,7 @@ def whole_pieces(alpha: ByteArray, mask: FloatArray) -> FloatArray | None:
 
     Args:
         alpha: uint8 (H, W), the picture's own.
-        mask: float32 (H, W), 0..1, what a network takes for the subject.
+        mask: float32 (H, W), 0..1, what a network takes for the subject; nowhere above ``alpha``.
 
     Returns:
         float32 (H, W), 0..1: the picture's own alpha in those pieces, and the mask elsewhere; None
@@ -54,7 +54,7 @@ def whole_pieces(alpha: ByteArray, mask: FloatArray) -> FloatArray | None:
     labels = np.asarray(found, dtype=np.int32)
     areas = facts[:, cv2.CC_STAT_AREA]
     main = [one for one in range(1, count) if areas[one] >= _CRUMB * areas[1:].max()]
-    picked = np.bincount(labels[mask >= 0.5], minlength=count)
+    picked = np.bincount(labels[mask >= alpha.max() / 510], minlength=count)
     whole = [
         one
         for one in main

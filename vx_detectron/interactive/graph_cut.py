@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vx_detectron.structures import BoolArray, ByteArray, FloatArray, Instances
+from vx_detectron.structures import BoolArray, ByteArray, FloatArray, Instances, Window
 
 _SIDE = 320  # long side at which it works; more is slower and hardly better
 _ROUNDS = 2
@@ -18,8 +18,9 @@ _ALIKE = 24.0  # ... and of colours so alike, in units of 8-bit Lab
 _REACH = 1.5  # so far, in these two together, a mark speaks; twice as far it makes unsure
 _BAND = 0.02  # half width of what is unsure along an edge, in shares of the long side
 _AGREES = 0.75  # agreement with the marks from which a known mask counts as meant
-_MOST_MARKS = 48  # marked pixels that distances are measured from
+_MOST_MARKS = 32  # marked pixels that distances are measured from
 _DISC = 0.012  # radius of what a mark fixes around itself, in shares of the long side
+_AROUND = 0.15  # what is seen around the open pixels, in shares of the long side
 _FEWEST = 4  # pixels on either side, or colour models cannot be fitted
 
 
@@ -46,9 +47,11 @@ class SeenByColour:
         scale = min(1.0, _SIDE / max(self._size))
         size = max(round(self._size[0] * scale), 1), max(round(self._size[1] * scale), 1)
         self._image = _resized(image, size)
-        self._lab = cv2.cvtColor(self._image, cv2.COLOR_RGB2LAB).astype(np.float32)
+        self._features = _features(self._image)
         self._known = _known_masks(instances, size)
-        self.nbytes = self._image.nbytes * 5 + sum(one.nbytes for one in self._known)
+        self.nbytes = (
+            self._image.nbytes + self._features.nbytes + sum(one.nbytes for one in self._known)
+        )
 
     def segment(self, keep: BoolArray, drop: BoolArray, previous: FloatArray | None) -> FloatArray:
         """See ``Segmentation``."""
@@ -62,9 +65,14 @@ class SeenByColour:
             # Another thing is meant only where it agrees better with the marks.
             if base is None or _agreement(base, kept, dropped) <= _agreement(before, kept, dropped):
                 base = before
-        if base is None:
-            base = self._distance(kept) < _REACH if kept.any() else ~dropped
-        labels = self._labels(base, kept, dropped)
+        if base is not None:
+            unsure = _band(base, max(2, round(_BAND * max(size))))
+        elif kept.any():
+            near = self._distance(kept)
+            base, unsure = near < _REACH, near < 2 * _REACH
+        else:  # a box alone
+            base = unsure = ~dropped
+        labels = self._labels(base, unsure, kept, dropped)
         cut = self._cut(labels)
         soft = cv2.GaussianBlur(cut.astype(np.float32), (0, 0), 0.7)
         return np.asarray(_resized(soft, self._size), dtype=np.float32)
@@ -82,11 +90,13 @@ class SeenByColour:
                 best, most = mask, agrees
         return best
 
-    def _labels(self, base: BoolArray, kept: BoolArray, dropped: BoolArray) -> ByteArray:
-        """GrabCut's four labels."""
+    def _labels(
+        self, base: BoolArray, unsure: BoolArray, kept: BoolArray, dropped: BoolArray
+    ) -> ByteArray:
+        """GrabCut's four labels: what is unsure, and what lies near a contradiction, is open."""
         labels = np.where(base, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
         wrong_in, wrong_out = kept & ~base, dropped & base
-        open_ = _band(base, max(2, round(_BAND * max(base.shape))))
+        open_ = unsure.copy()
         for marks, others, label in (
             (wrong_in, dropped, cv2.GC_PR_FGD),
             (wrong_out, kept, cv2.GC_PR_BGD),
@@ -111,38 +121,45 @@ class SeenByColour:
     def _cut(self, labels: ByteArray) -> BoolArray:
         """GrabCut's answer; the labels' own where there is nothing to learn colours from."""
         inside = np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD))
-        count = int(np.count_nonzero(inside))
         flat = int(np.ptp(self._image.reshape(-1, 3), axis=0).max()) == 0
-        if flat or min(count, inside.size - count) < _FEWEST:
+        if flat or min(_sides(inside)) < _FEWEST:
             return inside
+        view = _surroundings((labels == cv2.GC_PR_FGD) | (labels == cv2.GC_PR_BGD))
+        if min(_sides(inside[view])) < _FEWEST:
+            view = slice(None), slice(None)
         cv2.setRNGSeed(_SEED)
         models = np.zeros((2, 1, 65), dtype=np.float64)
         cut, _, _ = cv2.grabCut(
-            self._image,
-            labels.copy(),
+            np.ascontiguousarray(self._image[view]),
+            labels[view].copy(),
             (0, 0, 0, 0),
             models[0],
             models[1],
             _ROUNDS,
             cv2.GC_INIT_WITH_MASK,
         )
-        return np.isin(cut, (cv2.GC_FGD, cv2.GC_PR_FGD))
+        found = np.isin(cut, (cv2.GC_FGD, cv2.GC_PR_FGD))
+        if min(_sides(found)) >= _FEWEST:  # else the colours do not tell the two apart
+            inside[view] = found
+        return inside
 
     def _distance(self, marks: BoolArray) -> FloatArray:
         """How far each pixel is from the nearest mark, in place and colour together."""
-        rows, columns = np.nonzero(marks)
-        step = -(-len(rows) // _MOST_MARKS)
-        rows, columns = rows[::step], columns[::step]
-        unit = _NEAR * max(marks.shape)
-        y = np.arange(marks.shape[0], dtype=np.float32)[:, None]
-        x = np.arange(marks.shape[1], dtype=np.float32)[None, :]
-        nearest = np.full(marks.shape, np.inf, dtype=np.float32)
-        for row, column in zip(rows, columns, strict=True):
-            colour = self._lab - self._lab[row, column]
-            apart = np.einsum("hwc,hwc->hw", colour, colour) / _ALIKE**2
-            apart += ((y - row) ** 2 + (x - column) ** 2) / unit**2
-            np.minimum(nearest, apart, out=nearest)
-        return np.sqrt(nearest)
+        places = np.flatnonzero(marks)
+        some = self._features[places[:: -(-len(places) // _MOST_MARKS)]]
+        # |a - b|^2 = |a|^2 - 2ab + |b|^2, for all pixels and marks at once.
+        nearest = (np.square(some).sum(axis=1) - 2 * self._features @ some.T).min(axis=1)
+        nearest += np.square(self._features).sum(axis=1)
+        apart = np.sqrt(np.maximum(nearest, 0)).reshape(marks.shape)
+        return np.asarray(apart, dtype=np.float32)
+
+
+def _features(image: ByteArray) -> FloatArray:
+    """Each pixel's place and colour, float32 (N, 5), such that 1 is what a mark stands for."""
+    height, width = image.shape[:2]
+    lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB).reshape(-1, 3) / np.float32(_ALIKE)
+    places = np.indices((height, width), dtype=np.float32).reshape(2, -1).T
+    return np.hstack([lab, places / (_NEAR * max(height, width))]).astype(np.float32)
 
 
 def _known_masks(instances: Instances | None, size: tuple[int, int]) -> list[BoolArray]:
@@ -174,6 +191,24 @@ def _agreement(mask: BoolArray, kept: BoolArray, dropped: BoolArray) -> float:
     """The share of what is to be kept that a mask holds, less that of what is to be dropped."""
     right = float(mask[kept].mean()) if kept.any() else 0.0
     return right - (float(mask[dropped].mean()) if dropped.any() else 0.0)
+
+
+def _sides(mask: BoolArray) -> tuple[int, int]:
+    """How many pixels are true, and how many false."""
+    count = int(np.count_nonzero(mask))
+    return count, mask.size - count
+
+
+def _surroundings(open_: BoolArray) -> Window:
+    """Rows and columns of the open pixels, with as much around them as colours are learned from."""
+    spans = []
+    for axis in (1, 0):
+        lines = np.flatnonzero(open_.any(axis=axis))
+        if not len(lines):
+            return slice(0, 1), slice(0, 1)
+        margin = round(_AROUND * max(open_.shape))
+        spans.append(slice(max(lines[0] - margin, 0), lines[-1] + 1 + margin))
+    return spans[0], spans[1]
 
 
 def _band(mask: BoolArray, reach: int) -> BoolArray:

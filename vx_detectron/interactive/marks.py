@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 
@@ -14,7 +16,10 @@ _SHIFT = 4  # binary digits of a pixel's fraction that OpenCV draws with
 
 
 def draw(
-    hints: Hints, image_size: tuple[int, int], size: tuple[int, int] | None = None
+    hints: Hints,
+    image_size: tuple[int, int],
+    size: tuple[int, int] | None = None,
+    check: Callable[[], None] = lambda: None,
 ) -> tuple[BoolArray, BoolArray]:
     """The pixels under points and strokes; where they overlap, the later mark counts.
 
@@ -25,6 +30,7 @@ def draw(
         hints: in pixels of the photo.
         image_size: height and width of the photo.
         size: another height and width at which to draw the whole photo.
+        check: called before each stroke; whatever it raises ends the work.
 
     Returns:
         ``keep`` and ``drop``, bool (height, width), nowhere both.
@@ -34,7 +40,8 @@ def draw(
     _dot(labels, hints.keep, scale, _KEEP)
     _dot(labels, hints.drop, scale, _DROP)
     for stroke in hints.strokes:
-        width = max(1, round(stroke.width * float(np.sqrt(scale[0] * scale[1]))))
+        check()
+        width = stroke.width * float(np.sqrt(scale[0] * scale[1]))
         _line(labels, stroke.points, scale, width, _VALUES[stroke.kind])
     return labels == _KEEP, labels == _DROP
 
@@ -73,17 +80,17 @@ def _line(
     labels: ByteArray,
     points: tuple[Point, ...],
     scale: tuple[float, float],
-    width: int,
+    width: float,
     value: int,
 ) -> None:
     """Draw a polyline with a round brush."""
-    # OpenCV makes a line of an even width one pixel wider, and one of an odd width two.
-    thickness = max(1, width // 2 * 2)
-    # It counts from the centre of the first pixel.
+    # OpenCV counts from the centre of the first pixel.
     corners = (np.array(points) * scale - 0.5) * 2**_SHIFT
     corners = np.rint(corners).astype(np.int32)
     if len(corners) == 1:
         corners = np.repeat(corners, 2, axis=0)
+    # It makes a line of an even width one pixel wider, and one of an odd width two.
+    thickness = max(1, 2 * round(width / 2)) if width >= 1.5 else 1
     cv2.polylines(
         labels, [corners[:, None]], isClosed=False, color=value, thickness=thickness, shift=_SHIFT
     )

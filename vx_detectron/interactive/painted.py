@@ -86,7 +86,8 @@ class Painted:
             scale = 1.0, 1.0
         for spacing in _SPACINGS:
             brush = scale[0] * spacing, scale[1] * spacing
-            width = float(np.sqrt(brush[0] * brush[1]))
+            # A round brush that covers the corners of squares is wider than they are.
+            width = float(np.sqrt(brush[0] * brush[1])) * (2 if spacing > 1 else 1)
             strokes = [
                 Stroke(kind, width, tuple((x * brush[0], y * brush[1]) for x, y in line))
                 for kind, value in _KINDS

@@ -82,7 +82,8 @@ class HintSession:
         for number in range(done, len(stages)):
             check()
             stage, earlier = stages[number], stages[number - 1] if number else None
-            mask = self._remember((name, stage), self._step(mask, stage.since(earlier), stage))
+            new = stage.since(earlier)
+            mask = self._remember((name, stage), self._step(mask, new, stage, check))
         assert mask is not None  # there is at least one stage
         return mask
 
@@ -105,11 +106,17 @@ class HintSession:
             self._masks.popitem(last=False)
         return _as_float(levels)
 
-    def _step(self, before: FloatArray | None, new: Hints, sofar: Hints) -> FloatArray:
+    def _step(
+        self,
+        before: FloatArray | None,
+        new: Hints,
+        sofar: Hints,
+        check: Callable[[], None],
+    ) -> FloatArray:
         """The mask after one more step, whose new marks are among those so far."""
         size = self.image.shape[0], self.image.shape[1]
-        keep, drop = draw(sofar, self._photo, size)
-        new_keep, new_drop = draw(new, self._photo, size)
+        keep, drop = draw(sofar, self._photo, size, check)
+        new_keep, new_drop = draw(new, self._photo, size, check)
         inside = self._inside_box(sofar, size)
         if not (new.keep or new.drop or new.strokes):
             mask = self._segmentation.segment(keep, ~inside, None)

@@ -19,7 +19,7 @@ from fvcore.common.config import CfgNode
 from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
-from vx_detectron.data.training_set import EpochSampler, Sized, TrainingSet
+from vx_detectron.data.training_set import EpochSampler, SizedItem, TrainingSet
 from vx_detectron.modeling.samples import Sample
 from vx_detectron.training import distributed
 from vx_detectron.training.failures import leave_interrupts_to_the_main_process
@@ -39,7 +39,7 @@ def seed_step(seed: int, iteration: int, rank: int) -> None:
     torch.manual_seed(((seed * _PRIME + iteration) * _PRIME + rank) % 2**63)
 
 
-class BatchSampler(Sampler[list[Sized]]):
+class BatchSampler(Sampler[list[SizedItem]]):
     """Endless batches of indices, of which this process takes its share.
 
     All photos of a batch are cropped to the same size; see ``crop_sizes``.
@@ -64,11 +64,11 @@ class BatchSampler(Sampler[list[Sized]]):
         self.repeats, self.sizes = dataset.repeats, dataset.crop_sizes
         self.grouped = group_aspect_ratios
 
-    def __iter__(self) -> Iterator[list[Sized]]:
+    def __iter__(self) -> Iterator[list[SizedItem]]:
         first = self.share * distributed.rank()
         for number, batch in islice(enumerate(self._batches()), self.start, None):
             size = self._draw_size(number, self.wide[batch[0] % len(self.wide)])
-            yield [Sized(index, size) for index in batch[first : first + self.share]]
+            yield [SizedItem(index, size) for index in batch[first : first + self.share]]
 
     def _draw_size(self, number: int, wide: bool) -> int:
         """The size of a batch; of wide photos none that is upright, and the other way round."""

@@ -163,7 +163,7 @@ def video(folders: tuple[Path, ...], **options: Any) -> None:
 @click.option("--from", "start", type=click.Choice(["nothing", "cut"]), default="nothing",
               show_default=True, help="What the clicks correct: nothing, or the automatic "
               "cut.")  # fmt: skip
-@click.option("--segmenter", type=click.Choice(["auto", "graph cut", "grabcut"]),
+@click.option("--segmenter", type=click.Choice(["auto", "network", "graph cut", "grabcut"]),
               default="auto", show_default=True, help="What listens to the clicks; grabcut is "
               "OpenCV's alone, without any network, to compare with.")  # fmt: skip
 @click.option("--every", type=click.IntRange(1), default=1, show_default=True, metavar="N",

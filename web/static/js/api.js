@@ -3,9 +3,9 @@
 const BASE = "/api/v1/instances";
 
 export class Problem extends Error {
-  constructor(code, detail, hint = "") {
+  constructor(code, detail, hint = "", after = null) {
     super(detail);
-    Object.assign(this, { code, hint });
+    Object.assign(this, { code, hint, after }); // after: seconds until it is worth trying again
   }
 
   toString() {
@@ -17,10 +17,10 @@ export class Problem extends Error {
 const UNREACHABLE = () => new Problem("unreachable", "The server cannot be reached.", "Try again in a moment.");
 export const CANCELLED = () => new Problem("cancelled", "Cancelled.");
 
-function problemFrom(text, status) {
+function problemFrom(text, status, after) {
   try {
     const { code, detail, hint } = JSON.parse(text);
-    return new Problem(code, detail, hint);
+    return new Problem(code, detail, hint, after && Number(after));
   } catch {
     return new Problem("unknown", `The server answered ${status}.`);
   }
@@ -39,7 +39,7 @@ export function openPhoto(file, onProgress, signal) {
     request.onload = () =>
       request.status === 201
         ? resolve(JSON.parse(request.responseText))
-        : reject(problemFrom(request.responseText, request.status));
+        : reject(problemFrom(request.responseText, request.status, request.getResponseHeader("Retry-After")));
     if (signal?.aborted) return reject(CANCELLED());
     signal?.addEventListener("abort", () => request.abort());
     request.send(form);
@@ -55,7 +55,7 @@ export async function compose(id, fields, signal, onProgress) {
   for (const [name, value] of Object.entries(fields)) form.append(name, value);
   try {
     const answer = await fetch(`${BASE}/${id}/compose`, { method: "POST", body: form, signal });
-    if (!answer.ok) throw problemFrom(await answer.text(), answer.status);
+    if (!answer.ok) throw problemFrom(await answer.text(), answer.status, answer.headers.get("Retry-After"));
     return {
       blob: onProgress ? await received(answer, onProgress) : await answer.blob(),
       reason: answer.headers.get("X-Reason") ?? "",

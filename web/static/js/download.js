@@ -17,7 +17,7 @@ let stop = null; // of the download that is under way
 export function setUpDownload() {
   const kept = JSON.parse(localStorage.getItem("save") ?? "{}");
   for (const name of KEPT) {
-    if (name === "quality") $(name).value = kept[name] ?? 92;
+    if (name === "quality") $(name).value = kept[name] ?? 95;
     else if (kept[name] !== undefined) $(name).value = kept[name];
     $(name).addEventListener("input", () => {
       localStorage.setItem("save", JSON.stringify(Object.fromEntries(KEPT.map((one) => [one, $(one).value]))));
@@ -54,13 +54,16 @@ function progress(words, share = null) {
   showDownload();
 }
 
+/** Whether there is something to save; of what is being marked, the mask tells. */
+const isReady = (photo) => Boolean(photo && (state.view === "fix" && photo === state.current ? photo.mask : photo.picture));
+
 export function showDownload() {
   const { current, photos } = state;
-  const ready = photos.filter((photo) => photo.picture);
+  const ready = photos.filter(isReady);
   const format = $("format").value;
   const isPicture = PICTURES.has(format);
   const copies = Boolean(navigator.clipboard?.write && window.ClipboardItem);
-  $("download").disabled = !current?.picture || Boolean(stop);
+  $("download").disabled = !isReady(current) || Boolean(stop);
   $("copy").disabled = $("download").disabled || !copies;
   $("copy").title = copies ? "Copy the cut-out to the clipboard" : "The browser lets only pages with https, or of this machine, copy pictures.";
   $("download-all").disabled = Boolean(stop) || !ready.length;
@@ -113,7 +116,7 @@ async function saveAll(signal) {
   const names = new Map();
   for (const [at, photo] of state.photos.entries()) {
     progress(`${at + 1} of ${state.photos.length}: ${photo.name}`, at / state.photos.length);
-    if (!photo.picture) {
+    if (!isReady(photo)) {
       missing.push(`${photo.name}: ${statusOf(photo)[1]}`);
       continue;
     }

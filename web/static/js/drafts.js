@@ -89,7 +89,8 @@ export function writeNow() {
       put("files", key, file, file);
       if (preview) put("previews", key, preview, preview);
     }
-    for (const [key, file] of pictures) put("pictures", key, file, file);
+    const used = JSON.stringify(state.photos.map(({ work, past, future }) => [work, past, future]));
+    for (const [key, file] of pictures) if (used.includes(key)) put("pictures", key, file, file);
     const shown = Object.fromEntries(SHOWN.map((name) => [name, state[name]]));
     const page = { current: state.current?.key, shown };
     put("page", "page", page, JSON.stringify(page));

@@ -8,7 +8,7 @@ import { fit, zoomBy } from "./zoom.js";
 
 const VIEWS = { r: "result", c: "choose", f: "fix", b: "compare" };
 const TOOLS = { t: "tap", k: "keep", d: "drop" };
-const BRUSHES = { "[": 1 / 1.25, "]": 1.25 };
+const BRUSHES = { "[": (size) => Math.min(size / 1.25, size - 1), "]": (size) => Math.max(size * 1.25, size + 1) };
 const ZOOMS = { "+": 1.5, "-": 1 / 1.5 };
 
 export function setUpKeys() {
@@ -40,5 +40,5 @@ function onKey(event) {
   else if (key === "0") fit();
   else if (VIEWS[key]) setView(VIEWS[key]);
   else if (TOOLS[key]) display({ tool: TOOLS[key], view: "fix", grid: false });
-  else if (BRUSHES[key]) resizeBrush(Math.max(state.brush * BRUSHES[key], state.brush + Math.sign(BRUSHES[key] - 1)));
+  else if (BRUSHES[key]) resizeBrush(BRUSHES[key](state.brush));
 }

@@ -7,6 +7,8 @@ import { announce, freshWork, state } from "./state.js";
 const PREVIEW = { format: "webp", quality: 88, megapixels: 1.5 };
 const NOTHING = { blob: null, reason: "", box: null };
 const PASSING = new Set(["unreachable", "unknown", "busy", "too_slow", "too_many_requests", "internal", "cancelled"]);
+const MOST_WAITS = 5;
+const LONGEST_WAIT = 60; // seconds
 const MANY = 4; // photos at once that are better seen together
 const form = document.getElementById("plain");
 
@@ -80,11 +82,27 @@ async function send(photo) {
   if (!state.photos.includes(photo)) return;
   try {
     if (photo.stop.signal.aborted) throw CANCELLED();
-    if (!photo.opened) await open(photo);
+    await patiently(photo, async () => {
+      if (!photo.opened) await open(photo);
+    });
     if (!state.photos.includes(photo)) return forget(photo.opened.id); // it was removed meanwhile
     await draw(photo);
   } catch (error) {
     fail(photo, error);
+  }
+}
+
+/** Waits as long as a server asks for that has too much to do: a batch need not fail. */
+async function patiently(photo, work) {
+  for (let left = MOST_WAITS; ; left -= 1) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!left || error.after === null || error.after === undefined) throw error;
+      busy(photo, "Waiting for the server, which is busy");
+      await new Promise((resolve) => setTimeout(resolve, 1000 * Math.min(error.after, LONGEST_WAIT)));
+      if (photo.stop.signal.aborted) throw CANCELLED();
+    }
   }
 }
 

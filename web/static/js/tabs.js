@@ -6,6 +6,9 @@ const tabs = [...document.querySelectorAll("[role=tab]")];
 const nameOf = (tab) => tab.id.replace("tab-", "");
 
 export function setUpTabs() {
+  // On a phone the tabs stay right below the photo, however high that is.
+  const work = document.querySelector(".work");
+  new ResizeObserver(() => work.parentElement.style.setProperty("--work", `${work.offsetHeight}px`)).observe(work);
   for (const [at, tab] of tabs.entries()) {
     tab.addEventListener("click", () => display({ tab: nameOf(tab) }));
     tab.addEventListener("keydown", (event) => {

@@ -66,14 +66,15 @@ export function fit() {
 
 /** Zooms, and keeps what is at this place of the window there; by default the stage's middle. */
 function zoomTo(wanted, at) {
-  const least = fitting(fullSize());
+  const whole = fitting(fullSize());
+  const least = Math.min(whole, 1 / devicePixelRatio); // a small photo's own pixels are less than all there is room for
   const { left, top, width, height } = stage.getBoundingClientRect();
   const [clientX, clientY] = at ?? [left + width / 2, top + height / 2];
   const before = sheet.getBoundingClientRect();
   const x = (clientX - before.left) / before.width;
   const y = (clientY - before.top) / before.height;
-  zoom = Math.min(Math.max(wanted, least), Math.max(MOST, least));
-  if (zoom < least * 1.03) zoom = null;
+  zoom = Math.min(Math.max(wanted, least), Math.max(MOST, whole));
+  if (Math.abs(zoom / whole - 1) < 0.03) zoom = null;
   layOut();
   const after = sheet.getBoundingClientRect();
   stage.scrollLeft += after.left + x * after.width - clientX;
@@ -85,12 +86,10 @@ export function layOut() {
   const size = fullSize();
   if (!size[0] || !stage.clientWidth) return;
   stage.style.setProperty("--shape", size[0] / size[1]); // a phone's stage is as high as the photo needs
-  const least = fitting(size);
-  if (zoom !== null && zoom < least) zoom = null;
-  const scale = zoom ?? least;
+  const scale = zoom ?? fitting(size);
   sheet.style.width = `${size[0] * scale}px`;
   sheet.style.height = `${size[1] * scale}px`;
-  stage.toggleAttribute("data-zoomed", zoom !== null);
+  stage.toggleAttribute("data-zoomed", scale > fitting(size));
   $("zoom-fit").textContent = `${Math.round(100 * scale * devicePixelRatio)} %`;
   clearTimeout(sharpening);
   const shown = scale * size[0] * devicePixelRatio;

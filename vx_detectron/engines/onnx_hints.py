@@ -13,9 +13,9 @@ import numpy as np
 from fvcore.common.config import CfgNode
 
 from vx_detectron.config import exported
-from vx_detectron.engines import looks, onnx_runtime
+from vx_detectron.engines import looks, sessions
 from vx_detectron.engines.eye_input import EyeInput, sigmoid
-from vx_detectron.engines.onnx_runtime import Session
+from vx_detectron.engines.sessions import open_session
 from vx_detectron.errors import CheckpointError, ConfigError
 from vx_detectron.interactive.hint_maps import hint_maps, marks_at
 from vx_detectron.structures import BoolArray, ByteArray, FloatArray, Instances, Window
@@ -56,8 +56,8 @@ class HintNetwork:
                 "give both files of one export as VX.HINTS.EYE and VX.HINTS.WEIGHTS"
             )
         self._input = EyeInput.from_text(about_eye[exported.INPUT])
-        self._eye = Session(catalog.resolve(eye), cfg)
-        self._decoder = Session(catalog.resolve(decoder), cfg)
+        self._eye = open_session(catalog.resolve(eye), cfg)
+        self._decoder = open_session(catalog.resolve(decoder), cfg)
         if missing := set(exported.FEATURES) - set(self._eye.outputs):
             raise CheckpointError(
                 f"{eye} does not give {', '.join(sorted(missing))}, which the hint decoder reads; "
@@ -142,7 +142,7 @@ def _window_around(inside: BoolArray) -> Window | None:
 def is_there(cfg: CfgNode) -> bool:
     """Whether ONNX Runtime is installed and both files have an exported form."""
     named = cfg.VX.HINTS.EYE, cfg.VX.HINTS.WEIGHTS
-    return all(map(catalog.exported_form, named)) and onnx_runtime.can_run(cfg)
+    return all(map(catalog.exported_form, named)) and sessions.can_run(cfg)
 
 
 def _exported(cfg: CfgNode, key: str) -> str:
