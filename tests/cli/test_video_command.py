@@ -11,8 +11,9 @@ import cv2
 import numpy as np
 import pytest
 
-av = pytest.importorskip("av", reason="needs the extra 'video'")
+pytest.importorskip("av", reason="needs the extra 'video'")
 
+import av
 from click.testing import CliRunner, Result
 from PIL import Image
 from skimage import data
