@@ -110,6 +110,17 @@ def test_the_other_thing_stays_out_when_it_passes_by(isolator: Isolator) -> None
         assert np.count_nonzero(inside & blue) < 0.05 * np.count_nonzero(blue)
 
 
+def test_a_class_that_is_not_there_yet(isolator: Isolator) -> None:
+    follower = Follower(isolator, Choice(label="dog"))
+    first = follower.follow(scene(red=20))
+    assert first.state == "none"
+    assert "no dog" in first.reason
+    for _ in range(6):
+        later = follower.follow(scene(red=20, blue=90))
+    assert later.state in ("chosen", "followed")
+    assert later.labels == ("dog",)
+
+
 def test_hidden_and_found_again(isolator: Isolator) -> None:
     follower = Follower(isolator, Choice(label="person"))
     states = []

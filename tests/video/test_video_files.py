@@ -84,6 +84,18 @@ def test_sound_starts_and_ends_with_the_pictures(tmp_path: Path, suffix: str) ->
     assert np.abs(wave[4800:-4800]).max() > 0.1
 
 
+def test_sound_ends_where_the_pictures_are_broken_off(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.mp4", even_times(50), sound=True)
+    with VideoReader(clip) as reader:
+        out = VideoFile(tmp_path / "out.mp4", "mp4", reader.info, sound=Sound(clip))
+        for frame in reader.frames(0, 0.4):
+            out.write(frame.pixels, frame.time)
+        out.close(early=True)
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        heard = sum(frame.samples for frame in container.decode(audio=0)) / 48_000
+    assert heard < 1.0  # it is copied half a second ahead of the pictures
+
+
 @pytest.mark.parametrize("suffix", ["webm", "mov"])
 def test_transparency_is_kept(tmp_path: Path, suffix: str) -> None:
     clip = write_clip(tmp_path / "clip.mp4", even_times(3))
