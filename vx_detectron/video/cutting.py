@@ -72,6 +72,21 @@ def finished(
     return np.ascontiguousarray(picture[crop.top : crop.bottom, crop.left : crop.right])
 
 
+def smooth_alpha(mask: FloatArray, size: tuple[int, int]) -> FloatArray:
+    """The mask at another height and width, its edge a few pixels wide, 0 and 1 elsewhere.
+
+    Args:
+        mask: float32 (h, w), 0..1.
+        size: not smaller.
+
+    Returns:
+        float32 of that size, 0..1.
+    """
+    large = cv2.resize(mask, size[::-1], interpolation=cv2.INTER_LINEAR)
+    steep = max(size[1] / mask.shape[1] * 2 / _LIVE_EDGE, 1.2)
+    return np.asarray(np.clip((large - 0.5) * steep + 0.5, 0, 1), dtype=np.float32)
+
+
 def quickly(image: ByteArray, mask: FloatArray, background: Background) -> ByteArray:
     """As ``finished``, in a few milliseconds: the edge is smooth, colours are not unmixed.
 
@@ -79,9 +94,7 @@ def quickly(image: ByteArray, mask: FloatArray, background: Background) -> ByteA
         uint8 (H, W, 3), RGB; ``Transparent`` shows as black.
     """
     height, width = image.shape[:2]
-    large = cv2.resize(mask, (width, height), interpolation=cv2.INTER_LINEAR)
-    steep = width / mask.shape[1] * 2 / _LIVE_EDGE
-    alpha = np.clip((large - 0.5) * steep + 0.5, 0, 1)
+    alpha = smooth_alpha(mask, (height, width))
     if isinstance(background, Transparent):
         behind = np.zeros_like(image)
     elif isinstance(background, Blur):
