@@ -11,14 +11,16 @@ import cv2
 import numpy as np
 import pytest
 
-av = pytest.importorskip("av", reason="needs the extra 'video'")
+pytest.importorskip("av", reason="needs the extra 'video'")
 
+import av
 from click.testing import CliRunner, Result
 from PIL import Image
 from skimage import data
 
 from vx_detectron.cli.live import main as live
 from vx_detectron.cli.video import main as video
+from vx_detectron.video.reading import VideoReader
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +46,8 @@ def run(command: object, *words: str | Path) -> Result:
 
 
 def read(path: Path) -> list[np.ndarray]:
-    with av.open(str(path)) as container:
-        return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    with VideoReader(path) as reader:
+        return [frame.pixels for frame in reader.frames()]
 
 
 def test_a_green_screen(clip: Path, tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-av = pytest.importorskip("av", reason="needs the extra 'video'")
+pytest.importorskip("av", reason="needs the extra 'video'")
 
+import av
 from clips_made_here import SIZE, even_times, picture, times_of, write_clip
 from PIL import Image
 
@@ -81,6 +82,18 @@ def test_sound_starts_and_ends_with_the_pictures(tmp_path: Path, suffix: str) ->
     assert abs(end - 2.0) < 0.06
     wave = np.concatenate([frame.to_ndarray().mean(axis=0) for frame in heard])
     assert np.abs(wave[4800:-4800]).max() > 0.1
+
+
+def test_sound_ends_where_the_pictures_are_broken_off(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.mp4", even_times(50), sound=True)
+    with VideoReader(clip) as reader:
+        out = VideoFile(tmp_path / "out.mp4", "mp4", reader.info, sound=Sound(clip))
+        for frame in reader.frames(0, 0.4):
+            out.write(frame.pixels, frame.time)
+        out.close(early=True)
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        heard = sum(frame.samples for frame in container.decode(audio=0)) / 48_000
+    assert heard < 1.0  # it is copied half a second ahead of the pictures
 
 
 @pytest.mark.parametrize("suffix", ["webm", "mov"])

@@ -78,7 +78,7 @@ def test_a_person_stands_before_another_colour_and_is_recorded(page: Page, tmp_p
     page.get_by_role("button", name="Start the camera").click()
     wait_for_frames(page, 3)
 
-    expect(page.get_by_role("status")).to_contain_text("person")
+    expect(page.locator("#what")).to_contain_text("person")
     assert page.evaluate(CORNER) == [0, 177, 64, 255]  # the camera shows a wall there
 
     page.get_by_role("button", name="Record").click()
