@@ -48,7 +48,8 @@ ENGINES = {
 def main(check: bool, as_json: bool) -> None:
     """Show the version, the libraries, the engines that can run, the weights and the cache.
 
-    Copy it into a bug report: it names no personal data but the paths of this installation.
+    Copy it into a bug report: it contains no personal data except the paths of this
+    installation.
     """
     found = collect(check)
     if as_json:
