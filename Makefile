@@ -19,7 +19,7 @@ DENSECRF := { $(PIP) cython wheel 'setuptools<81' && \
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
-demo: $(VENV)/.demo $(SAMPLE) ## cut out the subject of a sample photo (PHOTO=mine.jpg for your own)
+demo: $(VENV)/.demo $(filter $(SAMPLE),$(PHOTO)) ## cut out the subject of a sample photo (PHOTO=mine.jpg for your own)
 	$(BIN)/python tools/isolate.py "$(PHOTO)" --output $(DEMO)/cutout.png --overwrite
 
 test: $(VENV)/.test ## run what every change must pass: style, types, tests
@@ -68,8 +68,9 @@ $(VENV)/.test: $(VENV)/.made setup.py pyproject.toml
 	@$(PIP) --editable '.[test]'
 	@touch $@ "$(VENV)/.demo"
 
-# The sample photo travels inside scikit-image.
+# The sample photo travels inside scikit-image, of which nothing else is needed.
 $(SAMPLE): | $(VENV)/.demo
 	@mkdir -p $(DEMO)
-	@$(BIN)/python -c 'import pathlib, shutil, skimage; \
-	shutil.copy(pathlib.Path(skimage.__file__).parent / "data" / "$(@F)", "$@")'
+	@$(PIP) --no-deps --target $(DEMO)/scikit-image scikit-image
+	@cp $(DEMO)/scikit-image/skimage/data/$(@F) "$@"
+	@rm -r $(DEMO)/scikit-image

@@ -69,7 +69,11 @@ def main() -> None:
         folder = Path(name)
         python = install(wheel, folder)
         shutil.copy(ROOT / ".ci" / "main_job.py", folder)
-        run(python, "main_job.py", folder=folder)
+        # The photo travels inside scikit-image, of which nothing else is needed.
+        pip = (python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+        run(*pip, "--no-deps", "--target", folder / "samples", "scikit-image", folder=folder)
+        photo = folder / "samples" / "skimage" / "data" / "astronaut.png"
+        run(python, "main_job.py", photo, folder=folder)
 
 
 if __name__ == "__main__":

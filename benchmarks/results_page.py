@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from vx_detectron.evaluation.predictors import REFINEMENTS, SALIENCY_ALONE
-from vx_detectron.evaluation.report.figures import ablation
+from vx_detectron.evaluation.predictors import NO_SUBJECT, REFINEMENTS, SALIENCY_ALONE
+from vx_detectron.evaluation.report.figures import ablation, in_order
 from vx_detectron.evaluation.results import Results
 
 WHOLE = list(REFINEMENTS)[-1]
+_MISSED = 0.5  # IoU below which the subject is missed
 BUNDLED = "**bundled model**"
 
 # Maximum F, mean absolute error and S-measure on all 1,000 photos of ECSSD.
@@ -17,6 +18,9 @@ PUBLISHED = {
     "U²-Net (Qin et al., Pattern Recognition 2020)": (0.951, 0.033, 0.928),
     "BASNet (Qin et al., CVPR 2019)": (0.938, 0.037, 0.916),
 }
+
+# Ways of slicing that the page shows, and what it calls them.
+SLICES = {"size": "size of the subject", "kind": "kind of subject", "border": "sides of the photo"}
 
 HEAD = """# Results
 
@@ -27,30 +31,46 @@ photo in which no subject is found counts as an empty mask.
 """
 
 
-def page(sets: Mapping[str, Mapping[str, Results]], choice: Results | None) -> str:
+def stretched(title: str) -> str:
+    """What the variant with stretched masks is called."""
+    return f"{title}, stretched"
+
+
+def page(
+    sets: Mapping[str, Mapping[str, Results]],
+    choice: Results | None,
+    nones: Mapping[str, Mapping[str, Any]],
+) -> str:
     """The whole page, in Markdown.
 
     Args:
         sets: for each set of photos the results of all variants, see ``SideBySide``.
         choice: results of ``evaluate_choice``.
+        nones: for each set of photos without a subject how many ``photos``, of how many it is said
+            that they have ``none``, and their ``fingerprint``.
     """
     first = next(iter(next(iter(sets.values())).values()))
-    parts = [HEAD, _command(sets, first, choice), _network(first)]
+    parts = [HEAD, _command(sets, first, choice, nones), _network(first)]
     for name, runs in sets.items():
         parts += [f"## {name}\n", _photos(runs[WHOLE]), _methods(runs)]
         if "ECSSD" in name:
             parts += ["### Beside published figures\n", _published(runs)]
-        parts += ["### Step by step\n", _steps(runs)]
+        parts += ["### Step by step\n", _steps(runs), "### By kind of photo\n", _slices(runs)]
+    parts += ["## “No subject”\n", _abstention(sets, choice, nones)]
     if choice is not None:
         parts += ["## Choice of the subject\n", _choice(choice)]
     return "\n".join(parts)
 
 
-def _command(sets: Iterable[str], first: Results, choice: Results | None) -> str:
+def _command(
+    sets: Iterable[str], first: Results, choice: Results | None, nones: Iterable[str]
+) -> str:
     lines = ["```sh", "python benchmarks/results.py \\"]
     lines += [f"    --set {name!r} IMAGES MASKS \\" for name in sets]
     if choice is not None:
         lines.append("    --choice LABELS ANNOTATIONS PHOTOS \\")
+    lines += [f"    --none {name!r} IMAGES \\" for name in nones]
+    lines += [f"    --guest {one['name']}=FILE \\" for one in first["prediction"]["guests"]]
     if first["data"]["every"] > 1:
         lines.append(f"    --every {first['data']['every']} \\")
     return "\n".join([*lines[:-1], lines[-1].removesuffix(" \\"), "```", ""])
@@ -58,10 +78,11 @@ def _command(sets: Iterable[str], first: Results, choice: Results | None) -> str
 
 def _network(results: Results) -> str:
     ran = results["prediction"]
+    guests = "".join(f"Guest `{one['name']}`: sha256 `{one['sha256']}`.\n" for one in ran["guests"])
     return (
         f"Version {results['version']}, engine {ran['engine']} on {ran['device']}, weights "
         f"`{ran['weights']}` (sha256 `{ran['weights_sha256']}`), eye `{ran['eye_weights']}` "
-        f"(sha256 `{ran['eye_sha256']}`).\n"
+        f"(sha256 `{ran['eye_sha256']}`).\n{guests}"
     )
 
 
@@ -76,22 +97,28 @@ def _photos(results: Results) -> str:
 
 
 def _methods(runs: Mapping[str, Results]) -> str:
-    names = [WHOLE, SALIENCY_ALONE, *_baselines(runs)]
+    guests = _guests(runs)
+    shown = {WHOLE: WHOLE, SALIENCY_ALONE: SALIENCY_ALONE}
+    # The tools that people run guests with stretch their maps.
+    for one in guests:
+        shown |= {one["alone"]: stretched(one["alone"]), one["within"]: one["within"]}
+    shown |= {name: name for name in _baselines(runs)}
     columns = ("iou", "boundary_iou", "mae", "s_measure", "weighted_f")
     rows = []
-    for name in names:
-        summary = runs[name]["summary"]
+    for name, variant in shown.items():
+        summary = runs[variant]["summary"]
         means = [_mean(summary["mean"][column]) for column in columns]
         title = {WHOLE: BUNDLED, SALIENCY_ALONE: "its eye's map alone"}.get(name, name)
-        rows.append([title, *means, _figure(summary["curve"]["max_f"])])
-    head = ("", "IoU", "Boundary IoU", "MAE", "S-measure", "weighted F", "max F")
+        missed = _share([row["iou"] < _MISSED for row in runs[variant]["photos"]])
+        rows.append([title, *means, _figure(summary["curve"]["max_f"]), missed])
+    head = ("", "IoU", "Boundary IoU", "MAE", "S-measure", "weighted F", "max F", "IoU < 0.5")
     return _table(head, rows)
 
 
 def _published(runs: Mapping[str, Results]) -> str:
     rows = []
-    for name in (WHOLE, *_baselines(runs)):
-        summary = runs[f"{name}, stretched"]["summary"]
+    for name in (WHOLE, *(one["alone"] for one in _guests(runs)), *_baselines(runs)):
+        summary = runs[stretched(name)]["summary"]
         mean = summary["mean"]
         figures = summary["curve"]["max_f"], mean["mae"]["value"], mean["s_measure"]["value"]
         title = BUNDLED if name == WHOLE else name
@@ -112,6 +139,48 @@ def _steps(runs: Mapping[str, Results]) -> str:
         figures = [_mean(one[column]) for column in ("iou", "boundary_iou", "mae")]
         rows.append([name, *figures, change])
     return _table(("", "IoU", "Boundary IoU", "MAE", "change of IoU by the step"), rows)
+
+
+def _slices(runs: Mapping[str, Results]) -> str:
+    """IoU of ours, of its eye's map and of the guests' maps in each kind of photo."""
+    shown = {WHOLE: BUNDLED, SALIENCY_ALONE: "its eye's map alone"}
+    shown |= {stretched(one["alone"]): one["alone"] for one in _guests(runs)}
+    rows = []
+    ordered = in_order(runs[WHOLE]["slices"])
+    for way, words in SLICES.items():
+        for kind, ours in ordered.get(way, {}).items():
+            others = [runs[name]["slices"][way][kind] for name in shown]
+            figures = [_figure(one["iou"]["value"]) for one in others]
+            edges = _figure(ours["boundary_iou"]["value"])
+            rows.append([words, kind, str(ours["photos"]), *figures, edges])
+    words = (
+        "Where the truth has no class of its own, the kind of subject is that of the thing that\n"
+        "the bundled model chose, the same for all rows: *other* is something of no class, *none*\n"
+        "a photo in which it saw no subject. Mean IoU; of the bundled model Boundary IoU too.\n\n"
+    )
+    return words + _table(("", "", "photos", *shown.values(), "Boundary IoU"), rows)
+
+
+def _abstention(
+    sets: Mapping[str, Mapping[str, Results]],
+    choice: Results | None,
+    nones: Mapping[str, Mapping[str, Any]],
+) -> str:
+    """Where “no subject” is said: wrongly where there is one, rightly where there is none."""
+    rows = []
+    for name, runs in sets.items():
+        summary = runs[WHOLE]["summary"]
+        said = summary["mask_sources"].get(NO_SUBJECT, 0)
+        rows.append([f"{name}: a subject in all of them", str(summary["photos"]), str(said)])
+    if choice is not None:
+        for kind in ("clear", "no subject"):
+            some = choice["end_to_end"]["summary"][kind]
+            said = round(some.get("abstained", 0) * some["photos"])
+            rows.append([f"choice of the subject: {kind}", str(some["photos"]), str(said)])
+    for name, one in nones.items():
+        words = f"{name}: no subject; fingerprint `{one['fingerprint']}`"
+        rows.append([words, str(one["photos"]), str(one["none"])])
+    return _table(("", "photos", "“none” said"), rows)
 
 
 def _choice(choice: Results) -> str:
@@ -136,8 +205,16 @@ this kind: for photos that it has seen, the figures to trust are the cross-valid
 
 def _baselines(runs: Mapping[str, Results]) -> list[str]:
     """The variants that are not of the pipeline."""
-    ours = {*REFINEMENTS, SALIENCY_ALONE}
-    return [name for name in runs if name not in ours and f"{name}, stretched" in runs]
+    return list(next(iter(runs.values()))["prediction"]["baselines"])
+
+
+def _guests(runs: Mapping[str, Results]) -> list[dict[str, Any]]:
+    """What the results say about each guest; see ``GuestRows.facts``."""
+    return list(next(iter(runs.values()))["prediction"]["guests"])
+
+
+def _share(these: Sequence[bool]) -> str:
+    return f"{sum(these) / len(these):.1%}"
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

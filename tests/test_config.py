@@ -358,7 +358,7 @@ def test_what_version_0_1_had_names_its_replacement(
         ("VX.EYE.SIZES", "(320, 31)", "one to eight whole numbers"),
         ("VX.EYE.SIZES", "(320.5,)", "one to eight whole numbers"),
         ("VX.EYE.NAME", "''", "a name or a file, got ''"),
-        ("VX.TRAIN", "saliency", "one of auto, detector, eye, both, got 'saliency'"),
+        ("VX.TRAIN", "saliency", "one of auto, detector, eye, both, hints, got 'saliency'"),
     ],
 )
 def test_an_eye_or_a_part_that_cannot_be_is_refused(key: str, value: str, message: str) -> None:

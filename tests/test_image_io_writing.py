@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
@@ -55,6 +56,33 @@ def test_png_and_tiff_come_back_exactly(pixels: Pixels, format: PictureFormat) -
     assert image.mode == {(): "L", (3,): "RGB", (4,): "RGBA"}[pixels.shape[2:]]
     np.testing.assert_array_equal(np.array(image), pixels)
     np.testing.assert_array_equal(pixels, before)
+
+
+@settings(max_examples=60, deadline=None)
+@given(pictures, st.integers(0, 9))
+@example(np.broadcast_to(NOISE[:1, :1], (1100, 400, 3)).copy(), 1)  # more than a strip
+@example(np.random.default_rng(1).integers(0, 256, (300, 1300, 4), dtype=np.uint8), 1)
+def test_a_png_of_any_compression_comes_back_exactly(pixels: Pixels, compression: int) -> None:
+    data = written(pixels, "png", compression=compression)
+    np.testing.assert_array_equal(np.array(opened(data)), pixels)
+    # OpenCV is the second judge; it reads blue, green, red.
+    other = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    order = {(): slice(None), (3,): [2, 1, 0], (4,): [2, 1, 0, 3]}[pixels.shape[2:]]
+    np.testing.assert_array_equal(other, pixels[..., order] if pixels.ndim == 3 else pixels)
+
+
+def test_the_quick_png_says_what_pillow_would_say(chelsea: Pixels) -> None:
+    extras: dict[str, Any] = {"icc_profile": SRGB, "dpi": (300.0, 150.0), "software": "VX; 1"}
+    quick, slow = (opened(written(chelsea, "png", compression=level, **extras)) for level in (1, 9))
+    assert (quick.info["icc_profile"], quick.info["dpi"]) == (SRGB, slow.info["dpi"])
+    assert dict(quick.getexif()) == dict(slow.getexif()) == {305: "VX; 1"}
+    assert quick.info.keys() == slow.info.keys()
+
+
+def test_a_harder_packed_png_is_smaller(astronaut: Pixels) -> None:
+    sizes = [len(written(astronaut, "png", compression=level)) for level in (0, 1, 9)]
+    assert sizes[0] > astronaut.size
+    assert sizes[1] < 1.15 * sizes[2] < 0.7 * sizes[0]
 
 
 @settings(max_examples=30, deadline=None)
@@ -154,6 +182,8 @@ def test_the_longest_sides() -> None:
         {"format": "gif"},
         {"quality": 0},
         {"quality": 101},
+        {"compression": -1},
+        {"compression": 10},
         {"dpi": (0, 72)},
         {"dpi": (float("nan"), 72)},
         {"dpi": (72, 1e9)},

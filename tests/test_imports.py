@@ -17,24 +17,27 @@ PACKAGE = "vx_detectron"
 # Bottom up. A unit is a module or folder right below the package. It imports only from lower
 # rows; within its own row nothing, except in the first.
 LAYERS = (
-    {"errors", "files", "housekeeping", "rle", "structures"},
+    {"errors", "extras", "files", "housekeeping", "rle", "structures"},
     {"image_io"},
     {"metrics", "refine", "subject"},
+    {"interactive"},
     {"config"},  # its VX node has the options of the refinement and the choice, field by field
     {"weights"},
     {"modeling"},
     {"deliver", "engines"},
     {"pipeline"},
+    {"video"},
     {"data"},
     {"evaluation", "export"},
     {"training"},
+    {"batch"},
     {"cli"},
     {"__main__"},
 )
 LEVEL = {unit: level for level, units in enumerate(LAYERS) for unit in units}
 
 # These work on arrays alone: no network, no configuration.
-PURE = LAYERS[0] | {"deliver", "image_io", "metrics", "refine", "subject"}
+PURE = LAYERS[0] | {"deliver", "image_io", "interactive", "metrics", "refine", "subject"}
 FORBIDDEN_TO_PURE = {
     "config", "detectron2", "engines", "fvcore", "modeling", "torch", "torchvision", "weights",
     "yacs",
@@ -46,8 +49,8 @@ DETECTRON2_UNITS = {"data", "engines", "training"}
 
 # Slow to load, so only when they are used.
 HEAVY = (
-    "detectron2", "matplotlib", "numba", "onnx", "onnxruntime", "pydensecrf", "pymatting", "scipy",
-    "skimage", "torch",
+    "detectron2", "matplotlib", "numba", "onnx", "onnxruntime", "pyarrow", "pydensecrf",
+    "pymatting", "ray", "scipy", "skimage", "torch",
 )  # fmt: skip
 
 # The command that starts the server, and nothing else of the package, may load `web`.

@@ -11,6 +11,8 @@ from .errors import NoSubjectError as NoSubjectError
 from .errors import VxError as VxError
 from .image_io import Photo as Photo
 from .image_io import read_photo as read_photo
+from .interactive import Hints as Hints
+from .interactive import Stroke as Stroke
 from .pipeline import Isolator as Isolator
 from .pipeline import OpenPhoto as OpenPhoto
 from .subject import Choice as Choice

@@ -38,6 +38,13 @@ class SubjectError(VxError):
     """A manual choice of the subject that the photo cannot satisfy."""
 
 
+class HintError(VxError):
+    """Points, strokes or a box that make no sense, or lie outside the photo.
+
+    The message begins with the name of the field, such as ``strokes[2].width``.
+    """
+
+
 class NoSubjectError(VxError):
     """Nothing in the photo qualifies as the subject, and no fallback was allowed."""
 
@@ -48,3 +55,11 @@ class DataError(VxError):
 
 class TrainingError(VxError):
     """A training that cannot start or continue."""
+
+
+class VideoError(VxError):
+    """A video that cannot be read or written."""
+
+
+class BatchError(VxError):
+    """A batch that cannot start or go on: its input, its output, or the engine that runs it."""

@@ -12,7 +12,7 @@ from vx_detectron.errors import DataError, ImageError
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, workshop: Path | None = None) -> Iterator[Path]:
     """A temporary path beside the target, which takes the target's name when the block ends.
 
     If the block raises, the temporary file is removed and the target stays as it was. The
@@ -20,12 +20,14 @@ def replacing(path: Path) -> Iterator[Path]:
 
     Args:
         path: the file to write, in an existing folder. A link stays a link.
+        workshop: another existing folder on the same disk for the temporary file, so that what a
+            killed process leaves lies in one place.
 
     Raises:
         OSError: the file cannot be renamed; what was there before is still there.
     """
     path = Path(os.path.realpath(path))
-    temporary = path.with_name(f".{secrets.token_hex(8)}.part")
+    temporary = (workshop or path.parent) / f".{secrets.token_hex(8)}.part"
     try:
         yield temporary
         os.replace(temporary, path)

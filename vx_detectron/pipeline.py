@@ -2,9 +2,10 @@
 
     detector.predict, eye.look -> Instances -> subject.select -> Subject -> refine -> Cutout
 
+Where a person has marked something, ``interactive`` corrects what the refinement made of it.
 ``Isolator().isolate(photo).save(path)`` is the whole product; ``Isolator.open(photo)`` runs the
-networks once for many choices. ``image_io`` reads the photo before, and ``deliver`` writes the
-picture after.
+networks once for many choices and hints. ``image_io`` reads the photo before, and ``deliver``
+writes the picture after.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cached_property
 from time import perf_counter
+from typing import Literal
 
 import numpy as np
 from fvcore.common.config import CfgNode
@@ -20,11 +23,23 @@ from fvcore.common.config import CfgNode
 from vx_detectron.config import load_cfg
 from vx_detectron.config.options import refine_options, subject_options
 from vx_detectron.deliver.cutout import Cutout
-from vx_detectron.engines import NO_EYE, Detector, Eye, build_detector, build_eye
+from vx_detectron.engines import (
+    NO_EYE,
+    Detector,
+    Eye,
+    build_detector,
+    build_eye,
+    build_segmenter,
+)
 from vx_detectron.errors import NoSubjectError, VxError
 from vx_detectron.image_io import Photo, PhotoSource, as_photo, shrunk
 from vx_detectron.image_io.cut_out import is_cut_out, whole_pieces
+from vx_detectron.interactive import Hints, InteractiveSegmenter
+from vx_detectron.interactive.enlarge import enlarge
+from vx_detectron.interactive.marks import draw, obey
+from vx_detectron.interactive.session import WORKING_PIXELS, HintSession
 from vx_detectron.refine import RefineOptions, refine
+from vx_detectron.refine.matting import matte
 from vx_detectron.refine.window import (
     bounded_size,
     lit_box,
@@ -51,6 +66,12 @@ from vx_detectron.subject import (
 
 FALLBACK = "grabcut fallback"
 OWN_CUT_OUT = "the photo's own cut-out"
+FROM_HINTS = "hints"
+
+Start = Literal["cut", "nothing"]
+"""What hints correct: the cut that is made without them, or nothing at all."""
+
+_COARSE = 0.02  # of the long side: how well an edge is known where there is no eye
 _MARGIN = 3.0  # around the subject's boxes, in cells: the refinement sees no farther
 
 
@@ -62,6 +83,8 @@ class Isolator:
         detector: one that is built already, to run with ``eye``; by default both are built as the
             configuration asks.
         eye: the eye beside it, if any.
+        segmenter: what listens to hints; by default what the configuration asks for, built when the
+            first hint comes.
 
     Raises:
         ConfigError, CheckpointError, EngineError: a network cannot be built.
@@ -79,11 +102,16 @@ class Isolator:
     """
 
     def __init__(
-        self, cfg: CfgNode | None = None, detector: Detector | None = None, eye: Eye | None = None
+        self,
+        cfg: CfgNode | None = None,
+        detector: Detector | None = None,
+        eye: Eye | None = None,
+        segmenter: InteractiveSegmenter | None = None,
     ) -> None:
         self.cfg = load_cfg() if cfg is None else cfg
         self.detector = detector or build_detector(self.cfg)
         self.eye = build_eye(self.cfg) if detector is None else eye
+        self._segmenter = segmenter
         self.subject_options = subject_options(self.cfg)
         self.refine_options = refine_options(self.cfg)
 
@@ -93,12 +121,27 @@ class Isolator:
         choice: Choice | None = None,
         refine_options: RefineOptions | None = None,
         *,
+        hints: Hints | None = None,
+        start: Start | None = None,
         megapixels: float | None = None,
         check: Callable[[], None] | None = None,
     ) -> Cutout:
         """Cut the subject out of one photo; ``open`` and ``OpenPhoto.cut`` in one call."""
         opened = self.open(photo, check=check)
-        return opened.cut(choice, refine_options, megapixels=megapixels, check=check)
+        return opened.cut(
+            choice, refine_options, hints=hints, start=start, megapixels=megapixels, check=check
+        )
+
+    @property
+    def segmenter(self) -> InteractiveSegmenter:
+        """What listens to hints, loaded when it is first asked for.
+
+        Raises:
+            CheckpointError, EngineError: it cannot be built.
+        """
+        if self._segmenter is None:
+            self._segmenter = build_segmenter(self.cfg)
+        return self._segmenter
 
     def see(self, image: ByteArray, seconds: dict[str, float] | None = None) -> Instances:
         """What the networks themselves say about one photo.
@@ -152,7 +195,7 @@ class OpenPhoto:
 
     Example:
         >>> from skimage import data
-        >>> from vx_detectron import Choice, Isolator
+        >>> from vx_detectron import Choice, Hints, Isolator
         >>> opened = Isolator().open(data.astronaut())
         >>> best = opened.select().ranking[0]
         >>> best.label, round(best.score, 1)
@@ -164,6 +207,9 @@ class OpenPhoto:
         >>> opened.cut(Choice(label="giraffe"))
         Traceback (most recent call last):
         vx_detectron.errors.SubjectError: ...
+        >>> without_arm = opened.cut(Choice(label="person"), hints=Hints(drop=((60, 420),)))
+        >>> without_arm.alpha[420, 60].item()
+        0.0
     """
 
     def __init__(
@@ -171,6 +217,8 @@ class OpenPhoto:
     ) -> None:
         self.isolator, self.photo = isolator, photo
         self.instances, self.seconds = instances, seconds
+        self._cuts: dict[str, tuple[object, Cutout]] = {}  # the last that hints have corrected
+        self._preview: tuple[float, Photo] | None = None
 
     def select(self, choice: Choice | None = None) -> Subject:
         """Which instances are the subject, and why; empty where nothing deserves to be.
@@ -189,6 +237,8 @@ class OpenPhoto:
         choice: Choice | None = None,
         refine_options: RefineOptions | None = None,
         *,
+        hints: Hints | None = None,
+        start: Start | None = None,
         megapixels: float | None = None,
         check: Callable[[], None] | None = None,
     ) -> Cutout:
@@ -197,6 +247,11 @@ class OpenPhoto:
         Args:
             choice: as in ``select``.
             refine_options: other than the configuration's.
+            hints: what a person marks as part of the cut or as no part of it, in pixels of the
+                photo. Marked pixels come out as they were marked, except that what is transparent
+                in the photo stays so; each hint changes the part that holds it and leaves the rest.
+            start: what hints correct, ``cut`` or ``nothing``. By default it is the cut where
+                there is a choice, or nothing to keep among the hints; else they say all.
             megapixels: make the cut-out, and the photo in it, at most this large, which is
                 quicker than to shrink it afterwards. The choice is made in the whole photo.
             check: called between the steps; whatever it raises ends the work.
@@ -204,7 +259,10 @@ class OpenPhoto:
         Raises:
             NoSubjectError: nothing in the photo deserves to be the subject.
             SubjectError: the photo holds nothing of the kind that was asked for.
+            HintError: hints outside the photo.
         """
+        if hints:
+            return self._hinted(hints, start, choice, refine_options, megapixels, check)
         seconds = dict(self.seconds)
         with _timed(seconds, "subject"):
             subject = self.select(choice)
@@ -226,12 +284,99 @@ class OpenPhoto:
             subject = replace(subject, reason=f"{subject.reason}; {kept}")
         return seen._cutout(alpha, subject, self._provenance(source, steps, seconds))
 
+    def _hinted(
+        self,
+        hints: Hints,
+        start: Start | None,
+        choice: Choice | None,
+        refine_options: RefineOptions | None,
+        megapixels: float | None,
+        check: Callable[[], None] | None,
+    ) -> Cutout:
+        """The cut, or nothing, corrected by hints; what they mean is found at working size."""
+        hints.expect_within(self.instances.image_size)
+        from_cut = start == "cut" or (start is None and (bool(choice) or not hints.keeps))
+        seen, options = self._smaller(refine_options, megapixels)
+        plain = replace(refine_options or self.isolator.refine_options, matting=False)
+        base = before = None
+        if from_cut:
+            use = "whole" if megapixels is None else "preview"
+            base = self._remembered(use, choice, plain, megapixels, check)
+            before = self._remembered("corrected", choice, plain, WORKING_PIXELS / 1e6, check)
+        seconds = dict(self.seconds if base is None else base.provenance.seconds)
+        with _timed(seconds, "hints"):
+            session = self._session
+            small = None if before is None else session.fitted(before.alpha)
+            name = (repr(choice), plain) if from_cut else None
+            mask = session.listen(hints, small, name, check or _never_mind)
+            both = None if base is None or small is None else (small, base.alpha)
+            width = options.edge_width if options.sharp_edge else 0.0
+            alpha = enlarge(seen.photo.pixels, session.image, mask, width, both)
+            steps = base.provenance.refinement if base else ("sharp edge",) * options.sharp_edge
+            if options.matting:
+                band = options.matting_band * _fine_cell(self.instances, alpha.shape)
+                alpha, step = matte(seen.photo.pixels, alpha, band, check or _never_mind)
+                steps = (*steps, step)
+            size = alpha.shape[0], alpha.shape[1]
+            keep, drop = draw(hints, self.instances.image_size, size, check or _never_mind)
+            obey(alpha, keep, drop)
+            alpha = seen._within_own(alpha)
+        if not (alpha > 0).any():
+            raise NoSubjectError(f"nothing is left of the cut after {hints.words}; keep something")
+        if base is not None:
+            reason = f"{base.subject.reason}; corrected by {hints.words}"
+            subject, source = replace(base.subject, reason=reason), base.provenance.mask_source
+        else:
+            found, source = self._found, FROM_HINTS
+            subject = replace(found, chosen=(), reason=f"cut by {hints.words}", method=FROM_HINTS)
+        ran = replace(self._provenance(source, steps, seconds), hints=self.isolator.segmenter.name)
+        return replace(seen._cutout(alpha, subject, ran), hints=hints)
+
+    @cached_property
+    def _session(self) -> HintSession:
+        """What hints have made of this photo so far."""
+        return HintSession(self.photo.pixels, self.instances, self.isolator.segmenter)
+
+    @cached_property
+    def _found(self) -> Subject:
+        """The automatic choice."""
+        return self.select()
+
+    def _remembered(
+        self,
+        use: str,
+        choice: Choice | None,
+        options: RefineOptions,
+        megapixels: float | None,
+        check: Callable[[], None] | None,
+    ) -> Cutout:
+        """The cut without hints; asked for again and again while they are drawn."""
+        whole = megapixels is None or self.photo.pixels[..., 0].size <= megapixels * 1e6
+        asked = repr(choice), options, None if whole else megapixels
+        for name, cut in self._cuts.values():
+            if name == asked:
+                self._cuts[use] = (asked, cut)
+                return cut
+        self._cuts.pop(use, None)  # first, else both would be in memory for a while
+        cut = self.cut(choice, options, megapixels=asked[2], check=check)
+        self._cuts[use] = (asked, cut)
+        return cut
+
+    @property
+    def hint_bytes(self) -> int:
+        """What is kept in memory for hints, nearly."""
+        cuts = sum(
+            4 * cut.alpha.size + cut.photo.nbytes * (cut.photo is not self.photo)
+            for _, cut in list(self._cuts.values())
+        )
+        return cuts + (self._session.nbytes if "_session" in self.__dict__ else 0)
+
     def _smaller(
         self, refine_options: RefineOptions | None, megapixels: float | None
     ) -> tuple[OpenPhoto, RefineOptions]:
         """The same in a smaller photo, and the refinement that does there what it would here."""
         options = refine_options or self.isolator.refine_options
-        photo = self.photo if megapixels is None else shrunk(self.photo, megapixels)
+        photo = self._shrunk(megapixels)
         if photo is self.photo:
             return self, options
         height, width = photo.pixels.shape[:2]
@@ -243,6 +388,16 @@ class OpenPhoto:
         edge_width = min(options.edge_width, max(thinner, 1.0))
         smaller = OpenPhoto(self.isolator, photo, instances, self.seconds)
         return smaller, replace(options, edge_width=edge_width)
+
+    def _shrunk(self, megapixels: float | None) -> Photo:
+        """The photo so large at most; of previews the last is kept, as one follows another."""
+        if megapixels is None:
+            return self.photo
+        if megapixels * 1e6 > WORKING_PIXELS:
+            return shrunk(self.photo, megapixels)
+        if self._preview is None or self._preview[0] != megapixels:
+            self._preview = megapixels, shrunk(self.photo, megapixels)
+        return self._preview[1]
 
     def alpha(
         self,
@@ -322,7 +477,16 @@ class OpenPhoto:
         return self._cutout(self._within_own(alpha), labelled, ran)
 
     def _cutout(self, alpha: FloatArray, subject: Subject, provenance: Provenance) -> Cutout:
-        return Cutout(self.photo, alpha, subject, self.instances, provenance)
+        limits = self.isolator.cfg.VX.INPUT
+        return Cutout(
+            self.photo,
+            alpha,
+            subject,
+            self.instances,
+            provenance,
+            max_pixels=limits.MAX_PIXELS,
+            max_bytes=limits.MAX_BYTES,
+        )
 
     def _provenance(
         self, source: str, steps: tuple[str, ...], seconds: dict[str, float]
@@ -374,6 +538,17 @@ def _cell(instances: Instances, index: int) -> float:
     if instances.is_region[index] and instances.saliency is not None:
         return float(instances.image_size[0] / instances.saliency.shape[0])
     return instances.mask_cell(index)
+
+
+def _fine_cell(instances: Instances, size: tuple[int, ...]) -> float:
+    """How finely the edge is known where hints moved it, in pixels of a picture of that size."""
+    if instances.saliency is None:
+        return _COARSE * max(size)
+    return float(2 * size[0] / instances.saliency.shape[0])
+
+
+def _never_mind() -> None:
+    """What is checked where nobody asks for it."""
 
 
 def _source(instances: Instances, index: int) -> str:

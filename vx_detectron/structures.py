@@ -170,7 +170,7 @@ class Provenance:
     """What really ran, so that nothing falls back in silence.
 
     Attributes:
-        engine: ``torchvision`` or ``detectron2``.
+        engine: such as ``onnx``, ``openvino``, ``torchvision`` or ``detectron2``.
         device: such as ``cpu`` or ``cuda:0``.
         weights: name or path of the weights.
         weights_sha256: their digest, empty for none.
@@ -178,11 +178,12 @@ class Provenance:
         eye_engine: what ran it, such as ``torch``; empty for none.
         eye_weights: name or path of its weights; empty for none.
         eye_sha256: their digest; empty for none.
-        mask_source: ``instances``, ``saliency``, ``grabcut fallback`` or
+        mask_source: ``instances``, ``saliency``, ``grabcut fallback``, ``hints`` or
             ``the photo's own cut-out``.
         refinement: the refinement steps that ran, in order, and a word where the DenseCRF was
             left out because it is not installed.
         seconds: wall-clock seconds of each stage.
+        hints: what listened to a person's hints, ``network`` or ``graph cut``; empty without any.
     """
 
     engine: str
@@ -196,6 +197,7 @@ class Provenance:
     mask_source: str
     refinement: tuple[str, ...]
     seconds: Mapping[str, float] = field(default_factory=dict)
+    hints: str = ""
 
 
 def _expect(

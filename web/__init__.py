@@ -16,7 +16,7 @@ from vx_detectron.pipeline import Isolator
 from web.description import complete
 from web.errors import register_errors
 from web.guard import register_guard
-from web.routes import api, docs, operations, page, removebg
+from web.routes import api, docs, live, operations, page, removebg
 from web.service import build_service
 from web.settings import load_settings
 
@@ -74,7 +74,7 @@ def create_app(config: dict[str, Any] | None = None, isolator: Isolator | None =
     load_settings(app.config, config)
     app.spec_processor(partial(complete, token=bool(app.config["TOKEN"])))
     app.extensions["vx"] = build_service(app.config, isolator)
-    for part in (api, docs, operations, page, removebg):
+    for part in (api, docs, live, operations, page, removebg):
         app.register_blueprint(part.blueprint)
     register_errors(app)
     register_guard(app)

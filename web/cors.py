@@ -9,7 +9,8 @@ _HEADERS = {
     "Access-Control-Allow-Methods": "POST, DELETE",
     "Access-Control-Allow-Headers": "Authorization, Content-Type, X-Api-Key",
     "Access-Control-Expose-Headers": (
-        "Content-Disposition, Retry-After, X-Reason, X-Instances, X-Type, X-Width, X-Height, "
+        "Content-Disposition, Retry-After, X-Reason, X-Instances, X-Photo-Box, X-Type, "
+        "X-Width, X-Height, "
         "X-Foreground-Top, X-Foreground-Left, X-Foreground-Width, X-Foreground-Height"
     ),
     "Access-Control-Max-Age": "600",

@@ -32,6 +32,8 @@ PICTURES: Responses = {
         "headers": _headers(
             X_Reason="Why this is the subject, in words; of pictures.",
             X_Instances="The indices of the chosen instances, with commas between; of pictures.",
+            X_Photo_Box="Where the photo lies in the picture, which may be cropped or larger: "
+            "left, top, width, height, in pixels of the picture.",
             Content_Disposition="A name for the file; of pictures.",
         ),
         "content": {

@@ -15,6 +15,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from vx_detectron.errors import (
+    HintError,
     ImageError,
     NoSubjectError,
     SubjectError,
@@ -125,6 +126,7 @@ _OF_PACKAGE: dict[type[VxError], tuple[int, str]] = {
     ImageError: (422, "bad_picture"),
     SubjectError: (422, "subject_not_there"),
     NoSubjectError: (422, "no_subject"),
+    HintError: (422, "bad_option"),
 }
 
 _OF_HTTP = {
@@ -182,6 +184,9 @@ def problem_of(error: Exception) -> Problem:
         return Problem(error.status, error.code, str(error), _hint(error.code), headers)
     for kind, (status, code) in _OF_PACKAGE.items():
         if isinstance(error, kind):
+            if isinstance(error, HintError):  # as where the form itself does not fit
+                fields_of = {"hints": [f"{error}."]}
+                return Problem(status, code, _listed(fields_of), {"errors": fields_of})
             notes = {"notes": list(error.notes)} if error.notes else {}
             return Problem(status, code, str(error), {**_hint(code, str(error)), **notes})
     if isinstance(error, HTTPError):  # apiflask's: a form that does not fit its schema

@@ -166,6 +166,8 @@ def _expect_form(media_types: set[str]) -> None:
         )
     if request.blueprint == "removebg":  # where photos may be words, in base64
         request.max_form_memory_size = request.max_content_length
+    elif request.max_form_memory_size is not None:
+        request.max_form_memory_size += current_app.config["MAX_HINTS"]
     # Werkzeug minds this limit in multipart alone.
     words, urlencoded = request.max_form_memory_size, "application/x-www-form-urlencoded"
     if request.mimetype == urlencoded and words is not None and (length or 0) > words:
@@ -191,8 +193,11 @@ def _refuse_guesses() -> None:
 
 
 def _count() -> None:
-    """TooManyError for who sends too much. Reading costs nothing."""
-    if request.method not in _SAFE:
+    """TooManyError for who sends too much. Reading costs nothing.
+
+    Nor do a camera's frames: they carry the id that a counted request gave, one at a time.
+    """
+    if request.method not in _SAFE and request.endpoint != "live.frame":
         allowance("RATE_LIMIT").use(request.remote_addr or "")
 
 
@@ -204,10 +209,21 @@ def _expect_each_field_once() -> None:
         parts = current_app.config["MAX_FORM_PARTS"]  # which Werkzeug minds in multipart alone
         if request.get_data().count(b"&") > parts:
             raise FormTooLargeError
+    _expect_short_words()
     for name in {*request.form, *request.files} - _MAY_REPEAT:
         times = len(request.form.getlist(name)) + len(request.files.getlist(name))
         if times > 1:
             raise BadOptionError(f"{name}: expected once, came {times} times.")
+
+
+def _expect_short_words() -> None:
+    """FormTooLargeError unless the words but the hints are as short as they should be."""
+    longest, hints = current_app.config["MAX_FORM_MEMORY_SIZE"], current_app.config["MAX_HINTS"]
+    if request.blueprint == "removebg" or longest is None:
+        return
+    lengths = {name: sum(map(len, words)) for name, words in request.form.lists()}
+    if lengths.pop("hints", 0) > hints or sum(lengths.values()) > longest:
+        raise FormTooLargeError
 
 
 def _expect_own_page() -> None:

@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from cachetools import TTLCache
 
 from vx_detectron.deliver.cutout import Cutout
-from vx_detectron.pipeline import OpenPhoto
+from vx_detectron.interactive import Hints
+from vx_detectron.pipeline import OpenPhoto, Start
 from vx_detectron.refine import RefineOptions
 from vx_detectron.subject import Choice
 from web.errors import PhotoGoneError
 
-BYTES_A_PIXEL = 3 + 3 + 1 + 4  # a photo with transparency, and the alpha of the last cut
+# A photo with transparency, the alpha of the last cut, and that of the cut which hints correct.
+BYTES_A_PIXEL = 3 + 3 + 1 + 4 + 4
 _POLL = 0.2  # seconds between two looks at whether a cut is still wanted
 _LEAST_BYTES = 2**20  # so that bounded bytes also bound the count
 
@@ -38,15 +40,25 @@ class Opened:
         refine_options: RefineOptions,
         megapixels: float | None,
         check: Callable[[], None],
+        *,
+        hints: Hints | None = None,
+        start: Start | None = None,
     ) -> Cutout:
         """As ``OpenPhoto.cut``; the same question again costs nothing."""
         while not self._lock.acquire(timeout=_POLL):
             check()
         try:
-            asked = (choice, refine_options, megapixels)
+            asked = (choice, refine_options, megapixels, hints, start)
             if self._last is None or self._last[0] != asked:
                 self._last = None  # first, else both would be in memory for a while
-                cutout = self.found.cut(choice, refine_options, megapixels=megapixels, check=check)
+                cutout = self.found.cut(
+                    choice,
+                    refine_options,
+                    hints=hints,
+                    start=start,
+                    megapixels=megapixels,
+                    check=check,
+                )
                 self._last = (asked, cutout)
             return self._last[1]
         finally:
@@ -58,7 +70,7 @@ class Opened:
         photo = self.found.photo
         alpha = 4 * photo.pixels[..., 0].size  # of the last cut
         grids = self.found.instances.mask_grids.nbytes
-        return max(photo.nbytes + alpha + grids, _LEAST_BYTES)
+        return max(photo.nbytes + alpha + grids + self.found.hint_bytes, _LEAST_BYTES)
 
 
 class OpenedPhotos:

@@ -13,14 +13,21 @@ from werkzeug.datastructures import FileStorage
 
 from vx_detectron.deliver import (
     Background,
+    Colour,
+    Edge,
     Picture,
     PictureFile,
+    Placement,
     Transparent,
     parse_background,
+    parse_canvas,
+    parse_shadow,
 )
 from vx_detectron.deliver.finish import Finish
 from vx_detectron.errors import ConfigError
 from vx_detectron.image_io import Photo, read_photo
+from vx_detectron.interactive import Hints
+from vx_detectron.pipeline import Start
 from vx_detectron.refine import RefineOptions
 from vx_detectron.subject import Choice
 from web import scenes
@@ -29,9 +36,10 @@ from web.errors import BadOptionError
 Fields = Mapping[str, Any]
 
 _BACKGROUNDS = (
-    "expected black, transparent, a colour such as orange, #f80 or rgb(255, 136, 0), blur, "
-    "blur:PERCENT, scene:NAME or picture"
+    "expected transparent, black, a colour such as orange, #f80 or rgb(255, 136, 0), "
+    "gradient:COLOUR,COLOUR, blur, blur:PERCENT, scene:NAME or picture"
 )
+_WHITE = Colour((255, 255, 255))
 _LEAST_CUT = 1.0  # million pixels; less would be no quicker, and its edges worse
 _SCENE_SIDE = 1280  # a scene has no detail that a larger one would show
 
@@ -42,6 +50,8 @@ class Order:
 
     Attributes:
         choice: which subject; empty lets the ranking decide.
+        hints: what a person marked, if anything.
+        start: what the hints correct; see ``OpenPhoto.cut``.
         refine_options: how its edge is refined.
         finish: what the picture shows.
         format: as ``Finish.format``, or ``ora`` or ``json``.
@@ -49,6 +59,8 @@ class Order:
     """
 
     choice: Choice
+    hints: Hints | None
+    start: Start | None
     refine_options: RefineOptions
     finish: Finish
     format: str
@@ -88,6 +100,9 @@ def read_order(given: Fields, refine_options: RefineOptions, max_pixels: int) ->
         added=tuple(given["added"]),
         removed=tuple(given["removed"]),
     )
+    hints = given.get("hints") or None
+    if given.get("start") and hints is None:
+        raise BadOptionError("start says what hints correct; send hints, or leave it out.")
     background = _background(given, max_pixels)
     if given["format"] == "jpg" and isinstance(background, Transparent):
         raise BadOptionError("JPEG cannot keep a transparent background; choose png or webp.")
@@ -98,9 +113,19 @@ def read_order(given: Fields, refine_options: RefineOptions, max_pixels: int) ->
         mask_only=given["mask_only"],
         crop=given["crop"],
         margin=given["margin"] / 100,
+        placement=_placement(given),
+        shadow=parse_shadow(given["shadow"]),
+        edge=Edge(given["grow"], given["feather"]),
+        decontaminate=given["decontaminate"] / 100,
     )
     return Order(
-        choice, _refinement(given, refine_options), finish, given["format"], given.get("megapixels")
+        choice,
+        hints,
+        given.get("start"),
+        _refinement(given, refine_options),
+        finish,
+        given["format"],
+        given.get("megapixels"),
     )
 
 
@@ -128,7 +153,25 @@ def _refinement(given: Fields, options: RefineOptions) -> RefineOptions:
     )
 
 
+def _placement(given: Fields) -> Placement:
+    """Where the subject stands; a canvas of pixels shrinks with the rest of a small result."""
+    canvas = None if "canvas" not in given else parse_canvas(given["canvas"])
+    if canvas is not None and given["crop"]:
+        raise BadOptionError("crop and canvas exclude each other: a canvas is cut already.")
+    if canvas is not None and "megapixels" in given:
+        canvas = canvas.within(given["megapixels"] * 1e6)
+    right, down = given.get("move", (0.0, 0.0))
+    try:
+        return Placement(canvas, given["scale"] / 100, (right / 100, down / 100))
+    except ValueError as error:
+        raise BadOptionError(f"{error}.") from error
+
+
 def _background(given: Fields, max_pixels: int) -> Background:
+    if "background" not in given:
+        if given.get("background_file"):
+            raise BadOptionError("background_file is for background=picture.")
+        return _WHITE if given["format"] == "jpg" else Transparent()
     text = given["background"].strip()
     file: FileStorage | None = given.get("background_file")
     if text == "picture":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any
 
@@ -9,6 +10,9 @@ from apiflask import Schema, fields
 from apiflask.validators import Length, OneOf, Range
 from marshmallow import RAISE, ValidationError
 
+from vx_detectron.deliver.edge import MOST_FEATHER, MOST_GROW
+from vx_detectron.errors import HintError
+from vx_detectron.interactive import Hints
 from web import scenes
 
 FORMATS = ("png", "jpg", "webp", "tiff", "ora", "json")
@@ -45,6 +49,22 @@ class Numbers(fields.String):
         if len(numbers) != wanted or not all(map(math.isfinite, numbers)):
             raise ValidationError(f"expected {self._order or 'numbers separated by commas'}.")
         return numbers
+
+
+class HintsField(fields.String):
+    """Hints as JSON; see ``Hints.to_json``."""
+
+    # It stays a String, which is what the OpenAPI description has to call it.
+    def _deserialize(  # type: ignore[override]
+        self, value: Any, *args: Any, **kwargs: Any
+    ) -> Hints:
+        text: str = super()._deserialize(value, *args, **kwargs)
+        try:
+            return Hints.from_json(json.loads(text))
+        except HintError as error:
+            raise ValidationError(f"{error}.") from error
+        except (ValueError, RecursionError) as error:
+            raise ValidationError("expected JSON.") from error
 
 
 def _said(description: str) -> dict[str, str]:
@@ -85,6 +105,23 @@ class Options(Strict):
     added = _classes("with", "Add the best instance of this class; may be repeated.")
     removed = _classes("without", "Leave instances of this class out; may be repeated.")
 
+    hints = HintsField(
+        metadata=_said(
+            'What to keep and what to drop, as JSON: {"keep": [[x, y], ...], "drop": [[x, y], '
+            '...], "strokes": [{"kind": "keep" or "drop", "width": 12, "points": [[x, y], ...]}, '
+            '...], "box": [x0, y0, x1, y1] or null}, in pixels of the photo. At most 200 points, '
+            "and 200 strokes of 2,000 points each."
+        ),
+    )
+    start = fields.String(
+        validate=OneOf(["cut", "nothing"]),
+        metadata=_said(
+            "What the hints correct: the cut that is made without them, or nothing, so that they "
+            "say all. By default it is the cut where something is chosen, or where the hints keep "
+            "nothing; else nothing."
+        ),
+    )
+
     edges = fields.String(
         validate=OneOf(["sharp", "matte"]),
         metadata=_said("sharp: a pixel or two wide; matte: for hair and fur, and slower."),
@@ -101,12 +138,29 @@ class Options(Strict):
         validate=Range(0.5, 30), metadata=_said("Width of the soft edge, in pixels of the photo.")
     )
 
+    grow = fields.Float(
+        load_default=0.0,
+        validate=Range(-MOST_GROW, MOST_GROW),
+        metadata=_said("Pixels of the photo that the subject grows; below 0 it shrinks."),
+    )
+    feather = fields.Float(
+        load_default=0.0,
+        validate=Range(0, MOST_FEATHER),
+        metadata=_said("Pixels of the photo over which the finished edge fades."),
+    )
+    decontaminate = fields.Float(
+        load_default=100.0,
+        validate=Range(0, 100),
+        metadata=_said("How much of the old background's colour leaves the edge, in percent."),
+    )
+
     background = fields.String(
-        load_default="black",
-        validate=Length(1, 60),
+        validate=Length(1, 100),
         metadata=_said(
-            "black, transparent, a colour of CSS, blur, blur:PERCENT of the photo's diagonal, "
-            f"scene:NAME ({', '.join(scenes.NAMES)}), or picture: the file in background_file."
+            "transparent, black, a colour of CSS, gradient:COLOUR,COLOUR or "
+            "gradient:COLOUR,COLOUR,DEGREES, blur, blur:PERCENT of the photo's diagonal, "
+            f"scene:NAME ({', '.join(scenes.NAMES)}), or picture: the file in background_file. "
+            "By default transparent, and white for jpg, which has no transparency."
         ),
     )
     background_file = fields.File(metadata=_said("The picture for background=picture."))
@@ -114,6 +168,14 @@ class Options(Strict):
         load_default="cover",
         validate=OneOf(["cover", "contain"]),
         metadata=_said("How that picture is fitted: fill the frame, or be seen whole."),
+    )
+    shadow = fields.String(
+        load_default="none",
+        validate=Length(1, 20),
+        metadata=_said(
+            "none, soft (on a wall), contact (on the ground), or either with its strength in "
+            "percent, such as soft:60."
+        ),
     )
 
     format = fields.String(
@@ -131,7 +193,25 @@ class Options(Strict):
     margin = fields.Float(
         load_default=5.0,
         validate=Range(0, 1000),
-        metadata=_said("Space around the subject in percent of its longer side; with crop."),
+        metadata=_said(
+            "Space around the subject in percent of its longer side; with crop or canvas."
+        ),
+    )
+    canvas = fields.String(
+        validate=Length(3, 20),
+        metadata=_said(
+            "The shape of the result, with the subject in its middle: a ratio such as 4:5, or "
+            "pixels such as 1600x1600, which it is scaled to. By default the photo's own frame."
+        ),
+    )
+    scale = fields.Float(
+        load_default=100.0,
+        validate=Range(5, 500),
+        metadata=_said("Of the subject on its canvas, in percent."),
+    )
+    move = Numbers(
+        "X,Y",
+        metadata=_said("How far the subject moves right and down, in percent of the canvas."),
     )
     megapixels = fields.Float(
         validate=Range(0.01, 1000), metadata=_said("Make the result this large at most.")
@@ -210,6 +290,12 @@ class OutlinedOut(InstanceOut):
     """One thing in the photo, to be drawn and clicked."""
 
     outline = fields.String(metadata=_said("The d of an SVG path, in pixels of the photo."))
+    holds = fields.Integer(
+        allow_none=True,
+        metadata=_said(
+            "Of a region: the thing that it is the whole shape of, by its index; null for none."
+        ),
+    )
 
 
 class RleOut(Schema):
@@ -237,10 +323,30 @@ class ProvenanceOut(Schema):
     eye_weights = fields.String()
     eye_sha256 = fields.String()
     mask_source = fields.String(
-        metadata=_said("instances, saliency, grabcut fallback or the photo's own cut-out.")
+        metadata=_said("instances, saliency, grabcut fallback, hints or the photo's own cut-out.")
     )
     refinement = fields.List(fields.String(), metadata=_said("The steps, in their order."))
     seconds = fields.Dict(keys=fields.String(), values=fields.Float())
+    hints = fields.String(
+        metadata=_said("What listened to the hints: network or graph cut; empty without any.")
+    )
+
+
+class StrokeOut(Schema):
+    """A line drawn with a round brush."""
+
+    kind = fields.String(metadata=_said("keep or drop."))
+    width = fields.Float(metadata=_said("In pixels of the photo."))
+    points = fields.List(fields.List(fields.Float()), metadata=_said("x, y of each corner."))
+
+
+class HintsOut(Schema):
+    """What a person marked, in pixels of the photo; all of it was obeyed."""
+
+    keep = fields.List(fields.List(fields.Float()), metadata=_said("x, y of each point."))
+    drop = fields.List(fields.List(fields.Float()), metadata=_said("x, y of each point."))
+    strokes = fields.List(fields.Nested(StrokeOut))
+    box = fields.List(fields.Float(), allow_none=True, metadata=_said("x0, y0, x1, y1."))
 
 
 class RecordOut(Schema):
@@ -251,6 +357,7 @@ class RecordOut(Schema):
     subject = fields.Nested(SubjectOut)
     instances = fields.List(fields.Nested(MaskedOut))
     alpha = fields.Nested(RleOut, metadata=_said("The cut-out's mask, from 0.5 up."))
+    hints = fields.Nested(HintsOut, allow_none=True, metadata=_said("null without any."))
     provenance = fields.Nested(ProvenanceOut)
     notes = fields.List(fields.String(), metadata=_said("What was done to read the photo."))
 

@@ -32,7 +32,8 @@ _GRACE = 30.0  # seconds that a stopping server gives to the requests it has beg
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 @click.option("--host", default="127.0.0.1", help="The address to listen on.")
-@click.option("--port", default=8000, type=click.IntRange(0, 65535), help="The port; 0 picks a free one.")
+@click.option("--port", default=8000, type=click.IntRange(0, 65535), help="The port; 0 takes a "
+              "free one.")  # fmt: skip
 @click.option("--workers", type=click.IntRange(1), default=1, help="Photos processed at the same "
               "time; each already uses several cores.")  # fmt: skip
 @click.option("--queue", type=click.IntRange(0), default=8, help="Photos that may wait in line.")
@@ -42,6 +43,8 @@ _GRACE = 30.0  # seconds that a stopping server gives to the requests it has beg
 @click.option("--trusted-proxy", metavar="ADDRESS", help="The reverse proxy whose "
               "X-Forwarded-For and X-Forwarded-Proto headers are trusted.")  # fmt: skip
 @click.option("--config-file", metavar="FILE", help="As for vx isolate.")
+@click.option("--eye", metavar="NAME|FILE", help="As for vx isolate: the network that maps the "
+              "main subject.")  # fmt: skip
 @click.option("--opt", nargs=2, multiple=True, metavar="KEY VALUE", help="As for vx isolate.")
 def main(host: str, port: int, trusted_proxy: str | None, **options: Any) -> None:
     """Serve the page and the API.
@@ -55,13 +58,17 @@ def main(host: str, port: int, trusted_proxy: str | None, **options: Any) -> Non
         "WORKERS": options["workers"],
         "QUEUE": options["queue"],
         "CONFIG_FILE": options["config_file"],
-        "OPTS": [word for pair in options["opt"] for word in pair],
+        "OPTS": [*_eye(options["eye"]), *(word for pair in options["opt"] for word in pair)],
     }
     if options["names"]:
         config["TRUSTED_HOSTS"] = list(options["names"])
     if not ipaddress.ip_address(listener.getsockname()[0]).is_loopback:
         _warn(host)
     _watch_over(listener, config, trusted_proxy)
+
+
+def _eye(name: str | None) -> list[str]:
+    return [] if name is None else ["VX.EYE.NAME", repr(name)]  # quoted, so that it stays a text
 
 
 def _warn(host: str) -> None:

@@ -21,6 +21,8 @@ DEFAULTS: dict[str, Any] = {
     # What a form holds but its files: short words. Werkzeug reads in pieces of 64 KiB.
     "MAX_FORM_MEMORY_SIZE": 256 * 1024,
     "MAX_FORM_PARTS": 50,
+    # The field `hints`, in bytes: all the strokes that there may be, to a hundredth of a pixel.
+    "MAX_HINTS": 8 * MEBIBYTE,
     # The largest picture, width x height: phones take 48 and 50 megapixels. Each pixel costs some
     # 40 bytes while it is worked on, 2.6 GB for the largest.
     "MAX_PIXELS": 64_000_000,
@@ -32,7 +34,7 @@ DEFAULTS: dict[str, Any] = {
     # Opened photos: seconds after their last use, and bytes that all of them may take, two of the
     # largest at least.
     "PHOTO_LIFETIME": 900.0,
-    "PHOTO_MEMORY": 1536 * MEBIBYTE,
+    "PHOTO_MEMORY": 2048 * MEBIBYTE,
     # Requests of one client, such as "300 per minute;20 per second"; "" for no limit.
     "RATE_LIMIT": "300 per minute",
     # Wrong tokens of one client, likewise. The right one is let in all the same.

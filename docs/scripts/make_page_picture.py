@@ -20,12 +20,26 @@ PHOTO = Path(skimage.__file__).parent / "data" / "astronaut.png"
 PICTURE = Path(__file__).parents[1] / "pictures" / "page.jpg"
 
 
-def show_choice(page: Page) -> None:
-    """The astronaut, outlined among the other things found."""
+def show_a_correction(page: Page) -> None:
+    """Everything that was found, less the helmet that a stroke takes away."""
     page.set_input_files("#file", PHOTO)
-    page.wait_for_selector("#download:enabled")
-    page.click(".segments label:has-text('Choose')")
-    page.hover("#ranking .pick")
+    page.locator("#download:enabled").wait_for()
+    page.click("#everything")
+    page.click(".segments label:has(input[value=fix])")
+    page.keyboard.press("d")
+    page.locator("#shade").wait_for()
+    sheet = page.locator("#sheet").bounding_box()
+    assert sheet is not None
+    way = [
+        (sheet["x"] + x * sheet["width"], sheet["y"] + y * sheet["height"])
+        for x, y in ((0.66, 0.88), (0.72, 0.83), (0.79, 0.83), (0.87, 0.88))
+    ]
+    page.mouse.move(*way[0])
+    page.mouse.down()
+    for x, y in way[1:]:
+        page.mouse.move(x, y, steps=8)
+    page.mouse.up()
+    page.locator("#busy").wait_for(state="hidden")
 
 
 def main() -> None:
@@ -38,7 +52,7 @@ def main() -> None:
         )
         page = browser.new_page(viewport={"width": 1280, "height": 800})
         page.goto(f"http://localhost:{server.effective_port}")
-        show_choice(page)
+        show_a_correction(page)
         page.wait_for_timeout(500)  # colours fade in
         page.screenshot(path=PICTURE, type="jpeg", quality=85)
         browser.close()

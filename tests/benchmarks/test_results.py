@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 import numpy as np
+import onnx.parser
 import pytest
 from conftest import ROOT, Photo
 from PIL import Image
@@ -47,10 +49,34 @@ def test_grabcut_takes_what_is_unlike_the_border(baselines: ModuleType) -> None:
     assert (mask & square).sum() / (mask | square).sum() > 0.9
 
 
+def bright_guest(path: Path) -> Path:
+    """A network of a stranger that marks what is bright."""
+    text = """<ir_version: 8, opset_import: ["": 18]>
+    guest (float[1, 3, 320, 320] photo) => (float[1, 1, 320, 320] d0) {
+        axis = Constant <value_ints = [1]> () d0 = ReduceMean (photo, axis)
+    }"""
+    onnx.save(onnx.parser.parse_model(text), path)
+    return path
+
+
+@pytest.mark.parametrize("guest", ["U2-Net-p=nowhere.onnx", "=x.onnx", "nobody"])
+def test_a_guest_that_is_not_there(guest: str, tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "masks").mkdir()
+    for folder in ("images", "masks"):
+        Image.new("L", (8, 8), 255).save(tmp_path / folder / "a.png")
+    command = [sys.executable, str(ROOT / "benchmarks" / "results.py"), "--guest", guest]
+    command += ["-o", str(tmp_path / "page.md"), "--set", "one"]
+    folders = [str(tmp_path / folder) for folder in ("images", "masks")]
+    ended = subprocess.run([*command, *folders], capture_output=True, text=True, timeout=120)
+    assert ended.returncode in (1, 2) and "Error:" in ended.stderr
+    assert guest.partition("=")[2] in ended.stderr and not (tmp_path / "page.md").exists()
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_the_page_says_what_is_measured_and_what_is_published(
-    astronaut: Photo, chelsea: Photo, tmp_path: Path
+    astronaut: Photo, chelsea: Photo, gravel: Photo, tmp_path: Path
 ) -> None:
     for folder in ("images", "masks"):
         (tmp_path / folder).mkdir()
@@ -61,12 +87,22 @@ def test_the_page_says_what_is_measured_and_what_is_published(
         Image.fromarray(mask).save(tmp_path / "masks" / f"{name}.png")
     page = tmp_path / "results.md"
     folders = map(str, (tmp_path / "images", tmp_path / "masks"))
+    (tmp_path / "none").mkdir()
+    Image.fromarray(gravel[::4, ::4]).save(tmp_path / "none" / "gravel.png")
+    guest = bright_guest(tmp_path / "u2netp.onnx")
     command = [sys.executable, str(ROOT / "benchmarks" / "results.py"), "-o", str(page)]
+    command += ["--none", "stones", str(tmp_path / "none"), "--guest", f"Bright={guest}"]
     subprocess.run([*command, "--set", "ECSSD of two", *folders], check=True, timeout=300)
     text = page.read_text(encoding="utf-8")
     rows = {line.split(" | ")[0][2:]: line for line in text.splitlines() if line.startswith("| ")}
     assert {"GrabCut from a centred box", "spectral residual", "largest instance"} <= rows.keys()
+    assert {"Bright, its map alone", "Bright as our eye"} <= rows.keys()
     assert "2, measured" in rows["**bundled model**"]
+    assert "| size of the subject |" not in text  # both are large, so there is nothing to compare
+    assert "| kind of subject | person | 1 |" in text and text.count("| kind of subject |") == 2
+    (stones,) = (line for line in text.splitlines() if line.startswith("| stones: no subject"))
+    assert stones.endswith("| 1 | 1 |")
+    assert hashlib.sha256(guest.read_bytes()).hexdigest() in text
     published = [line for line in text.splitlines() if "*published* |" in line]
     assert len(published) == 2 and all("1000" in line for line in published)
     assert str(tmp_path) not in text and "--set 'ECSSD of two' IMAGES MASKS" in text

@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from vx_detectron.cli.download import main
+from vx_detectron.engines.guests import GUESTS
 from vx_detectron.weights import catalog
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,6 +24,7 @@ R50 = "detectron2/ImageNetPretrained/MSRA/R-50.pkl"
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache, and no way out of this machine."""
     monkeypatch.setenv("FVCORE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("U2NET_HOME", str(tmp_path / "rembg"))
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
     monkeypatch.setenv("no_proxy", "")
     return tmp_path / "cache"
@@ -88,7 +90,9 @@ def test_list_shows_names_and_what_is_there(cache: Path) -> None:
     assert result.exit_code == 0
     assert all(name in result.stdout for name in catalog.CATALOG)
     assert f"{cache / R50} (there)" in result.stdout
-    assert result.stdout.count("(not fetched yet)") == len(catalog.CATALOG) - 1
+    fetched = [guest.file.url for guest in GUESTS.values() if guest.file.url]
+    assert all(f"--eye {name}\n" in result.stdout for name in GUESTS)
+    assert result.stdout.count("(not fetched yet)") == len(catalog.CATALOG) - 1 + len(fetched)
 
 
 @pytest.mark.parametrize(

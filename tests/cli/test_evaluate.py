@@ -163,6 +163,32 @@ def test_an_ablation_of_the_bundled_model(chelsea: Photo, tmp_path: Path) -> Non
     assert float(lines["saliency map alone"][3]) == pytest.approx(iou, abs=1e-4)
 
 
+def test_annotations_are_read_before_any_network(tmp_path: Path) -> None:
+    """The weights are not there: whoever loads them first says so, not what is wrong here."""
+    labels, truth, images = write_labelled_photos(tmp_path)
+    truth.write_text("{}")
+    nowhere = ("--engine", "torchvision", "--weights", tmp_path / "nowhere.pth")
+    photos = (labels, truth, images)
+    for words in (("choice", *photos), ("detection", truth, images)):
+        result = run(*words, *nowhere)
+        assert result.exit_code == 1 and str(truth) in result.stderr
+        assert "nowhere.pth" not in result.stderr
+    # Nor does --choice wait for a network.
+    masks = tmp_path / "masks"
+    masks.mkdir()
+    for photo in images.glob("*.png"):
+        with Image.open(photo) as picture:
+            Image.new("L", picture.size, 255).save(masks / photo.name)
+    output = ("-o", tmp_path / "out", "--choice", *photos)
+    result = run("masks", images, masks, *nowhere, *output)
+    assert result.exit_code == 1 and str(truth) in result.stderr
+
+
+def test_a_guest_is_idle_beside_predictions(data: Path) -> None:
+    result = masks(data, "--predictions", data / "else", "--eye", "u2net")
+    assert result.exit_code == 2 and "leave out --eye" in result.stderr
+
+
 def test_choice_and_detection(tmp_path: Path) -> None:
     labels, truth, images = write_labelled_photos(tmp_path)
     network = ("--engine", "torchvision", "--device", "cpu", "-o", tmp_path / "out")
@@ -173,3 +199,34 @@ def test_choice_and_detection(tmp_path: Path) -> None:
     detection = run("detection", truth, images, *network, "--fail-under", "bbox.AP=1.01")
     assert detection.exit_code == 5 and "bbox.AP is 0." in detection.stderr
     assert 0 < figure(detection, "AP50") <= 1
+
+
+def test_clicks_from_nothing_and_from_the_cut(data: Path) -> None:
+    both = ("clicks", data / "images", data / "masks", "--every", "2")
+    result = run(*both, "--segmenter", "grabcut", "-o", data / "out")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.startswith("grabcut, from nothing\n") and figure(result, "masks") == 2
+    assert 1 <= figure(result, "noc_85") <= figure(result, "noc_90") <= 20
+    assert json.loads((data / "out" / "results.json").read_text())["settings"]["most_clicks"] == 20
+    assert (data / "out" / "results.csv").read_text().startswith("name,seconds_per_click,iou.0,")
+    cut = run("clicks", data / "images", data / "masks", "--every", "3", "--from", "cut",
+              "--segmenter", "graph cut", "--fail-under", "iou_5=1.1")  # fmt: skip
+    assert cut.exit_code == 5 and cut.stdout.startswith("graph cut, from cut\n")
+    assert "iou_5 is" in cut.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("images",), "give the true masks in one way"),
+        (("images", "masks", "--split", "dev"), "--split is for --coco"),
+        (("images", "masks", "--segmenter", "grabcut", "--from", "cut"), "runs no network"),
+        (("images", "masks", "--fail-under", "noc_85=3"), "expected FIGURE=VALUE"),
+    ],
+)
+def test_wrong_use_of_clicks(
+    data: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], message: str
+) -> None:
+    monkeypatch.chdir(data)
+    result = run("clicks", *options)
+    assert result.exit_code == 2 and message in result.stderr

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import skimage
 import torch
 from isolate_runs import listing, records, run
 from numpy.typing import NDArray
@@ -318,6 +319,8 @@ def test_a_subject_that_the_photo_lacks(photo: Path, choice: tuple[str, ...], wo
 
 # --- wrong usage: nothing is done, and no network is loaded --------------------------------------
 
+ROCKET = Path(skimage.__file__).parent / "data" / "rocket.jpg"
+
 USAGE: dict[str, tuple[tuple[str, ...], str]] = {
     "unknown class": (("--subject", "dgo"), "did you mean dog"),
     "empty class": (("--subject", " "), "got an empty one"),
@@ -334,6 +337,10 @@ USAGE: dict[str, tuple[tuple[str, ...], str]] = {
     "missing configuration": (("--config-file", "missing.yaml"), "no configuration"),
     "unknown background": (("--background", "blak"), "background must be black"),
     "missing background": (("--background", "picture:missing.png"), "No such file"),
+    "background above the limit": (
+        ("--background", f"picture:{ROCKET}", "--opt", "VX.INPUT.MAX_PIXELS", "273279"),
+        "rocket.jpg",  # of 640 x 427
+    ),
     "background without a name": (("--background", "picture:"), "names no file"),
     "fit without a picture": (("--fit", "cover"), "needs a picture"),
     "transparent jpg": (("--format", "jpg", "--background", "transparent"), "cannot keep"),

@@ -126,6 +126,20 @@ def test_outputs_that_are_missing_are_made(photo: Path, tmp_path: Path) -> None:
     assert why.read_bytes() == b"mine"
 
 
+@pytest.mark.parametrize("name", ["all.ora", "all.psd"])
+def test_layered_files_are_known_again(photo: Path, tmp_path: Path, name: str) -> None:
+    if name.endswith(".psd"):
+        pytest.importorskip("psd_tools")
+    options = ("-o", tmp_path / "cut.png", "--layers", tmp_path / name)
+    assert status(photo, *options)[0] == "done"
+    assert status(photo, *options)[0] == "skipped"
+    assert "was made with other options" in status(photo, *options, "--with", "cup")[1]
+    (tmp_path / "cut.png").unlink()
+    (tmp_path / name).write_bytes(b"somebody's")
+    assert "was not made by this program" in status(photo, *options)[1]
+    assert (tmp_path / name).read_bytes() == b"somebody's"
+
+
 def test_another_format_is_another_result(photo: Path) -> None:
     assert status(photo)[0] == "done"
     assert status(photo, "--format", "webp")[0] == "done"

@@ -22,7 +22,8 @@ def data(tmp_path: Path) -> list[str]:
     """Options of a training on five photos of 64 x 48 pixels, a disc in each."""
     annotations = write_disc_dataset(tmp_path / "discs", 5)
     values = ("VX.DATA.JSON", annotations, "VX.DATA.IMAGE_ROOT", annotations.parent / "images")
-    return [str(one) for one in (*values, "VX.DATA.VALIDATION", 0, "VX.SOLVER.CROP", 100)]
+    sizes = ("VX.SOLVER.CROP", 100, "VX.AUGMENT.CROP_SIZES", [])
+    return [str(one) for one in (*values, "VX.DATA.VALIDATION", 0, *sizes)]
 
 
 def run(*arguments: object) -> Result:

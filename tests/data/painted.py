@@ -59,6 +59,12 @@ def augment_cfg(*options: object) -> CfgNode:
         "VX.AUGMENT.BLUR_PROB": 0,
         "VX.AUGMENT.ROTATION_PROB": 0,
         "VX.AUGMENT.JPEG_PROB": 0,
+        "VX.AUGMENT.CROP_SIZES": [],
+        "VX.AUGMENT.CROP_AREA": [0.35, 1.0],
+        "VX.AUGMENT.CROP_ASPECT": [0.67, 1.5],
+        "VX.AUGMENT.PASTE_PROB": 0,
+        "VX.AUGMENT.PASTE_OWN": 0,
+        "VX.AUGMENT.BACKGROUND_PROB": 0,
     }
     pairs = [part for pair in plain.items() for part in pair]
     return load_cfg("train_vx_eye", [str(part) for part in (*pairs, *options)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +82,17 @@ def test_black_is_behind_the_subject_unless_something_else_is_named(
     Image.fromarray(picture).save(tmp_path / "behind.png")
     cutout.save(tmp_path / "file.png", background=f"picture:{tmp_path / 'behind.png'}")
     np.testing.assert_array_equal(read(tmp_path / "file.png"), read(tmp_path / "picture.png"))
+
+
+def test_a_background_is_no_larger_than_a_photo_may_be(cutout: Cutout, tmp_path: Path) -> None:
+    behind = tmp_path / "behind.png"
+    Image.new("RGB", (60, 40)).save(behind)
+    for limit in ({"max_pixels": 2399}, {"max_bytes": behind.stat().st_size - 1}):
+        with pytest.raises(ImageError, match=r"behind\.png"):
+            replace(cutout, **limit).save(tmp_path / "cut.png", background=f"picture:{behind}")
+        assert not (tmp_path / "cut.png").exists()
+    exact = replace(cutout, max_pixels=2400, max_bytes=behind.stat().st_size)
+    exact.save(tmp_path / "cut.png", background=f"picture:{behind}")
 
 
 def test_rgba_is_what_a_transparent_picture_holds(cutout: Cutout, tmp_path: Path) -> None:

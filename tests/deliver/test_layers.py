@@ -32,6 +32,7 @@ from vx_detectron.deliver.layers import (
     subject_layers,
     write_layers,
 )
+from vx_detectron.deliver.mark import Mark, read_mark
 from vx_detectron.errors import ImageError
 from vx_detectron.image_io import Photo, read_photo
 from vx_detectron.pipeline import Isolator, OpenPhoto
@@ -156,6 +157,28 @@ def test_psd_is_read_by_psd_tools(opened: OpenPhoto, photo: Photo) -> None:
         picture = layer.topil().convert("RGBA")
         _expect_square(_pasted(picture, layer.left, layer.top), name, photo)
     np.testing.assert_array_equal(np.asarray(file.topil().convert("RGB")), photo.pixels)
+
+
+def test_layered_files_carry_a_mark(opened: OpenPhoto, tmp_path: Path) -> None:
+    mark = Mark("a" * 64, "b" * 16)
+    for name in ("all.ora", "all.psd"):
+        if name.endswith(".psd"):
+            psd_tools = pytest.importorskip("psd_tools")
+        path = tmp_path / name
+        write_layers(path, "three.png", opened.photo, opened.instances, opened.alpha_of)
+        assert read_mark(path) is None
+        write_layers(path, "three.png", opened.photo, opened.instances, opened.alpha_of, mark)
+        assert read_mark(path) == mark
+    read = psd_tools.PSDImage.open(tmp_path / "all.psd").image_resources
+    packet = read.get_data(psd_tools.constants.Resource.XMP_METADATA)
+    xmp = ElementTree.fromstring(packet if isinstance(packet, bytes) else packet.encode())
+    (tool,) = (
+        value
+        for one in xmp.iter()
+        for name, value in one.attrib.items()
+        if name == "{http://ns.adobe.com/xap/1.0/}CreatorTool"
+    )
+    assert tool == str(mark)
 
 
 def test_psd_carries_alpha_as_transparency() -> None:

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from vx_detectron.config import CfgNode, load_cfg
 from vx_detectron.config.exported import read_metadata
 from vx_detectron.engines import build_eye, looks
-from vx_detectron.engines.eye_input import EyeInput, guest
+from vx_detectron.engines.eye_input import EyeInput
 from vx_detectron.engines.onnx_eye import OnnxEye
 from vx_detectron.errors import CheckpointError
 from vx_detectron.export.eye import export_eye
@@ -127,20 +127,6 @@ def test_a_guest_that_sees_nothing_marks_nothing(tmp_path: Path, chelsea: Photo)
         zero = Constant <value_float = 0.0> () none = Mul (photo, zero)
         axis = Constant <value_ints = [1]> () d0 = ReduceMax (none, axis)""")  # fmt: skip
     assert not OnnxEye(eye_cfg(path)).look(chelsea).any()
-
-
-@pytest.mark.parametrize(
-    ("name", "side", "output"),
-    [
-        ("u2net_human_seg.onnx", 320, "stretched"),
-        ("isnet-general-use.onnx", 1024, "stretched"),
-        ("BiRefNet-general-epoch_244.onnx", 1024, "logit"),
-    ],
-)
-def test_the_table_of_guests(name: str, side: int, output: str) -> None:
-    row = guest(name)
-    assert row is not None
-    assert (row.side, row.output) == (side, output)
 
 
 def test_a_stranger_is_refused_by_name(tmp_path: Path) -> None:

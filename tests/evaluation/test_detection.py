@@ -16,7 +16,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from vx_detectron.errors import DataError
-from vx_detectron.evaluation.detection import STATS, evaluate_detection
+from vx_detectron.evaluation.detection import STATS, evaluate_detection, read_detection_data
 from vx_detectron.structures import ByteArray, Instances
 
 # pycocotools 2 hands NumPy 2 an array-like of the old kind.
@@ -123,7 +123,7 @@ def test_figures_are_those_of_pycocotools(tmp_path: Path, capsys: pytest.Capture
                 }
             )
     truth, images = write(tmp_path, photos)
-    results = evaluate_detection(Recalled(answers), truth, images)
+    results = evaluate_detection(Recalled(answers), read_detection_data(truth, images))
     summary = results["summary"]
     assert capsys.readouterr().out == ""  # pycocotools prints, and results go to stdout
     for kind in ("bbox", "segm"):
@@ -158,15 +158,17 @@ def test_a_class_that_is_not_annotated_in_a_photo_is_no_error_there(tmp_path: Pa
         [found(("cat", 0.9, cat), ("dog", 0.8, dog)), found(("dog", 0.95, dog), ("cat", 0.9, cat))]
     )
     truth, images = write(tmp_path, photos, annotated_categories=[3])
-    assert evaluate_detection(engine, truth, images)["summary"]["segm"]["AP"] == pytest.approx(1)
+    results = evaluate_detection(engine, read_detection_data(truth, images))
+    assert results["summary"]["segm"]["AP"] == pytest.approx(1)
     (tmp_path / "full").mkdir()
     truth, images = write(tmp_path / "full", photos)  # now the second dog is a mistake
-    assert evaluate_detection(engine, truth, images)["summary"]["segm"]["AP"] < 0.8
+    results = evaluate_detection(engine, read_detection_data(truth, images))
+    assert results["summary"]["segm"]["AP"] < 0.8
 
 
 def test_nothing_found_has_an_average_precision_of_zero(tmp_path: Path) -> None:
     truth, images = write(tmp_path, [[annotation(3, box(10, 10, 60, 60))]])
-    summary = evaluate_detection(Recalled([found()]), truth, images)["summary"]
+    summary = evaluate_detection(Recalled([found()]), read_detection_data(truth, images))["summary"]
     assert summary["bbox"]["AP"] == 0 and summary["segm"]["AP"] == 0
     assert summary["bbox"]["AP_small"] is None  # nothing small is annotated
 
@@ -178,7 +180,9 @@ def test_what_is_left_out_is_counted(tmp_path: Path) -> None:
     content = json.loads(truth.read_text())
     content["images"][1]["annotated_categories"] = [9]
     truth.write_text(json.dumps(content))
-    results = evaluate_detection(Recalled([found(("cat", 0.9, (20, 20, 80, 80)))]), truth, images)
+    results = evaluate_detection(
+        Recalled([found(("cat", 0.9, (20, 20, 80, 80)))]), read_detection_data(truth, images)
+    )
     assert results["data"]["photos"] == 1
     assert sorted(results["data"]["notes"].values()) == [1, 1]
     assert results["data"]["unknown_categories"] == ["unicorn"]
@@ -189,7 +193,8 @@ def test_a_photo_of_another_size_is_named(tmp_path: Path) -> None:
     truth, images = write(tmp_path, [things, things])
     Image.new("RGB", (30, 40)).save(images / "0.png")
     results = evaluate_detection(
-        Recalled([found(), found(("cat", 0.9, (10, 10, 60, 60)))]), truth, images
+        Recalled([found(), found(("cat", 0.9, (10, 10, 60, 60)))]),
+        read_detection_data(truth, images),
     )
     (problem,) = results["problems"]
     assert problem["name"].endswith("0.png") and "is 30 x 40 pixels" in problem["reason"]
@@ -200,4 +205,4 @@ def test_no_class_in_common_is_an_error(tmp_path: Path) -> None:
     truth, images = write(tmp_path, [[annotation(9, box(10, 10, 60, 60))]])
     truth.write_text(json.dumps({**json.loads(truth.read_text()), "categories": CATEGORIES[2:]}))
     with pytest.raises(DataError, match="the network knows 0"):
-        evaluate_detection(Recalled([found()]), truth, images)
+        evaluate_detection(Recalled([found()]), read_detection_data(truth, images))

@@ -8,6 +8,7 @@ import pytest
 from vx_detectron.evaluation.slices import (
     border_slice,
     centrality_slice,
+    kind_slice,
     mask_slices,
     pieces_slice,
     size_slice,
@@ -44,3 +45,27 @@ def test_kinds(mask: np.ndarray, size: str, border: str, pieces: str, centrality
 def test_a_photo_without_a_class() -> None:
     assert mask_slices(boxes(), "")["category"] == "none"
     assert mask_slices(boxes(), "cat")["category"] == "cat"
+
+
+@pytest.mark.parametrize(
+    ("category", "kind"),
+    [
+        ("person", "person"),
+        ("zebra", "animal"),
+        ("boat", "vehicle"),
+        ("pizza", "food"),
+        ("potted plant", "plant"),
+        ("stop sign", "sign"),
+        ("laptop", "thing"),
+        ("salient region", "other"),
+        ("", "none"),
+    ],
+)
+def test_kinds_of_things(category: str, kind: str) -> None:
+    assert kind_slice(category) == kind
+
+
+def test_what_was_seen_decides_where_the_truth_is_silent() -> None:
+    assert mask_slices(boxes(), "subject", "cat")["kind"] == "animal"
+    assert mask_slices(boxes(), "bus", "cat")["kind"] == "vehicle"
+    assert mask_slices(boxes(), "subject")["kind"] == "none"

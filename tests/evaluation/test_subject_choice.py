@@ -18,7 +18,7 @@ from vx_detectron.evaluation.choice_labels import (
     read_choice_labels,
     true_instances,
 )
-from vx_detectron.evaluation.choice_run import evaluate_choice
+from vx_detectron.evaluation.choice_run import evaluate_choice, read_choice_data
 from vx_detectron.evaluation.subject_choice import (
     Answer,
     answer_of,
@@ -195,7 +195,7 @@ def test_labels_that_make_no_sense(tmp_path: Path, content: Any, message: str) -
 
 def test_labelled_photos_in_both_ways(tmp_path: Path) -> None:
     isolator = Isolator(load_cfg(None, ["VX.ENGINE", "torchvision", "MODEL.DEVICE", "cpu"]))
-    results = evaluate_choice(isolator, *write_labelled_photos(tmp_path))
+    results = evaluate_choice(isolator, read_choice_data(*write_labelled_photos(tmp_path)))
     (problem,) = results["problems"]
     assert problem["name"] == "image 3" and "no usable image 3" in problem["reason"]
     cat, cup = results["photos"]
@@ -218,6 +218,5 @@ def test_labelled_photos_in_both_ways(tmp_path: Path) -> None:
 def test_labels_of_other_annotations_are_an_error(tmp_path: Path) -> None:
     labels, truth, images = write_labelled_photos(tmp_path)
     labels.write_text(labels.read_text().replace("1", "9"))
-    isolator = Isolator(load_cfg(None, ["VX.ENGINE", "torchvision", "MODEL.DEVICE", "cpu"]))
-    with pytest.raises(DataError, match="not one labelled photo could be used"):
-        evaluate_choice(isolator, labels, truth, images)
+    with pytest.raises(DataError, match=r"not one labelled photo can be used: .*no usable image 9"):
+        read_choice_data(labels, truth, images)

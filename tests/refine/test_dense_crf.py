@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from vx_detectron.errors import ConfigError
 from vx_detectron.refine import RefineOptions, follow_edges, refine
+from vx_detectron.refine.dense_crf import is_installed
 
 FloatArray = NDArray[np.float32]
 ByteArray = NDArray[np.uint8]
@@ -75,11 +77,21 @@ def test_inputs_are_left_alone() -> None:
     _follow(image, mask)
 
 
-def test_missing_library_is_said_aloud(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def no_library(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setitem(sys.modules, "pydensecrf", None)  # Python's own way to forbid an import
     monkeypatch.delitem(sys.modules, "pydensecrf.densecrf", raising=False)
+    is_installed.cache_clear()
+    yield
+    is_installed.cache_clear()
+
+
+@pytest.mark.usefixtures("no_library")
+def test_missing_library_is_said_aloud() -> None:
     image, mask, _ = _scene(shift=3)
     with pytest.raises(ConfigError, match="vx-detectron\\[crf\\]"):
-        refine(image, mask, cell=CELL)
+        _follow(image, mask)
+    _, steps = refine(image, mask, cell=CELL)
+    assert steps[0] == "no DenseCRF (extra crf not installed)"
     _, steps = refine(image, mask, cell=CELL, options=RefineOptions(dense_crf=False))
-    assert "DenseCRF" not in steps
+    assert not any("DenseCRF" in step for step in steps)

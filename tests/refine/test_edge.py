@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt
 
 from vx_detectron.refine.distance import signed_distance
 from vx_detectron.refine.edge import sharpen
@@ -59,6 +60,15 @@ def test_hard_edge_on_request() -> None:
 def test_uniform_mask_is_exact(value: float) -> None:
     mask = np.full((5, 5), value, dtype=np.float32)
     np.testing.assert_array_equal(sharpen(_grey(20), _grey(5), mask, 2.0), value)
+
+
+def test_signed_distance_is_scipys_but_for_two_percent() -> None:
+    mask = (np.random.default_rng(0).random((40, 50)) < 0.97).astype(np.float32)
+    mask[10:25, 20:45] = 0
+    inside = mask >= 0.5
+    depth, gap = distance_transform_edt(inside), distance_transform_edt(~inside)
+    wanted = np.where(inside, depth - 0.5, 0.5 - gap)
+    np.testing.assert_allclose(signed_distance(mask), wanted, rtol=0.02, atol=0.05)
 
 
 def test_signed_distance_by_hand() -> None:

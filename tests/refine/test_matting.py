@@ -6,9 +6,11 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy import sparse
+from scipy.sparse.linalg import spsolve
 
 from vx_detectron.refine import RefineOptions, matte, matting, refine
-from vx_detectron.refine.matting import _EPS, _laplacians, _windows
+from vx_detectron.refine.matting import _EPS, _PRIOR, _laplacians, _solve, _windows
 
 FloatArray = NDArray[np.float32]
 ByteArray = NDArray[np.uint8]
@@ -59,6 +61,36 @@ def test_window_of_the_laplacian_is_the_papers_formula() -> None:
             for j in range(9):
                 likeness = (colours[i] - mean) @ inverse @ (colours[j] - mean)
                 assert found[i, j] == pytest.approx((i == j) - (1 + likeness) / 9, abs=1e-8)
+
+
+def test_the_solution_is_scipys() -> None:
+    """The same sum of windows as a sparse matrix, solved by a library, directly."""
+    image, truth = _fur()
+    alpha = cv2.GaussianBlur(truth, (0, 0), 3)
+    unknown = (alpha > 0.05) & (alpha < 0.95)
+    unknown[:, -2:] = True  # also at the picture's border
+    unknown[:2, :30] = True
+    windows = _windows(unknown)
+    laplacians = _laplacians(image, windows)
+    rows = np.repeat(windows, 9, axis=1).ravel()
+    columns = np.tile(windows, (1, 9)).ravel()
+    whole = sparse.csr_matrix((laplacians.ravel(), (rows, columns)), shape=(alpha.size,) * 2)
+    inside = unknown.ravel()
+    matrix = whole[inside][:, inside] + _PRIOR * sparse.identity(int(inside.sum()))
+    known = np.where(inside, 0, alpha.ravel()).astype(np.float64)
+    right_side = -(whole @ known)[inside] + _PRIOR * alpha[unknown]
+    wanted = np.clip(spsolve(matrix.tocsc(), right_side), 0, 1)
+    solved, converged = _solve(image, alpha, unknown, lambda: None)
+    assert converged
+    np.testing.assert_allclose(solved[unknown], wanted, atol=2e-3)
+    np.testing.assert_array_equal(solved[~unknown], alpha[~unknown])
+
+
+def test_too_few_steps_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    image, truth = _fur()
+    monkeypatch.setattr(matting, "_ITERATIONS", 1)
+    start = (cv2.GaussianBlur(truth, (0, 0), 3) >= 0.5).astype(np.float32)
+    assert matte(image, start, 6.0)[1] == "closed-form matting, stopped early"
 
 
 def test_nothing_beyond_the_band_changes() -> None:

@@ -31,7 +31,8 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> TrainingSet:
 
 
 def take(dataset: TrainingSet, count: int, start: int = 0, group: bool = True) -> list[list[int]]:
-    return list(islice(BatchSampler(dataset, 4, group, 7, start), count))
+    batches = islice(BatchSampler(dataset, 4, group, 7, start), count)
+    return [[one.item for one in batch] for batch in batches]
 
 
 def test_a_resumed_order_is_that_of_the_unbroken_one(dataset: TrainingSet) -> None:

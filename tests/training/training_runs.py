@@ -31,6 +31,7 @@ _EYE = {
     "VX.EYE.SIZES": (64,),
     "VX.EYE.ZOOM": False,
     "VX.SOLVER.CROP": 64,
+    "VX.AUGMENT.CROP_SIZES": [],
     "SOLVER.MAX_ITER": 8,
     "SOLVER.CHECKPOINT_PERIOD": 3,
     "SOLVER.BASE_LR": 0.003,

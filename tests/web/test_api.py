@@ -35,13 +35,13 @@ def compose(client: FlaskClient, name: str, **fields: Any) -> Any:
     return client.post(f"/api/v1/instances/{name}/compose", data=fields)
 
 
-def test_the_subject_comes_out_before_black(client: FlaskClient) -> None:
+def test_the_subject_comes_out_on_nothing(client: FlaskClient) -> None:
     answer = isolate(client)
     assert (answer.status_code, answer.mimetype) == (200, "image/png")
     pixels = pixels_of(answer.data)
     face, wall = np.s_[40:75, 95:130], np.s_[10:90, 150:175]
-    assert (pixels[face] == half("astronaut.png")[face]).mean() > 0.98
-    assert (pixels[wall] == 0).mean() > 0.98
+    assert (pixels[face][..., :3] == half("astronaut.png")[face]).mean() > 0.98
+    assert (pixels[face][..., 3] == 255).mean() > 0.98 and (pixels[wall] == 0).mean() > 0.98
     assert "person" in answer.headers["X-Reason"]
 
 
@@ -96,6 +96,46 @@ def test_crop_and_mask(client: FlaskClient, astronaut_id: str) -> None:
     tight = compose(client, astronaut_id, mask_only="true", crop="true", margin="0")
     cropped = pixels_of(tight.data)
     assert cropped.shape == (np.ptp(rows) + 1, np.ptp(columns) + 1)
+
+
+def test_jpg_which_has_no_transparency_is_white_where_nothing_else_is_asked_for(
+    client: FlaskClient, astronaut_id: str
+) -> None:
+    pixels = pixels_of(compose(client, astronaut_id, format="jpg").data)
+    assert pixels.shape == (256, 256, 3) and pixels[20, 160].min() > 250
+
+
+def test_a_canvas_a_place_and_a_shadow(client: FlaskClient, astronaut_id: str) -> None:
+    fields = {"canvas": "300x200", "margin": 10, "scale": 50, "move": "25,0"}
+    answer = compose(client, astronaut_id, shadow="soft:80", background="white", **fields)
+    pixels = pixels_of(answer.data)
+    assert pixels.shape == (200, 300, 3)
+    dark = pixels.min(axis=2) < 120
+    columns = np.flatnonzero(dark.any(axis=0))
+    assert columns.min() > 150 and pixels[:, :120].min() == 255  # moved to the right
+    left, top, width, height = map(float, answer.headers["X-Photo-Box"].split(","))
+    assert width == pytest.approx(height) and 50 < width < 150 and left > 100 and top > 0
+
+
+def test_the_edge_by_hand_is_of_the_photo_whatever_the_size(
+    client: FlaskClient, astronaut_id: str
+) -> None:
+    def area(**fields: Any) -> float:
+        return float(
+            pixels_of(compose(client, astronaut_id, mask_only="true", **fields).data).mean()
+        )
+
+    grown = area(grow=8) / area()
+    small = area(grow=8, megapixels=0.016) / area(megapixels=0.016)
+    assert grown > 1.05 and small == pytest.approx(grown, rel=0.02)
+
+
+def test_a_region_knows_the_thing_that_it_is_the_whole_shape_of(client: FlaskClient) -> None:
+    opened = client.post("/api/v1/instances", data={"image": upload("astronaut.png")}).get_json()
+    instances = opened["instances"]
+    held = [one["holds"] for one in instances if one["is_region"]]
+    assert held and all(one["holds"] is None for one in instances if not one["is_region"])
+    assert "person" in {instances[index]["label"] for index in held if index is not None}
 
 
 def test_an_own_picture_and_a_scene_as_background(client: FlaskClient, astronaut_id: str) -> None:
@@ -187,6 +227,13 @@ def test_no_subject_is_said_plainly(client: FlaskClient) -> None:
         ({"background": "scene:moon"}, "no scene"),
         ({"background": "octarine"}, "colour"),
         ({"background": "transparent", "format": "jpg"}, "JPEG"),
+        ({"background": "gradient:red"}, "gradient"),
+        ({"shadow": "hard"}, "shadow"),
+        ({"canvas": "big"}, "canvas"),
+        ({"canvas": "9000x9000"}, "canvas"),
+        ({"canvas": "1:1", "crop": "true"}, "exclude each other"),
+        ({"move": "200,0"}, "move"),
+        ({"move": "3"}, "X,Y"),
         ({"at": "1"}, "X,Y"),
         ({"at": "nan,1"}, "X,Y"),
         ({"box": "1,2,3"}, "X0,Y0,X1,Y1"),

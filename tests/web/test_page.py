@@ -40,6 +40,16 @@ def test_scenes_can_be_seen(client: FlaskClient) -> None:
     assert client.get("/scenes/moon.webp").status_code == 404
 
 
+def test_samples_can_be_seen_and_cut(client: FlaskClient) -> None:
+    page = client.get("/").get_data(as_text=True)
+    photos = re.findall(r'data-sample="(/samples/[^"]+)"', page)
+    assert len(photos) == 3
+    assert {client.get(path).mimetype for path in photos} == {"image/png"}
+    buttons = re.findall(r'src="(/samples/[^"]+)"', page)
+    assert all(len(client.get(path).data) < 20_000 for path in buttons)
+    assert client.get("/samples/moon.png").status_code == 404
+
+
 def test_health_and_metrics(client: FlaskClient, astronaut_id: str) -> None:
     assert client.get("/health").get_json() == {"status": "alive"}
     client.post(f"/api/v1/instances/{astronaut_id}/compose")

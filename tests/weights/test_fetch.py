@@ -75,9 +75,9 @@ def test_fetches_a_file(site: Site, target: Path) -> None:
 
 
 def test_checks_the_md5_in_a_zoo_name(site: Site, target: Path) -> None:
-    fetch(site, target, md5_prefix=hashlib.md5(DATA).hexdigest()[:6])
+    fetch(site, target, md5=hashlib.md5(DATA).hexdigest()[:6])
     with pytest.raises(DownloadError, match="md5 that begins with ffffff, got"):
-        fetch(site, target.with_name("other.pkl"), md5_prefix="ffffff")
+        fetch(site, target.with_name("other.pkl"), md5="ffffff")
 
 
 def test_asks_nobody_for_a_file_that_is_there(site: Site, target: Path) -> None:

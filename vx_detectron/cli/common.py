@@ -237,8 +237,8 @@ NETWORK = (
                  help="What runs the networks; onnx is ONNX Runtime, for exported networks.  "
                  "[default: auto, the fastest that can]"),
     click.option("--eye", metavar="NAME|FILE", help="The network that maps the main subject: "
-                 "vx_eye, none, a file of its weights, or an ONNX file, of a guest such as "
-                 "u2net.onnx too.  [default: vx_eye]"),
+                 "vx_eye, none, a file of weights, an ONNX file, or a guest such as u2net, "
+                 "fetched if need be; download --list names all.  [default: vx_eye]"),
     click.option("--device", metavar="NAME", help="cpu, cuda, cuda:N or auto.  [default: auto]"),
     OPT,
 )  # fmt: skip

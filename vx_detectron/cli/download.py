@@ -3,49 +3,62 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 
 import click
 
-from vx_detectron.cli.common import FAILED, Command, fail, result
+from vx_detectron.cli.common import FAILED, Command, fail, result, say
 from vx_detectron.errors import CheckpointError
 
 
 @click.command(cls=Command, name="download")
 @click.argument("names", nargs=-1, metavar="[NAME|URL]...")
+@click.option("--eye", "eyes", multiple=True, metavar="NAME", help="Fetch a guest, which can be "
+              "the eye: another project's network, such as u2net; may be repeated.")  # fmt: skip
 @click.option("--list", "list_", is_flag=True, help="List the known weights and where they go.")
-@click.option("--all", "all_", is_flag=True, help="Fetch all of them (over 1 GB).")
-def main(names: tuple[str, ...], list_: bool, all_: bool) -> None:
+@click.option("--all", "all_", is_flag=True, help="Fetch all of Detectron2's (over 1 GB).")
+def main(names: tuple[str, ...], eyes: tuple[str, ...], list_: bool, all_: bool) -> None:
     """Fetch weights by NAME (see --list), or by a detectron2://... or https://... address.
 
     The path of each file goes to standard output, one per line. Files are kept in Detectron2's
     cache folder, $FVCORE_CACHE or ~/.torch/iopath_cache. A file that is already there is only
     checked, and an interrupted download is continued. The public files are Detectron2's, under
-    CC BY-SA 3.0.
+    CC BY-SA 3.0; guests have licences of their own, which are said. A guest that rembg has fetched
+    is taken from its folder, $U2NET_HOME, ~/.rembg or ~/.u2net.
 
     \b
     Examples:
       {prog} --list
       {prog} mask_rcnn_R_50_FPN_3x
+      {prog} --eye isnet-general-use
     """  # noqa: D301
+    from vx_detectron.engines import guests
     from vx_detectron.weights import catalog
 
     if list_:
-        if names or all_:
-            raise click.UsageError("--list fetches nothing; leave the names and --all out.")
+        if names or all_ or eyes:
+            raise click.UsageError("--list fetches nothing; leave out what else was asked for.")
         _list()
         return
-    if bool(names) == all_:
-        raise click.UsageError("expected names or addresses, or --all, or --list.")
+    if (all_ and names) or not (all_ or names or eyes):
+        raise click.UsageError("expected names or addresses, --eye, --all or --list.")
+    for eye in eyes:
+        if eye not in guests.GUESTS:
+            raise click.UsageError(f"--eye must be one of {', '.join(guests.GUESTS)}, got {eye!r}.")
     try:
         urls = [catalog.url_of(name) for name in (catalog.CATALOG if all_ else names)]
         for url in urls:
             catalog.cache_path(url)  # refuses bad addresses before any work
     except CheckpointError as error:
         raise click.UsageError(str(error)) from error
+    wanted = [partial(catalog.fetch, url) for url in urls]
+    for eye in eyes:
+        say(f"{eye}: licence {guests.GUESTS[eye].licence}, see {guests.GUESTS[eye].source}")
+        wanted.append(partial(guests.resolve, eye))
     failed = False
-    for url in urls:
+    for fetch in wanted:
         try:
-            result(str(catalog.fetch(url)))
+            result(str(fetch()))
         except CheckpointError as error:
             fail(error)
             failed = True
@@ -54,6 +67,7 @@ def main(names: tuple[str, ...], list_: bool, all_: bool) -> None:
 
 
 def _list() -> None:
+    from vx_detectron.engines import guests
     from vx_detectron.weights import catalog
 
     for name in catalog.bundled():
@@ -62,6 +76,16 @@ def _list() -> None:
         path = catalog.cache_path(file.url)
         state = "there" if path.is_file() else "not fetched yet"
         result(f"{name}\n    {file.about}\n    {file.url}\n    {path} ({state})")
+    for name, guest in guests.GUESTS.items():
+        found, file = guests.find(name), guest.file
+        result(f"--eye {name}\n    {file.about}; licence: {guest.licence}, {guest.source}")
+        if file.url:
+            result(f"    {file.url}")
+        place = found or (catalog.cache_path(file.url) if file.url else None)
+        if place is None:
+            result("    no address known; see its source")
+        else:
+            result(f"    {place} ({'there' if found else 'not fetched yet'})")
 
 
 if __name__ == "__main__":

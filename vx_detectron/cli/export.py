@@ -31,6 +31,8 @@ if TYPE_CHECKING:
               type=UserPath(dir_okay=False, path_type=Path),
               help="The file to write.")  # fmt: skip
 @click.option("--eye", is_flag=True, help="Export the eye.  [default: the detector]")
+@click.option("--hints", is_flag=True, help="Export the hint decoder, which cuts what clicks and "
+              "strokes mean. It needs the eye it was trained with, exported too.")  # fmt: skip
 @click.option("--weights", metavar="PATH|URL", help="Other weights for the network.")
 @click.option("--engine", type=click.Choice(["torchvision", "detectron2"]), default="torchvision",
               show_default=True, help="What --check compares the file with.")  # fmt: skip
@@ -47,7 +49,7 @@ if TYPE_CHECKING:
 @click.option("--overwrite", is_flag=True, help="Replace the output if it is there already.")
 @with_options(CONFIG_FILE, OPT)
 def main(photos: tuple[str, ...], output: Path, **options: Any) -> None:
-    """Write the detector or the eye of a configuration as one ONNX file.
+    """Write the detector, the eye or the hint decoder of a configuration as one ONNX file.
 
     The file runs without torch: in the engine "onnx", or in anything else that reads ONNX (opset
     18). It takes photos of any size, and holds the configuration, the class names, the licence,
@@ -58,7 +60,10 @@ def main(photos: tuple[str, ...], output: Path, **options: Any) -> None:
     INPUT.FORMAT, and the thresholds as inputs with a default. Its outputs are boxes (n, 4) in
     pixels of the image, scores (n,), classes (n,) and masks (n, side, side), each mask filling
     its box. An eye maps "photo" (1, 3, height, width), float32 RGB 0..1, both sides multiples of
-    32, to logits at half its size.
+    32, to logits at half its size; the other outputs, features_2 to features_32, are for the hint
+    decoder, and cost nothing where only "map" is asked for. The hint decoder maps these features
+    and "hints" (1, 8, height, width), which docs/training.md describes, to logits at half the
+    photo's size.
 
     With --check the command fails if a box is more than 0.5 pixels away, a score or the map more
     than 0.001, or a mask's IoU is below 0.99. With --fp16 and --int8 such differences are
@@ -68,6 +73,7 @@ def main(photos: tuple[str, ...], output: Path, **options: Any) -> None:
     Examples:
       {prog} -o detector.onnx
       {prog} --eye -o eye.onnx --check photos/*.jpg
+      {prog} --hints -o hints.onnx --weights output/model_best.pth --check photos/*.jpg
       {prog} --config-file my.yaml -o mine.onnx --int8 --check photos/*.jpg
       {prog:isolate} photo.jpg --config-file mine.onnx --opt VX.EYE.NAME eye.onnx
     """  # noqa: D301
@@ -88,11 +94,17 @@ def _checked(photos: Sequence[str], output: Path, options: dict[str, Any]) -> tu
         raise click.UsageError(f"{output.parent} is not a folder; make it first.")
     if options["fp16"] and options["int8"]:
         raise click.UsageError("choose --fp16 or --int8, not both.")
+    if options["eye"] and options["hints"]:
+        raise click.UsageError("choose --eye or --hints, not both; they are two files.")
+    if options["int8"] and options["hints"]:
+        raise click.UsageError("--int8 is not for --hints; the decoder is small without it.")
     if (options["int8"] or options["check"]) and not photos:
         raise click.UsageError("--int8 and --check need photos to run on.")
     if photos and not (options["int8"] or options["check"]):
         raise click.UsageError("photos are for --int8 and --check; give one of them.")
-    key = "VX.EYE.WEIGHTS" if options["eye"] else "MODEL.WEIGHTS"
+    key = {"eye": "VX.EYE.WEIGHTS", "hints": "VX.HINTS.WEIGHTS"}.get(
+        _kind(options), "MODEL.WEIGHTS"
+    )
     pairs = ["VX.ENGINE", options["engine"]]
     pairs += [] if options["weights"] is None else [key, repr(options["weights"])]
     pairs += joined(options["opt"])
@@ -110,7 +122,7 @@ def _run(
     from vx_detectron.errors import VxError
     from vx_detectron.export import run
 
-    kind = "eye" if options["eye"] else "detector"
+    kind = _kind(options)
     model = run.export(cfg, kind, precision, _pixels(photos), options["licence"])
     run.save(model, output)
     result(str(output))
@@ -126,6 +138,10 @@ def _run(
             f"{output} differs from its source in {different} of {len(photos)} photos; it is kept, "
             "so that it can be looked at"
         )
+
+
+def _kind(options: dict[str, Any]) -> str:
+    return "eye" if options["eye"] else "hints" if options["hints"] else "detector"
 
 
 def _expect_exporter() -> None:

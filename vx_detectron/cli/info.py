@@ -48,6 +48,9 @@ ENGINES = {
 def main(check: bool, as_json: bool) -> None:
     """Show the version, the libraries, the engines that can run, the weights and the cache.
 
+    Guests are other projects' networks that can be the eye (--eye NAME), with the licence that
+    their source states.
+
     Copy it into a bug report: it contains no personal data except the paths of this
     installation.
     """
@@ -63,17 +66,21 @@ def collect(check: bool = False) -> dict[str, Any]:
     """Everything that ``info`` shows.
 
     Args:
-        check: import the libraries; without it nothing heavy is loaded, and a library counts as
-            working when it is installed.
+        check: import the libraries; without it nothing heavy but ONNX Runtime is loaded, and a
+            library counts as working when it is installed.
 
     Returns:
         A dict for JSON. ``libraries`` maps a module to its version, or to None where it is not
-        installed; ``broken`` a module to the reason why it cannot be imported.
+        installed; ``broken`` a module to the reason why it cannot be imported; ``guests`` a name to
+        its licence, source and, where its file is here, that ``path``. ``providers`` are the
+        execution providers of ONNX Runtime.
     """
+    from vx_detectron.engines import guests
     from vx_detectron.weights import catalog
 
     libraries = {name: _version(name) for name in LIBRARIES}
-    broken = _import_all([name for name, version in libraries.items() if version]) if check else {}
+    tried = LIBRARIES if check else ("onnxruntime",)
+    broken = _import_all([name for name in tried if libraries[name]])
     works = {
         engine: [name for name in needs if libraries.get(name) is None or name in broken]
         for engine, needs in ENGINES.items()
@@ -91,6 +98,15 @@ def collect(check: bool = False) -> dict[str, Any]:
         "weights": {
             name: catalog.sha256_of(catalog.resolve(f"bundled://{name}"))
             for name in catalog.bundled()
+        },
+        "providers": _providers() if works["onnx"] == [] else [],
+        "guests": {
+            name: {
+                "licence": guest.licence,
+                "source": guest.source,
+                "path": None if (path := guests.find(name)) is None else str(path),
+            }
+            for name, guest in guests.GUESTS.items()
         },
         "cache": str(catalog.cache_path(f"{catalog.ZOO}file").parent),
     }
@@ -125,6 +141,13 @@ def _import_all(modules: list[str]) -> dict[str, str]:
     return broken
 
 
+def _providers() -> list[str]:
+    """ONNX Runtime's execution providers."""
+    from vx_detectron.engines import onnx_runtime
+
+    return list(onnx_runtime.available_providers())
+
+
 def _devices() -> list[str]:
     """What torch can compute on."""
     import torch
@@ -146,6 +169,10 @@ def _lines(found: dict[str, Any]) -> list[str]:
         missing = found["missing"].get(name)
         return f"needs {', '.join(missing)}" if missing else "can run"
 
+    def guest(name: str) -> str:
+        row = found["guests"][name]
+        return f"{row['path'] or 'not here'}; licence: {row['licence']}"
+
     def section(title: str, names: list[str], say: Callable[[str], str]) -> list[str]:
         width = max(map(len, names), default=0)
         return [f"{title}:", *(f"  {name:{width}}  {say(name)}" for name in names)]
@@ -156,8 +183,10 @@ def _lines(found: dict[str, Any]) -> list[str]:
         found["platform"],
         *section("Libraries", list(found["libraries"]), version),
         *section("Engines", list(found["engines"]), engine),
+        f"ONNX Runtime's providers: {', '.join(found['providers']) or 'none'}",
         *section("Bundled weights", list(found["weights"]), lambda name: (
             f"sha256 {found['weights'][name]}")),
+        *section("Guests, for --eye", list(found["guests"]), guest),
         f"Cache: {found['cache']}",
     ]  # fmt: skip
     if "devices" in found:

@@ -40,9 +40,10 @@ def main(
     opt: tuple[tuple[str, str], ...],
     opts: tuple[str, ...],
 ) -> None:
-    """Train the detector, the eye, or both on your annotated photos.
+    """Train the detector, the eye, both, or the hint decoder on your annotated photos.
 
-    VX.TRAIN says which; "auto" trains what the data teach. Where both are trained, each has a
+    VX.TRAIN says which; "auto" trains what the data teach; the hint decoder, which cuts what
+    clicks mean, is trained by train_vx_hints. Where both are trained, each has a
     folder of its own in OUTPUT_DIR, and OUTPUT_DIR/config.yaml uses the weights of both.
 
     KEY VALUE pairs override the file.
@@ -53,6 +54,8 @@ def main(
           VX.DATA.IMAGE_ROOT photos OUTPUT_DIR output
       {prog:isolate} photo.jpg --config-file output/config.yaml \\
           --weights output/model_best.pth
+      {prog} --config-file train_vx_hints VX.DATA.JSON mine.json \\
+          VX.DATA.IMAGE_ROOT photos OUTPUT_DIR output
       {prog} --config-file output/config.yaml --resume
       {prog} --config-file output/config.yaml --eval-only \\
           MODEL.WEIGHTS output/model_best.pth

@@ -87,7 +87,7 @@ def _write(
     seed = run_seed(cfg)
     dataset = TrainingSet(photos.train, cfg, photos.class_ids, seed)
     # The first ones of a training, which may see a photo again, but does so in another epoch.
-    first = islice(EpochSampler(len(dataset), seed, 0), count)
+    first = islice(EpochSampler(len(dataset), seed, 0, dataset.repeats), count)
     if originals:
         samples = [dataset.original(index) for index in first if index < len(dataset)]
     else:

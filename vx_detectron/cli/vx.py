@@ -12,6 +12,9 @@ from vx_detectron.cli.common import EXIT_CODES, Group
 
 COMMANDS = {
     "isolate": ("vx_detectron.cli.isolate", "Cut the main subject out of photos."),
+    "video": ("vx_detectron.cli.video", "Cut one subject out of videos."),
+    "live": ("vx_detectron.cli.live", "Replace the background behind a camera's subject."),
+    "batch": ("vx_detectron.cli.batch", "Cut millions of photos, here or on a Ray cluster."),
     "explore": ("vx_detectron.cli.explore_data", "Look at a data set: figures, faults, masks."),
     "visualize": ("vx_detectron.cli.visualize_data", "See the samples that a training sees."),
     "train": ("vx_detectron.cli.train_net", "Train or fine-tune a network."),

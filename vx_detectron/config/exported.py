@@ -23,7 +23,12 @@ SUFFIX = ".onnx"
 KIND, VERSION, CONFIG, CLASS_NAMES = "vx.kind", "vx.version", "vx.config", "vx.class_names"
 WEIGHTS, WEIGHTS_SHA256, LICENSE = "vx.weights", "vx.weights_sha256", "vx.license"
 PRECISION, INPUT = "vx.precision", "vx.input"
-DETECTOR, EYE = "detector", "eye"
+EYE_SHA256 = "vx.eye_sha256"  # of hints: the weights of the eye whose features they read
+DETECTOR, EYE, HINTS = "detector", "eye", "hints"
+
+# The values of an exported eye and of the hint decoder beside it, at the strides 2 to 32.
+PHOTO, MAP, HINT_MAPS = "photo", "map", "hints"
+FEATURES = tuple(f"features_{stride}" for stride in (2, 4, 8, 16, 32))
 
 _ALL = 2**31 - 1  # boxes, where TEST.DETECTIONS_PER_IMAGE is negative
 _METADATA_FIELD = 14  # ModelProto.metadata_props, in onnx.proto

@@ -24,6 +24,7 @@ def _from(least: float) -> Limit:
 _MEASURED = (
     ("subject", "subject_iou"),
     ("subject", "saliency_iou"),
+    ("hints", "click_iou"),
     ("segm", "segm_AP"),
     ("bbox", "bbox_AP"),
 )
@@ -72,6 +73,7 @@ _LIMITS: dict[str, Limit] = {
     "TEST.EXPECTED_RESULTS": (
         lambda value: all(_is_expectation(one) for one in value),
         "['subject', 'subject_iou', value, tolerance], the same with 'saliency_iou', "
+        "['hints', 'click_iou', value, tolerance], "
         "['segm', 'segm_AP', value, tolerance] or ['bbox', 'bbox_AP', value, tolerance]",
     ),
     "TEST.PRECISE_BN.ENABLED": _only(False),
@@ -96,10 +98,24 @@ def check_training(cfg: CfgNode) -> None:
         lines.append("\n  SOLVER.BASE_LR_END: must not be above SOLVER.BASE_LR")
     if values["SOLVER.NESTEROV"] and values["SOLVER.MOMENTUM"] == 0:
         lines.append("\n  SOLVER.NESTEROV: needs a SOLVER.MOMENTUM above 0")
-    if cfg.VX.TRAIN in ("eye", "both") and cfg.VX.EYE.NAME != "vx_eye":
+    if values["VX.AUGMENT.PASTE_PROB"] > 0 and cfg.VX.TRAIN not in ("eye", "hints"):
         lines.append(
-            f"\n  VX.EYE.NAME: got {cfg.VX.EYE.NAME!r}, but the eye that is trained is vx_eye; "
-            "weights to start from are VX.EYE.WEIGHTS"
+            f"\n  VX.AUGMENT.PASTE_PROB: is for VX.TRAIN eye and hints, got {cfg.VX.TRAIN}: what "
+            "is pasted has no class; detectors have VX.AUGMENT.COPY_PASTE_PROB"
+        )
+    if values["VX.AUGMENT.SEGMENT_PROB"] > 0 and cfg.VX.TRAIN != "hints":
+        lines.append(f"\n  VX.AUGMENT.SEGMENT_PROB: is for VX.TRAIN hints, got {cfg.VX.TRAIN}")
+    if cfg.VX.TRAIN == "hints" and values["VX.SOLVER.BEST_BY"] not in ("auto", "click_iou"):
+        lines.append(
+            f"\n  VX.SOLVER.BEST_BY: got {values['VX.SOLVER.BEST_BY']!r}, supported for VX.TRAIN "
+            "hints: 'auto' or 'click_iou'"
+        )
+    if values["VX.AUGMENT.PASTE_PROB"] > 0 and values["VX.AUGMENT.COPY_PASTE_PROB"] > 0:
+        lines.append("\n  VX.AUGMENT.PASTE_PROB: not together with VX.AUGMENT.COPY_PASTE_PROB")
+    if cfg.VX.TRAIN in ("eye", "both", "hints") and cfg.VX.EYE.NAME != "vx_eye":
+        lines.append(
+            f"\n  VX.EYE.NAME: got {cfg.VX.EYE.NAME!r}, but the eye that is trained, or whose "
+            "features hints are trained on, is vx_eye; its weights are VX.EYE.WEIGHTS"
         )
     if lines:
         raise ConfigError(f"no training can honour this configuration:{''.join(lines)}")

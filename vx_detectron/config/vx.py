@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fvcore.common.config import CfgNode
 
 from vx_detectron.config.defaults import FBNET_V2, POINT_REND, flatten
-from vx_detectron.config.limits import Limit, at_least, check_limits, interval, one_of, within
+from vx_detectron.config.limits import Limit, at_least, check_limits, each, interval, one_of, within
 from vx_detectron.config.options import add_options, refine_options, subject_options
 from vx_detectron.errors import ConfigError
 from vx_detectron.refine.options import RefineOptions
@@ -35,6 +37,11 @@ def add_vx_config(cfg: CfgNode) -> None:
     # by MODEL.DEVICE. And how many threads a network has; 0: as many as there are cores.
     cfg.VX.ONNX.PROVIDERS = ()
     cfg.VX.ONNX.THREADS = 0
+    # What runs exported networks: "onnxruntime"; "openvino", of the extra of that name; or "auto",
+    # which is openvino for bfloat16, else onnxruntime.
+    cfg.VX.ONNX.RUNTIME = "auto"
+    # "float32", or with OpenVINO "bfloat16": quicker on processors that have it, and less exact.
+    cfg.VX.ONNX.PRECISION = "float32"
 
     cfg.VX.INPUT = node()
     # Largest photo, in pixels (width x height); protects the memory.
@@ -43,6 +50,15 @@ def add_vx_config(cfg: CfgNode) -> None:
     cfg.VX.INPUT.MAX_BYTES = 512 * 2**20
 
     _add_eye(cfg, node)
+    cfg.VX.HINTS = node()
+    # What listens to points, strokes and boxes: "network", "graph cut", or "auto": the network if
+    # its exported files are there, else the graph cut.
+    cfg.VX.HINTS.SEGMENTER = "auto"
+    # The weights of the decoder that cuts what a person's hints mean, as MODEL.WEIGHTS takes them,
+    # and those of the eye whose features it reads. They belong together: others are refused.
+    cfg.VX.HINTS.WEIGHTS = "bundled://vx_hints.safetensors"
+    cfg.VX.HINTS.EYE = "bundled://vx_eye.safetensors"
+
     _add_subject(cfg, node)
     _add_refine(cfg, node)
 
@@ -51,8 +67,8 @@ def add_vx_config(cfg: CfgNode) -> None:
     # so. False: it is an error.
     cfg.VX.FALLBACK.ENABLED = True
 
-    # What a training trains: "detector", "eye", "both" one after the other, or "auto": what the
-    # data teach.
+    # What a training trains: "detector", "eye", "both" one after the other, "auto": what the data
+    # teach, or "hints": the hint decoder, on the features of an eye that stays as it is.
     cfg.VX.TRAIN = "detector"
     _add_data(cfg, node)
     _add_augment(cfg, node)
@@ -62,9 +78,9 @@ def add_vx_config(cfg: CfgNode) -> None:
 def _add_eye(cfg: CfgNode, node: type[CfgNode]) -> None:
     """The network that maps the main subject, beside the detector."""
     cfg.VX.EYE = node()
-    # "vx_eye", the bundled network; "none"; a file of weights for the bundled network; or an ONNX
-    # file: one that `vx export --eye` wrote, or a guest such as u2net.onnx, isnet-general-use.onnx
-    # or BiRefNet's, known by its name.
+    # "vx_eye", the bundled network; "none"; a guest by its name, such as u2net or
+    # isnet-general-use (engines/guests.py has all of them); a file of weights for the bundled
+    # network; or an ONNX file: one that `vx export --eye` wrote, or that of a guest.
     cfg.VX.EYE.NAME = "vx_eye"
     # Its weights, as MODEL.WEIGHTS takes them.
     cfg.VX.EYE.WEIGHTS = "bundled://vx_eye.safetensors"
@@ -118,6 +134,10 @@ def _add_data(cfg: CfgNode, node: type[CfgNode]) -> None:
     cfg.VX.DATA.VALIDATION = 160
     cfg.VX.DATA.TEST = 0
     cfg.VX.DATA.SPLIT_SEED = 1
+    # How often photos come in an epoch on average: pairs of the beginning of what COCO json calls
+    # the ``source`` of an image, and a factor, such as [["coco", 2.5], ["studio", 0.4]]; the first
+    # that fits counts. All others come once.
+    cfg.VX.DATA.REPEAT_FACTOR = []
 
 
 def _add_data_subject(cfg: CfgNode, node: type[CfgNode]) -> None:
@@ -145,6 +165,14 @@ def _add_augment(cfg: CfgNode, node: type[CfgNode]) -> None:
     # "resized": share of the photo's area, and width / height of the part, least and greatest.
     cfg.VX.AUGMENT.CROP_AREA = [0.5, 1.0]
     cfg.VX.AUGMENT.CROP_ASPECT = [0.67, 1.5]
+    # "resized": heights and widths of the crops, such as [[288, 384], [384, 288]]; each batch has
+    # one. Empty: the square. The aspect above is then meant relative to that of the size, so 1
+    # keeps the photo's proportions. With DATALOADER.ASPECT_RATIO_GROUPING wide photos get no
+    # upright size.
+    cfg.VX.AUGMENT.CROP_SIZES = []
+    # Instead of the photo, the part of it beside its subject, where it is large enough: a photo
+    # without any subject.
+    cfg.VX.AUGMENT.BACKGROUND_PROB = 0.0
     # "large_scale_jitter": least and greatest scale; 1 fits the photo into the square.
     cfg.VX.AUGMENT.JITTER_SCALE = [0.1, 2.0]
     # Largest rotation either way, in degrees.
@@ -152,6 +180,18 @@ def _add_augment(cfg: CfgNode, node: type[CfgNode]) -> None:
     cfg.VX.AUGMENT.ROTATION_DEGREES = 10.0
     # Instances of another photo pasted onto this one. Its subject then counts as unknown.
     cfg.VX.AUGMENT.COPY_PASTE_PROB = 0.0
+    # For an eye or hints: the cut-out of another photo's subject pasted anywhere onto this one, or
+    # with the probability of PASTE_OWN that of the photo itself. Both are the subject together if
+    # they are of comparable size. Its longer side, as a share of the photo's shorter one; the
+    # factor of its brightness; and the blur of its edge, sigma in pixels; least and greatest.
+    cfg.VX.AUGMENT.PASTE_PROB = 0.0
+    cfg.VX.AUGMENT.PASTE_OWN = 0.0
+    cfg.VX.AUGMENT.PASTE_SIZE = [0.2, 0.8]
+    cfg.VX.AUGMENT.PASTE_GAIN = [0.7, 1.25]
+    cfg.VX.AUGMENT.PASTE_SIGMA = [0.4, 1.0]
+    # For hints: instead of what is annotated, a part of the photo that looks alike (Felzenszwalb
+    # and Huttenlocher, 2004), so that things of any kind are learned.
+    cfg.VX.AUGMENT.SEGMENT_PROB = 0.0
     # How much brightness, contrast and saturation vary, as a share; and the hue, in turns of the
     # colour circle.
     cfg.VX.AUGMENT.COLOR_JITTER_PROB = 0.6
@@ -187,8 +227,9 @@ def _add_solver(cfg: CfgNode, node: type[CfgNode]) -> None:
     cfg.VX.SOLVER.LOG_PERIOD = 20
     # The figure that chooses model_best.pth: "subject_iou", the mean IoU of the subjects;
     # "saliency_iou", that of the eye's map alone; "segm_AP", COCO's average precision of the
-    # detector's masks; "mean", the mean of subject_iou and segm_AP. "auto": segm_AP for a detector,
-    # saliency_iou for an eye; without photos for it, what they do give.
+    # detector's masks; "mean", the mean of subject_iou and segm_AP; "click_iou", for hints, the
+    # mean IoU after 1, 3 and 5 clicks. "auto": segm_AP for a detector, saliency_iou for an eye,
+    # click_iou for hints; without photos for it, what they do give.
     cfg.VX.SOLVER.BEST_BY = "auto"
     # The training stops after this many evaluations (TEST.EVAL_PERIOD) without a gain. 0: never.
     cfg.VX.SOLVER.PATIENCE = 0
@@ -213,7 +254,24 @@ def add_point_rend_config(cfg: CfgNode) -> None:
             node[name] = value
 
 
-_PROBABILITIES = ("ROTATION", "COPY_PASTE", "COLOR_JITTER", "GRAYSCALE", "BLUR", "JPEG")
+_PROBABILITIES = (
+    *("ROTATION", "COPY_PASTE", "PASTE", "BACKGROUND", "SEGMENT"),
+    *("COLOR_JITTER", "GRAYSCALE", "BLUR", "JPEG"),
+)
+_PAIR = "pairs of the beginning of a source and a factor above 0"
+
+
+def _is_side(value: Any) -> bool:
+    return type(value) is int and 32 <= value <= 2048
+
+
+def _is_repeat(pair: Any) -> bool:
+    """The beginning of a source, and a factor."""
+    if not isinstance(pair, list | tuple) or len(pair) != 2 or not isinstance(pair[0], str):
+        return False
+    return type(pair[1]) in (int, float) and 0 < pair[1] <= 1000
+
+
 _LIMITS: dict[str, Limit] = {
     "VX.ENGINE": one_of("auto", "onnx", "detectron2", "torchvision"),
     "VX.ONNX.PROVIDERS": (
@@ -224,6 +282,8 @@ _LIMITS: dict[str, Limit] = {
         lambda value: 0 <= value <= 1024,
         "a number of threads within 0..1024; 0 is as many as there are cores",
     ),
+    "VX.ONNX.RUNTIME": one_of("auto", "onnxruntime", "openvino"),
+    "VX.ONNX.PRECISION": one_of("float32", "bfloat16"),
     "VX.CLASS_NAMES": (
         lambda value: (
             len(set(map(str, value))) == len(value)
@@ -240,17 +300,24 @@ _LIMITS: dict[str, Limit] = {
         ),
         "one to eight whole numbers within 32..2048",
     ),
-    "VX.TRAIN": one_of("auto", "detector", "eye", "both"),
+    "VX.HINTS.SEGMENTER": one_of("auto", "network", "graph cut"),
+    "VX.TRAIN": one_of("auto", "detector", "eye", "both", "hints"),
     "VX.DATA.MASKS": one_of("subject", "instances", "classes", "ids", "alpha"),
     "VX.DATA.SUBJECT.RULE": one_of("largest", "all"),
     "VX.DATA.SUBJECT.MIN_SHARE": within(0, 1),
     "VX.DATA.SUBJECT.MAX_RIVAL": within(0, 1),
     "VX.DATA.VALIDATION": at_least(0),
     "VX.DATA.TEST": at_least(0),
+    "VX.DATA.REPEAT_FACTOR": (lambda value: all(map(_is_repeat, value)), _PAIR),
     "VX.AUGMENT.CROP": one_of("resized", "large_scale_jitter", "shortest_edge"),
     "VX.AUGMENT.CROP_AREA": interval(0.01, 1),
     "VX.AUGMENT.CROP_ASPECT": interval(0.01, 100),
+    "VX.AUGMENT.CROP_SIZES": each(each((_is_side, "a whole number within 32..2048"), 2), least=0),
     "VX.AUGMENT.JITTER_SCALE": interval(0.01, 10),
+    "VX.AUGMENT.PASTE_OWN": within(0, 1),
+    "VX.AUGMENT.PASTE_SIZE": interval(0.01, 4),
+    "VX.AUGMENT.PASTE_GAIN": interval(0.01, 10),
+    "VX.AUGMENT.PASTE_SIGMA": interval(0, 100),
     "VX.AUGMENT.ROTATION_DEGREES": within(0, 180),
     **{f"VX.AUGMENT.{name}": within(0, 1) for name in ("BRIGHTNESS", "CONTRAST", "SATURATION")},
     "VX.AUGMENT.HUE": within(0, 0.5),
@@ -262,7 +329,9 @@ _LIMITS: dict[str, Limit] = {
     "VX.SOLVER.CROP": at_least(1),
     "VX.SOLVER.EDGE_WEIGHT": at_least(0),
     "VX.SOLVER.LOG_PERIOD": at_least(1),
-    "VX.SOLVER.BEST_BY": one_of("auto", "subject_iou", "saliency_iou", "segm_AP", "mean"),
+    "VX.SOLVER.BEST_BY": one_of(
+        "auto", "subject_iou", "saliency_iou", "segm_AP", "mean", "click_iou"
+    ),
     "VX.SOLVER.PATIENCE": at_least(0),
 }
 

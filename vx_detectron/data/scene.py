@@ -20,6 +20,8 @@ from vx_detectron.errors import DataError
 from vx_detectron.image_io import MAX_BYTES, MAX_PIXELS, read_photo
 from vx_detectron.modeling.samples import Sample
 
+NO_CLASS = -1  # of a thing that was pasted into the photo
+
 
 @dataclass(frozen=True)
 class Scene:
@@ -29,7 +31,7 @@ class Scene:
         image: uint8 (3, H, W), RGB, 0..255.
         layers: uint8 (N + 1, H, W): the masks of N instances, then the subject's. 0 no, 1 yes,
             ``UNKNOWN`` where nobody knows.
-        classes: int64 (N,), contiguous ids.
+        classes: int64 (N,), contiguous ids, or ``NO_CLASS``.
     """
 
     image: tv_tensors.Image

@@ -59,7 +59,7 @@ def draw_sample(sample: Sample, names: Mapping[int, str], channels: str) -> Byte
     image = sample.image.to(torch.uint8)
     image = image.flip(0) if channels == "BGR" else image
     if len(sample.boxes):
-        labels = [names[number] for number in sample.classes.tolist()]
+        labels = [names.get(number, "pasted") for number in sample.classes.tolist()]
         colours = [_colour(number) for number in range(len(labels))]
         image = draw_segmentation_masks(image, sample.masks, alpha=0.45, colors=colours)
         image = draw_bounding_boxes(image, sample.boxes, labels, colors=colours)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import logging
+import math
 import pickle
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from itertools import count, islice
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from fvcore.common.config import CfgNode
+from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
-from vx_detectron.data.augmentation import Augmentation
+from vx_detectron.data.augmentation import Augmentation, crop_sizes
 from vx_detectron.data.categories import DatasetDict, is_complete
 from vx_detectron.data.scene import Scene, class_annotations, read_scene, to_sample
+from vx_detectron.data.subjects import has_subject
 from vx_detectron.errors import DataError, ImageError
 from vx_detectron.modeling.samples import Sample
 
@@ -23,6 +27,13 @@ logger = logging.getLogger(__name__)
 # A training goes on without some of its photos, but not without more than this share of them.
 # The first few say too little about the rest.
 MAX_UNREADABLE, FIRST_ATTEMPTS = 0.2, 50
+
+
+class SizedItem(NamedTuple):
+    """An item's index, and which of ``crop_sizes`` its batch has."""
+
+    item: int
+    size: int | None
 
 
 class TrainingSet(Dataset[Sample]):
@@ -56,14 +67,25 @@ class TrainingSet(Dataset[Sample]):
         self.records = PackedRecords(records)
         self.class_ids = class_ids
         self.seed = seed
+        self.repeats = [repeat_factor(cfg, record) for record in records]
         self.augmentation = Augmentation(cfg)
+        self.crop_sizes = crop_sizes(cfg)
         self.channels: str = cfg.INPUT.FORMAT
         self.limits = cfg.VX.INPUT.MAX_PIXELS, cfg.VX.INPUT.MAX_BYTES
         self.everyone = range(len(records))
-        self.donors = [i for i in self.everyone if class_annotations(records[i], class_ids)]
-        if self.augmentation.paste_prob > 0 and not self.donors:
+        instances = [i for i in self.everyone if class_annotations(records[i], class_ids)]
+        subjects = [i for i in self.everyone if has_subject(records[i])]
+        cutouts = self.augmentation.paste_prob > 0
+        # Copy-paste takes instances, and no configuration has both.
+        self.donors = sorted({*instances, *subjects}) if cutouts else instances
+        if cutouts and not self.donors:
             raise DataError(
-                f"VX.AUGMENT.COPY_PASTE_PROB is {self.augmentation.paste_prob}, but no photo has "
+                f"VX.AUGMENT.PASTE_PROB is {self.augmentation.paste_prob}, but no photo has a "
+                "subject or an instance to paste; set it to 0"
+            )
+        if self.augmentation.copy_prob > 0 and not self.donors:
+            raise DataError(
+                f"VX.AUGMENT.COPY_PASTE_PROB is {self.augmentation.copy_prob}, but no photo has "
                 "an instance of a class to paste; set it to 0"
             )
         self.attempts = self.failures = 0
@@ -72,12 +94,13 @@ class TrainingSet(Dataset[Sample]):
     def __len__(self) -> int:
         return len(self.records)
 
-    def __getitem__(self, index: int) -> Sample:
-        epoch, position = divmod(index, len(self.records))
+    def __getitem__(self, index: int | SizedItem) -> Sample:
+        item, size = index if isinstance(index, SizedItem) else (index, None)
+        epoch, position = divmod(item, len(self.records))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self._seed_of(epoch, position))
             position, scene = self._read(position, self.everyone)
-            scene = self.augmentation(scene, self._draw_donor)
+            scene = self.augmentation(scene, self._draw_donor, size)
         return self._sample(position, scene)
 
     def original(self, position: int) -> Sample:
@@ -125,6 +148,15 @@ class TrainingSet(Dataset[Sample]):
         return ((self.seed * 1_000_003 + epoch) * 1_000_003 + position) % 2**63
 
 
+def repeat_factor(cfg: CfgNode, record: DatasetDict) -> float:
+    """How often a photo comes in an epoch on average, by ``VX.DATA.REPEAT_FACTOR``; else 1."""
+    source = str(record.get("source", ""))
+    for name, factor in cfg.VX.DATA.REPEAT_FACTOR:
+        if source.startswith(name):
+            return float(factor)
+    return 1.0
+
+
 class PackedRecords(Sequence[DatasetDict]):
     """Records as bytes in one array.
 
@@ -157,18 +189,39 @@ class EpochSampler(Sampler[int]):
         length: of the data set.
         seed: of the order.
         start: how many items were taken before; those that follow are the same.
+        repeats: how often each item comes in an epoch on average, as in Detectron2's
+            ``RepeatFactorTrainingSampler``; none: once. The same item twice counts as of two
+            epochs, so that it is drawn differently.
     """
 
-    def __init__(self, length: int, seed: int, start: int) -> None:
+    def __init__(
+        self, length: int, seed: int, start: int, repeats: Sequence[float] | None = None
+    ) -> None:
         self.length, self.seed, self.start = length, seed, start
+        self.repeats = torch.tensor([1.0] * length if repeats is None else repeats)
+        self.most = math.ceil(float(self.repeats.max()))
 
     def __iter__(self) -> Iterator[int]:
-        epoch, skip = divmod(self.start, self.length)
-        while True:
+        yield from islice(self._all(), self.start, None)
+
+    def _all(self) -> Iterator[int]:
+        for epoch in count():
             generator = torch.Generator().manual_seed(self.seed + epoch)
-            order = torch.randperm(self.length, generator=generator).tolist()
-            yield from (epoch * self.length + position for position in order[skip:])
-            epoch, skip = epoch + 1, 0
+            order = torch.randperm(self.length, generator=generator)
+            turns = torch.zeros_like(order)
+            if not bool((self.repeats == 1).all()):
+                order, turns = self._repeated(order, generator)
+            yield from ((epoch * self.most + turns) * self.length + order).tolist()
+
+    def _repeated(self, order: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """The positions of one epoch in their order, and how often each one came before."""
+        chance = torch.rand(self.length, generator=generator)
+        times = (self.repeats.floor() + (chance < self.repeats.frac())).long()[order]
+        order = order.repeat_interleave(times)
+        starts = (times.cumsum(0) - times).repeat_interleave(times)
+        turns = torch.arange(len(order)) - starts
+        shuffled = torch.randperm(len(order), generator=generator)
+        return order[shuffled], turns[shuffled]
 
 
 def collate(samples: list[Sample]) -> list[Sample]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from vx_detectron.deliver.checks import Fit, Rgb, check_colour, check_fit, check_picture
 from vx_detectron.errors import ConfigError
-from vx_detectron.image_io import Photo, read_photo
+from vx_detectron.image_io import MAX_BYTES, MAX_PIXELS, Photo, read_photo
 from vx_detectron.structures import ByteArray
 
 _CHOICES = (
     "black, transparent, a colour such as orange, #f80, #ff8800 or rgb(255, 136, 0), "
-    "blur, blur:PERCENT or picture:PATH"
+    "gradient:COLOUR,COLOUR, blur, blur:PERCENT or picture:PATH"
 )
 
 
@@ -39,6 +40,31 @@ class Colour:
 
     def __post_init__(self) -> None:
         check_colour("rgb", self.rgb)
+
+
+@dataclass(frozen=True)
+class Gradient:
+    """From one colour to another.
+
+    Attributes:
+        start: red, green, blue, 0..255, in sRGB.
+        end: the other colour.
+        angle: where the end lies, in degrees as in CSS: 0 is above, 90 right, 180 below.
+
+    Example:
+        >>> parse_background("gradient:white,#aaccee")
+        Gradient(start=(255, 255, 255), end=(170, 204, 238), angle=180.0)
+    """
+
+    start: Rgb
+    end: Rgb
+    angle: float = 180.0
+
+    def __post_init__(self) -> None:
+        check_colour("start", self.start)
+        check_colour("end", self.end)
+        if not abs(self.angle) <= 360:
+            raise ValueError(f"a gradient's angle must be -360 to 360 degrees, got {self.angle}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +131,7 @@ class Blur:
             raise ValueError(f"blur strength must be above 0 and up to 100 %, got {self.strength}")
 
 
-Background: TypeAlias = Transparent | Colour | Picture | Blur
+Background: TypeAlias = Transparent | Colour | Gradient | Picture | Blur
 
 BLACK = Colour((0, 0, 0))
 
@@ -115,7 +141,8 @@ def parse_background(text: str) -> Background | PictureFile:
 
     Args:
         text: ``black``, ``transparent``, any colour CSS knows (``#f80``, ``rgb(255, 136, 0)``,
-            ``orange``), ``blur``, ``blur:3`` (percent of the diagonal), ``picture:PATH``.
+            ``orange``), ``gradient:white,#ace`` with its angle in degrees behind another comma if
+            it does not run down, ``blur``, ``blur:3`` (percent of the diagonal), ``picture:PATH``.
 
     Returns:
         The background; for ``picture:`` a ``PictureFile`` that the caller has to read.
@@ -123,8 +150,6 @@ def parse_background(text: str) -> Background | PictureFile:
     Raises:
         ConfigError: anything else.
     """
-    from PIL import ImageColor
-
     kind, _, value = text.strip().partition(":")
     kind = kind.strip().lower()
     if kind == "transparent" and not value:
@@ -135,6 +160,39 @@ def parse_background(text: str) -> Background | PictureFile:
         if not value.strip():
             raise ConfigError(f"background {text!r} names no file: write picture:PATH")
         return PictureFile(value.strip())
+    if kind == "gradient":
+        return _parse_gradient(text, value)
+    return _parse_colour(text)
+
+
+def read_background(
+    background: str | Background | PictureFile,
+    *,
+    max_pixels: int = MAX_PIXELS,
+    max_bytes: int = MAX_BYTES,
+) -> Background:
+    """Any way to name a background, as the background itself; a picture's file is read.
+
+    Args:
+        background: words as ``parse_background`` takes them, or what it returns.
+        max_pixels: the largest picture, width x height, as for photos.
+        max_bytes: the largest file of one.
+
+    Raises:
+        ConfigError: the words name no background.
+        ImageError: the picture cannot be read, or is larger than that.
+    """
+    if isinstance(background, str):
+        background = parse_background(background)
+    if not isinstance(background, PictureFile):
+        return background
+    photo = read_photo(background.path, max_pixels=max_pixels, max_bytes=max_bytes)
+    return Picture.from_photo(photo, background.fit, background.bars)
+
+
+def _parse_colour(text: str) -> Colour:
+    from PIL import ImageColor
+
     try:
         colour = ImageColor.getrgb(text.strip())
     except ValueError as error:
@@ -147,18 +205,18 @@ def parse_background(text: str) -> Background | PictureFile:
         raise ConfigError(f"background {text!r} is not a colour: {error}") from error
 
 
-def read_background(background: str | Background | PictureFile) -> Background:
-    """Any way to name a background, as the background itself; a picture's file is read.
-
-    Raises:
-        ConfigError: the words name no background.
-        ImageError: the picture cannot be read.
-    """
-    if isinstance(background, str):
-        background = parse_background(background)
-    if not isinstance(background, PictureFile):
-        return background
-    return Picture.from_photo(read_photo(background.path), background.fit, background.bars)
+def _parse_gradient(text: str, value: str) -> Gradient:
+    parts = re.split(r",(?![^(]*\))", value)  # rgb(1, 2, 3) has commas of its own
+    try:
+        start, end, *angle = parts
+        return Gradient(
+            _parse_colour(start).rgb, _parse_colour(end).rgb, *map(float, angle or ["180"])
+        )
+    except (ValueError, TypeError, ConfigError) as error:
+        raise ConfigError(
+            f"background {text!r}: write gradient:COLOUR,COLOUR or gradient:COLOUR,COLOUR,DEGREES, "
+            "such as gradient:white,#aaccee,90"
+        ) from error
 
 
 def _parse_blur(text: str, value: str) -> Blur:

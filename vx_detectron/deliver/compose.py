@@ -9,12 +9,15 @@ from vx_detectron.deliver.background import BLACK, Background, Blur, Transparent
 from vx_detectron.deliver.checks import check_alpha, check_pair
 from vx_detectron.deliver.foreground import estimate_foreground
 from vx_detectron.deliver.paint import paint
+from vx_detectron.deliver.placement import Placement, lay_out
+from vx_detectron.deliver.shadow import Shadow
 from vx_detectron.image_io import Photo
 from vx_detectron.image_io.transparency import lay_over
 from vx_detectron.structures import ByteArray, FloatArray
 
-Box = tuple[int, int, int, int]
+AS_IT_IS = Placement()
 
+_STRIP = 256  # rows that are filled at a time; a plain background is only made for these
 _HALF_LEVEL = np.float32(0.5)  # of 255
 
 
@@ -27,6 +30,9 @@ def compose(
     margin: float = 0.05,
     icc_profile: bytes | None = None,
     own_alpha: ByteArray | None = None,
+    placement: Placement = AS_IT_IS,
+    shadow: Shadow | None = None,
+    decontaminate: float = 1.0,
 ) -> ByteArray:
     """Put the subject before a background.
 
@@ -35,37 +41,64 @@ def compose(
         alpha: float32 (H, W), 0 = background .. 1 = subject.
         background: what to put behind the subject; its colours are carried into the photo's space.
         crop: cut the result to the subject's box and ``margin``.
-        margin: space around the subject, as a share of its longer side; only with ``crop``.
+        margin: space around the subject, as a share of its longer side; only with ``crop`` or a
+            canvas.
         icc_profile: the RGB profile that ``image`` is in, and the result too; None means sRGB.
         own_alpha: uint8 (H, W), the photo's own transparency: where alpha is that and no less,
             nothing of a background is mixed into the colours.
+        placement: the canvas, and the subject's size and place on it.
+        shadow: what the subject casts on the background, if anything.
+        decontaminate: 0..1, how much of the old background's colour is taken out of the edge.
 
     Returns:
         uint8 (h, w, 3), RGB; (h, w, 4), RGBA with straight alpha, for ``Transparent``. Inside
         the subject, but for a rim of 2 pixels (see ``estimate_foreground``), the photo's exact
-        pixels; where alpha rounds to 0 the background's, which in RGBA are four zeros.
+        pixels, unless they are scaled; where alpha rounds to 0 the background's, which in RGBA
+        are four zeros, or black with the shadow's alpha.
 
     Raises:
-        ValueError: an array of another shape, dtype or range, or a negative margin.
+        ValueError: an array of another shape, dtype or range, a negative margin, or a crop beside
+            a canvas.
     """
     check_pair(image, alpha)
-    x0, y0, x1, y1 = crop_box(alpha, margin) if crop else (0, 0, alpha.shape[1], alpha.shape[0])
-    view = slice(y0, y1), slice(x0, x1)
-    subject = _own_colours(image, alpha, own_alpha)[view]
-    opacity = mask_picture(alpha)[view]
+    if not 0 <= decontaminate <= 1:
+        raise ValueError(f"decontaminate must be 0 to 1, got {decontaminate!r}")
+    layout = lay_out(alpha, placement, crop, margin)
+    own = _own_colours(image, alpha, own_alpha, decontaminate)
+    subject, share = layout.carry(own, alpha)
+    opacity = mask_picture(share)
+    dark = None if shadow is None else shadow.cast(share)
     if isinstance(background, Transparent):
-        rgba = np.dstack([subject, opacity])
-        rgba[opacity == 0] = 0
-        return rgba
+        return _on_nothing(subject, share, opacity, dark)
     if own_alpha is not None and isinstance(background, Blur):
         image = lay_over(image, own_alpha)
-    behind = paint(background, image, alpha, view, icc_profile)
-    soft = np.nonzero((opacity > 0) & (opacity < 255))
-    share = alpha[view][soft][:, None]
-    mixed = subject[soft] * share + behind[soft] * (1 - share)
-    subject[soft] = np.rint(mixed).astype(np.uint8)
-    np.copyto(subject, behind, where=(opacity == 0)[..., None])
+    behind = paint(background, image, alpha, layout, icc_profile)
+    if dark is not None:
+        behind = np.rint(behind * (1 - dark[..., None])).astype(np.uint8)
+    rows, columns = np.divmod(np.flatnonzero((opacity > 0) & (opacity < 255)), opacity.shape[1])
+    part = share[rows, columns][:, None]
+    mixed = subject[rows, columns] * part + behind[rows, columns] * (1 - part)
+    subject[rows, columns] = np.rint(mixed).astype(np.uint8)
+    clear = (opacity == 0).view(np.uint8)
+    for top in range(0, len(subject), _STRIP):
+        strip = slice(top, top + _STRIP)
+        # Many times as fast as NumPy's own copying where a mask says so.
+        cv2.copyTo(np.ascontiguousarray(behind[strip]), clear[strip], subject[strip])
     return subject
+
+
+def _on_nothing(
+    subject: ByteArray, share: FloatArray, opacity: ByteArray, dark: FloatArray | None
+) -> ByteArray:
+    """RGBA, with the shadow as black that is half transparent."""
+    if dark is None:
+        seen = cv2.copyTo(subject, opacity, np.zeros_like(subject))
+        return np.asarray(cv2.merge([*cv2.split(seen), opacity]), dtype=np.uint8)
+    whole = share + dark * (1 - share)
+    colours = subject * (share / np.maximum(whole, 1e-6))[..., None]
+    rgba = np.dstack([np.rint(colours).astype(np.uint8), mask_picture(whole.clip(0, 1))])
+    rgba[rgba[..., 3] == 0] = 0
+    return rgba
 
 
 def compose_photo(
@@ -75,6 +108,9 @@ def compose_photo(
     *,
     crop: bool = False,
     margin: float = 0.05,
+    placement: Placement = AS_IT_IS,
+    shadow: Shadow | None = None,
+    decontaminate: float = 1.0,
 ) -> ByteArray:
     """As ``compose``, with all that a photo says of its colours and its transparency."""
     return compose(
@@ -85,42 +121,26 @@ def compose_photo(
         margin=margin,
         icc_profile=photo.icc_profile,
         own_alpha=photo.alpha,
+        placement=placement,
+        shadow=shadow,
+        decontaminate=decontaminate,
     )
 
 
-def _own_colours(image: ByteArray, alpha: FloatArray, own_alpha: ByteArray | None) -> ByteArray:
+def _own_colours(
+    image: ByteArray, alpha: FloatArray, own_alpha: ByteArray | None, decontaminate: float
+) -> ByteArray:
     """The subject's own colours; what was transparent before has them already."""
+    if not decontaminate:
+        return image.copy()
     if own_alpha is None:
-        return estimate_foreground(image, alpha)
-    unmixed = (own_alpha < 255) & (alpha >= (own_alpha - _HALF_LEVEL) / 255)
-    return estimate_foreground(image, np.where(unmixed, np.float32(1), alpha), own_alpha)
-
-
-def crop_box(alpha: FloatArray, margin: float = 0.0) -> Box:
-    """The box around everything visible.
-
-    Args:
-        alpha: float32 (H, W), 0..1.
-        margin: space around it, as a share of its longer side, 0 or more.
-
-    Returns:
-        x0, y0, x1, y1 in whole pixels, x1 and y1 exclusive, within the photo. The whole photo
-        when nothing is visible.
-
-    Raises:
-        ValueError: alpha of another shape, dtype or range, or a negative margin.
-    """
-    check_alpha(alpha)
-    if not 0 <= margin < np.inf:
-        raise ValueError(f"margin must be 0 or more, as a share of the subject, got {margin!r}")
-    height, width = alpha.shape
-    visible = alpha >= 0.5 / 255  # what a picture of 256 levels can show
-    columns, rows = (np.flatnonzero(visible.any(axis=axis)) for axis in (0, 1))
-    if not len(rows):
-        return 0, 0, width, height
-    x0, x1, y0, y1 = int(columns[0]), int(columns[-1]) + 1, int(rows[0]), int(rows[-1]) + 1
-    space = round(margin * max(x1 - x0, y1 - y0))
-    return max(x0 - space, 0), max(y0 - space, 0), min(x1 + space, width), min(y1 + space, height)
+        own = estimate_foreground(image, alpha)
+    else:
+        unmixed = (own_alpha < 255) & (alpha >= (own_alpha - _HALF_LEVEL) / 255)
+        own = estimate_foreground(image, np.where(unmixed, np.float32(1), alpha), own_alpha)
+    if decontaminate == 1:
+        return own
+    return np.asarray(cv2.addWeighted(own, decontaminate, image, 1 - decontaminate, 0))
 
 
 def mask_picture(alpha: FloatArray) -> ByteArray:

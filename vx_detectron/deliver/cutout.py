@@ -16,8 +16,16 @@ from vx_detectron.deliver.background import (
 from vx_detectron.deliver.compose import compose_photo
 from vx_detectron.deliver.finish import Finish
 from vx_detectron.errors import ConfigError
-from vx_detectron.image_io import Photo, PictureFormat, format_from_suffix
+from vx_detectron.image_io import (
+    MAX_BYTES,
+    MAX_PIXELS,
+    Photo,
+    PictureFormat,
+    format_from_suffix,
+)
 from vx_detectron.image_io.names import Writable
+from vx_detectron.image_io.writing import QUICK
+from vx_detectron.interactive import Hints
 from vx_detectron.structures import ByteArray, FloatArray, Instances, Provenance, Subject
 
 
@@ -31,6 +39,9 @@ class Cutout:
         subject: which instances it is and why.
         instances: everything that was found in the photo, for explaining and choosing again.
         provenance: what really ran.
+        max_pixels: the largest picture that ``save`` reads as a background.
+        max_bytes: the largest file of one.
+        hints: what a person marked, all of it obeyed; None for nothing.
     """
 
     photo: Photo
@@ -38,6 +49,9 @@ class Cutout:
     subject: Subject
     instances: Instances
     provenance: Provenance
+    max_pixels: int = MAX_PIXELS
+    max_bytes: int = MAX_BYTES
+    hints: Hints | None = None
 
     def __post_init__(self) -> None:
         size = self.photo.pixels.shape[:2]
@@ -69,6 +83,7 @@ class Cutout:
         crop: bool = False,
         margin: float = 0.05,
         quality: int = 95,
+        compression: int = QUICK,
         format: PictureFormat | None = None,
     ) -> None:
         """Write the subject as a picture, whole or not at all; an existing file is replaced.
@@ -83,13 +98,15 @@ class Cutout:
             crop: cut the picture to the subject's box and ``margin``.
             margin: space around the subject with ``crop``, as a share of its longer side.
             quality: 1..100, of jpg and webp; 100 makes webp lossless.
+            compression: 0..9, of png, zlib's level: 0 packs nothing, 1 is quick, 9 makes the
+                smallest file.
             format: ``png``, ``jpg``, ``webp`` or ``tiff``; by default the path's suffix says. A
                 stream needs it.
 
         Raises:
             ImageError: the suffix names none of these formats, the format cannot hold the picture
                 (JPEG has no transparency), or the file cannot be written or, for ``picture:``,
-                read.
+                read, such as one that is larger than ``VX.INPUT`` allows.
             ConfigError: an option is not as described.
 
         Example:
@@ -109,9 +126,10 @@ class Cutout:
         finish = Finish(
             format or _format_of(path),
             quality,
-            read_background(background),
+            read_background(background, max_pixels=self.max_pixels, max_bytes=self.max_bytes),
             crop=crop,
             margin=margin,
+            compression=compression,
         )
         try:
             finish.write(path, self.photo, self.alpha)

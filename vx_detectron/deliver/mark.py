@@ -1,8 +1,8 @@
 """The mark in this program's own pictures: of which photo they are, and with which options made.
 
 It is plain ASCII text: in the EXIF field "Software" of pictures, in the json of layers, in the
-comment of an OpenRaster file. A name that ends with ``_cutout`` proves nothing, since photos may
-be called so too; the mark does.
+comment of an OpenRaster file, in the XMP of a PSD. A name that ends with ``_cutout`` proves
+nothing, since photos may be called so too; the mark does.
 """
 
 from __future__ import annotations
@@ -43,7 +43,12 @@ def read_mark(path: str | os.PathLike[str]) -> Mark | None:
         return None
     try:
         with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            found = _TEXT.search(data)
-            return Mark(found[1].decode(), found[2].decode()) if found else None
+            return find_mark(data)
     except (OSError, ValueError):  # ValueError: it is empty
         return None
+
+
+def find_mark(data: bytes | mmap.mmap) -> Mark | None:
+    """The mark in a file's bytes, or None."""
+    found = _TEXT.search(data)
+    return Mark(found[1].decode(), found[2].decode()) if found else None

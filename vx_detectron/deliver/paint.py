@@ -1,4 +1,4 @@
-"""The background's own pixels: a colour, another picture, or the photo out of focus."""
+"""The background's own pixels: colours, another picture, or the photo out of focus."""
 
 from __future__ import annotations
 
@@ -7,38 +7,62 @@ import math
 import cv2
 import numpy as np
 
-from vx_detectron.deliver.background import Blur, Colour, Picture
+from vx_detectron.deliver.background import Blur, Colour, Gradient, Picture
 from vx_detectron.deliver.checks import Rgb
+from vx_detectron.deliver.placement import Layout
 from vx_detectron.image_io.profiles import convert
 from vx_detectron.structures import ByteArray, FloatArray
 
 
 def paint(
-    background: Colour | Picture | Blur,
+    background: Colour | Gradient | Picture | Blur,
     image: ByteArray,
     alpha: FloatArray,
-    view: tuple[slice, slice],
+    layout: Layout,
     icc_profile: bytes | None = None,
 ) -> ByteArray:
-    """The background's own pixels for a view of a photo.
+    """The background's own pixels for a canvas.
 
     Args:
         background: what to paint.
         image: uint8 (H, W, 3), RGB, the photo; only ``Blur`` looks at it.
         alpha: float32 (H, W), 0..1, where the subject is; only ``Blur`` looks at it.
-        view: the rows and columns of the photo that are wanted; a ``Picture`` is fitted to it.
+        layout: the canvas; a ``Picture`` is fitted to it. A blurred photo stays where it is in
+            its own frame, or in a part of it, and fills any other canvas.
         icc_profile: the RGB profile that the photo is in; None means sRGB.
 
     Returns:
-        uint8 (h, w, 3), RGB in the photo's space, of the view's size; to be read only.
+        uint8 (h, w, 3), RGB in the photo's space, of the canvas' size; to be read only.
     """
-    height, width = alpha[view].shape
+    height, width = layout.height, layout.width
     if isinstance(background, Picture):
         return _fit_picture(background, (height, width), icc_profile)
     if isinstance(background, Blur):
         sigma = background.strength / 100 * math.hypot(*alpha.shape)
-        return _blur_around(image, alpha, sigma)[view]
-    return np.broadcast_to(_colour(background.rgb, icc_profile), (height, width, 3))
+        blurred = _blur_around(image, alpha, sigma)
+        if layout.frame is not None:
+            return blurred[layout.frame]
+        return _fit_picture(Picture(blurred, icc_profile=icc_profile), (height, width), icc_profile)
+    if isinstance(background, Gradient):
+        return _gradient(background, (height, width), icc_profile)
+    line = np.tile(_colour(background.rgb, icc_profile), (width, 1))
+    return np.broadcast_to(line, (height, width, 3))
+
+
+def _gradient(gradient: Gradient, size: tuple[int, int], icc_profile: bytes | None) -> ByteArray:
+    """As CSS draws it: the colours are reached in the corners."""
+    height, width = size
+    angle = math.radians(gradient.angle)
+    right, down = math.sin(angle), -math.cos(angle)
+    length = abs(width * right) + abs(height * down)
+    x = (np.arange(width, dtype=np.float32) + 0.5 - width / 2) * (right / length)
+    y = (np.arange(height, dtype=np.float32) + 0.5 - height / 2) * (down / length)
+    # 256 levels between the colours would show as bands in neither: the eye sees less.
+    at = np.rint((0.5 + y[:, None] + x[None, :]).clip(0, 1) * 1023).astype(np.uint16)
+    share = np.linspace(0, 1, 1024)[:, None]
+    ramp = np.array(gradient.start) * (1 - share) + np.array(gradient.end) * share
+    colours = convert(np.rint(ramp).astype(np.uint8)[None], None, icc_profile)[0]
+    return np.asarray(colours[at])
 
 
 def _colour(rgb: Rgb, icc_profile: bytes | None) -> ByteArray:

@@ -29,6 +29,7 @@ def record_of(cutout: Cutout) -> Record:
         "subject": subject_record(cutout.subject, cutout.instances),
         "instances": instance_records(cutout.instances),
         "alpha": encode_mask(cutout.alpha >= 0.5),
+        "hints": None if cutout.hints is None else cutout.hints.to_json(),
         "provenance": asdict(cutout.provenance),
         "notes": list(cutout.photo.notes),
     }

@@ -1,7 +1,8 @@
 """THE SEAMS: two networks behind two small protocols, and what builds them.
 
 A detector knows what the things in a photo are; an eye knows what people look at. Any detector
-works beside any eye. Nothing of Detectron2, torch or ONNX Runtime crosses either seam.
+works beside any eye. Nothing of Detectron2, torch or ONNX Runtime crosses either seam. What
+listens to hints has a seam of its own, in ``interactive.segmenter``.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ from typing import Protocol
 
 from fvcore.common.config import CfgNode
 
-from vx_detectron.config.exported import SUFFIX as EXPORTED
 from vx_detectron.errors import EngineError
+from vx_detectron.interactive import InteractiveSegmenter
 from vx_detectron.structures import ByteArray, FloatArray, Instances
+from vx_detectron.weights.catalog import EXPORTED
 
 NO_EYE, OWN_EYE = "none", "vx_eye"
 _WEIGHTS = (".safetensors", ".pth", ".pkl")
@@ -23,7 +25,7 @@ class Detector(Protocol):
     """A network that finds instances, ready to run.
 
     Attributes:
-        name: of the engine that runs it: ``onnx``, ``detectron2`` or ``torchvision``.
+        name: of the engine that runs it: ``onnx``, ``openvino``, ``detectron2`` or ``torchvision``.
         device: such as ``cpu`` or ``cuda:0``.
         weights: as ``MODEL.WEIGHTS`` names them.
         weights_sha256: their digest.
@@ -46,7 +48,7 @@ class Eye(Protocol):
 
     Attributes:
         name: as ``VX.EYE.NAME`` gives it.
-        engine: what runs it: ``onnx`` or ``torch``.
+        engine: what runs it: ``onnx``, ``openvino`` or ``torch``.
         device: such as ``cpu`` or ``cuda:0``.
         weights: where its weights came from.
         weights_sha256: their digest.
@@ -137,27 +139,47 @@ def build_eye(cfg: CfgNode) -> Eye | None:
     """The eye that ``VX.EYE.NAME`` asks for; None for ``none``.
 
     ``VX.ENGINE`` applies to it too: onnx is ONNX Runtime, torchvision and detectron2 are torch, and
-    auto is ONNX Runtime where there is an exported file of the eye.
+    auto is ONNX Runtime where there is an exported file of the eye. Guests always run in ONNX
+    Runtime.
 
     Raises:
-        EngineError: what runs it, or the device, is not there.
+        EngineError: no such eye, or what runs it, or the device, is not there.
         CheckpointError: its weights are missing, unsafe or of another network.
+        DownloadError: a guest's file is not here and cannot be fetched.
     """
     name: str = cfg.VX.EYE.NAME
     if name == NO_EYE:
         return None
-    if name != OWN_EYE and not name.lower().endswith((*_WEIGHTS, EXPORTED)):
+    from vx_detectron.engines import guests, onnx_eye
+
+    known = name == OWN_EYE or name in guests.GUESTS
+    if not known and not name.lower().endswith((*_WEIGHTS, EXPORTED)):
         raise EngineError(
-            f"VX.EYE.NAME must be {OWN_EYE}, {NO_EYE} or a file of weights "
-            f"({', '.join((*_WEIGHTS, EXPORTED))}), got {name!r}"
+            f"VX.EYE.NAME must be {OWN_EYE}, {NO_EYE}, a file of weights "
+            f"({', '.join((*_WEIGHTS, EXPORTED))}) or a guest ({', '.join(guests.GUESTS)}), "
+            f"got {name!r}"
         )
-    from vx_detectron.engines import onnx_eye
 
     if onnx_eye.is_meant(cfg):
         return onnx_eye.OnnxEye(cfg)
     from vx_detectron.engines.torch_eye import TorchEye
 
     return TorchEye(cfg)
+
+
+def build_segmenter(cfg: CfgNode) -> InteractiveSegmenter:
+    """What listens to hints, as ``VX.HINTS.SEGMENTER`` asks.
+
+    Raises:
+        CheckpointError, EngineError: the network is asked for, and cannot be built.
+    """
+    from vx_detectron.engines.onnx_hints import HintNetwork, is_there
+    from vx_detectron.interactive.graph_cut import GraphCut
+
+    wanted = cfg.VX.HINTS.SEGMENTER
+    if wanted == "network" or (wanted == "auto" and is_there(cfg)):
+        return HintNetwork(cfg)
+    return GraphCut()
 
 
 def _detectron2_imports() -> bool:

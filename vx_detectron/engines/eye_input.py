@@ -1,15 +1,13 @@
-"""From a photo to what an eye's network takes, and from its output to a map: one table row each.
+"""From a photo to what an eye's network takes, and from its output to a map.
 
-An eye is any network that maps what people look at: ours, or a guest that somebody else trained.
-They differ in numbers only, so an ``EyeInput`` holds those numbers, and nothing else differs.
+An eye is any network that maps what people look at: ours, or a guest that somebody else trained
+(see ``guests``). They differ in numbers only, and an ``EyeInput`` holds those numbers.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -95,36 +93,6 @@ class EyeInput:
             return cls(**plain)
         except (AttributeError, TypeError, ValueError) as error:
             raise CheckpointError(f"the metadata of this eye cannot be read: {error}") from error
-
-
-def _square(
-    side: int, mean: Channels, std: Channels, output: str = STRETCHED, brightest: bool = False
-) -> EyeInput:
-    return EyeInput(side, 1, mean, std, brightest, output)
-
-
-_IMAGENET: tuple[Channels, Channels] = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-_ISNET = _square(1024, (0.5, 0.5, 0.5), (1.0, 1.0, 1.0))
-_U2NET = _square(320, *_IMAGENET, brightest=True)
-
-# Public salient-object networks as ONNX files, by the start of the file's name, each fed as its
-# authors feed it.
-GUESTS: Mapping[str, EyeInput] = MappingProxyType(
-    {
-        "u2net": _U2NET,  # u2netp and u2net_human_seg too
-        "silueta": _U2NET,
-        "isnet": _ISNET,
-        "rmbg-1.4": _ISNET,
-        "bria-rmbg": _square(1024, *_IMAGENET),  # 2.0
-        "birefnet": _square(1024, *_IMAGENET, LOGIT),
-    }
-)
-
-
-def guest(name: str) -> EyeInput | None:
-    """The row of ``GUESTS`` for a file of that name, such as ``isnet-general-use.onnx``."""
-    lower = name.lower()
-    return next((row for start, row in GUESTS.items() if lower.startswith(start)), None)
 
 
 def sigmoid(logits: FloatArray) -> FloatArray:

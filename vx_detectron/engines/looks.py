@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 import cv2
 import numpy as np
 
+from vx_detectron.image_io import area_average
 from vx_detectron.structures import BoolArray, ByteArray, FloatArray
 
 Run = Callable[[ByteArray], FloatArray]
@@ -83,8 +84,9 @@ def resize_photo(image: ByteArray, size: tuple[int, int]) -> ByteArray:
     if image.shape[:2] == size:
         return image
     shrinks = size[0] * size[1] < image.shape[0] * image.shape[1]
-    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(image, size[::-1], interpolation=method), dtype=np.uint8)
+    if shrinks:
+        return area_average(image, size)
+    return np.asarray(cv2.resize(image, size[::-1], interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
 
 
 def _zoomed(

@@ -1,4 +1,4 @@
-"""The engine without torch: a detector that ``vx export`` wrote, in ONNX Runtime."""
+"""The engine without torch: a detector that ``vx export`` wrote, in ONNX Runtime or OpenVINO."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from fvcore.common.config import CfgNode
 from vx_detectron.config import exported, load_cfg
 from vx_detectron.config.class_names import class_names
 from vx_detectron.config.defaults import flatten
-from vx_detectron.engines import onnx_runtime
-from vx_detectron.engines.onnx_runtime import Session
 from vx_detectron.engines.output import to_instances
 from vx_detectron.engines.preprocess import network_input
+from vx_detectron.engines.sessions import can_run as can_run_sessions
+from vx_detectron.engines.sessions import open_session
 from vx_detectron.errors import ConfigError, VxError
 from vx_detectron.structures import ByteArray, Instances
 from vx_detectron.weights import catalog
@@ -27,12 +27,10 @@ class OnnxDetector:
             exported; no other key of the network may.
 
     Raises:
-        ConfigError: a key that was exported with another value.
+        ConfigError: a key that was exported with another value, and cannot differ.
         CheckpointError: a file that is missing, damaged or not a detector.
-        EngineError: ONNX Runtime or the device is not there.
+        EngineError: the runtime or the device is not there.
     """
-
-    name = "onnx"
 
     def __init__(self, cfg: CfgNode) -> None:
         self.weights = _exported_weights(cfg)
@@ -47,9 +45,11 @@ class OnnxDetector:
         self.cfg = cfg
         self.class_names = class_names(cfg)
         self.weights_sha256 = catalog.sha256_of(path)
-        self.session = Session(path, cfg)
-        self.device = self.session.device
+        self.session = open_session(path, cfg)
+        self.name, self.device = self.session.engine, self.session.device
         self._settings = exported.adjustable_inputs(cfg)
+        if not self.session.adjustable:
+            _expect_own_values(cfg, path)
 
     def predict(self, image: ByteArray) -> Instances:
         """The things in one photo, uint8 (H, W, 3) RGB; see ``Instances``."""
@@ -72,7 +72,7 @@ def can_run(cfg: CfgNode) -> bool:
     if weights is None:
         return False
     try:
-        return not differences(cfg, catalog.resolve(weights)) and onnx_runtime.can_run(cfg)
+        return not differences(cfg, catalog.resolve(weights)) and can_run_sessions(cfg)
     except VxError:
         return False
 
@@ -89,6 +89,21 @@ def differences(cfg: CfgNode, path: Path) -> list[str]:
         f"{key}: exported with {other[key]!r}, got {own[key]!r}"
         for key in exported.fixed_differences(cfg, theirs)
     ]
+
+
+def _expect_own_values(cfg: CfgNode, path: Path) -> None:
+    """ConfigError for a key that differs from the file's own, for a runtime that cannot follow."""
+    own, other = flatten(cfg), flatten(load_cfg(path))
+    lines = "".join(
+        f"\n  {key}: exported with {other[key]!r}, got {own[key]!r}"
+        for key in exported.ADJUSTABLE.values()
+        if own[key] != other[key]
+    )
+    if lines:
+        raise ConfigError(
+            f"OpenVINO runs {path} only as it was exported:{lines}\n"
+            "Set VX.ONNX.RUNTIME to onnxruntime, or export it again."
+        )
 
 
 def _exported_weights(cfg: CfgNode) -> str:

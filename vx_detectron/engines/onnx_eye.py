@@ -1,4 +1,4 @@
-"""An eye in ONNX Runtime: ours as ``vx export`` wrote it, or a guest that somebody else trained."""
+"""An eye without torch: ours as ``vx export`` wrote it, or a guest that somebody else trained."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 from fvcore.common.config import CfgNode
 
 from vx_detectron.config import exported
-from vx_detectron.engines import OWN_EYE, looks, onnx_runtime
-from vx_detectron.engines.eye_input import GUESTS, EyeInput, guest
-from vx_detectron.engines.onnx_runtime import Session
+from vx_detectron.engines import OWN_EYE, guests, looks, sessions
+from vx_detectron.engines.eye_input import EyeInput
+from vx_detectron.engines.sessions import Session, open_session
 from vx_detectron.errors import CheckpointError, ConfigError
 from vx_detectron.structures import ByteArray, FloatArray
 from vx_detectron.weights import catalog
@@ -22,34 +22,27 @@ class OnnxEye:
     ``VX.EYE.ZOOM`` are for eyes that take any size.
 
     Args:
-        cfg: VX.EYE names the file and says how to look; MODEL.DEVICE and VX.ONNX where it runs.
-        input: what the network wants; by default what the file says of itself, or the row of
-            ``GUESTS`` that its name begins with.
+        cfg: VX.EYE names the guest or the file and says how to look; MODEL.DEVICE and VX.ONNX
+            where it runs.
+        input: what the network wants; by default what the file says of itself, or the guest's that
+            its name begins like.
 
     Raises:
         CheckpointError: a file that is missing, damaged, a detector, or a guest that is not known.
-        EngineError: ONNX Runtime or the device is not there.
+        DownloadError: a guest that is not here and cannot be fetched.
+        EngineError: the runtime or the device is not there.
     """
-
-    engine = "onnx"
 
     def __init__(self, cfg: CfgNode, input: EyeInput | None = None) -> None:
         self.name: str = cfg.VX.EYE.NAME
         self.sizes: tuple[int, ...] = tuple(cfg.VX.EYE.SIZES)
         self.zoom: bool = cfg.VX.EYE.ZOOM
-        asked = _asked(cfg)
-        weights = catalog.exported_form(asked)
-        if weights is None:
-            raise CheckpointError(
-                f"ONNX Runtime runs exported eyes, and the eye is {asked!r}; write one with "
-                "`vx export --eye -o NAME.onnx` and set VX.EYE.NAME to it, or use another engine"
-            )
-        path = catalog.resolve(weights)
-        self.input = input or _input_of(path)
-        self.weights, self.weights_sha256 = weights, catalog.sha256_of(path)
-        self.session = Session(path, cfg)
-        self.device = self.session.device
-        self._photo = _photo_input(self.session, self.input, weights)
+        self.weights, path = _weights_of(_asked(cfg))
+        self.input = input or _input_of(path, self.name)
+        self.weights_sha256 = catalog.sha256_of(path)
+        self.session = open_session(path, cfg)
+        self.engine, self.device = self.session.engine, self.session.device
+        self._photo = _photo_input(self.session, self.input, self.weights)
 
     def look(self, image: ByteArray) -> FloatArray:
         """The map of one photo, uint8 (H, W, 3) RGB; see ``engines.Eye``."""
@@ -72,15 +65,29 @@ class OnnxEye:
 def is_meant(cfg: CfgNode) -> bool:
     """Whether ``VX.ENGINE`` and ``VX.EYE`` mean ONNX Runtime rather than torch."""
     asked = _asked(cfg)
-    if cfg.VX.ENGINE == "onnx" or asked.lower().endswith(exported.SUFFIX):
+    if cfg.VX.ENGINE == "onnx" or asked in guests.GUESTS or asked.lower().endswith(exported.SUFFIX):
         return True
     form = catalog.exported_form(asked) if cfg.VX.ENGINE == "auto" else None
-    return form is not None and onnx_runtime.can_run(cfg)
+    return form is not None and sessions.can_run(cfg)
 
 
 def _asked(cfg: CfgNode) -> str:
     weights: str = cfg.VX.EYE.WEIGHTS if cfg.VX.EYE.NAME == OWN_EYE else cfg.VX.EYE.NAME
     return weights
+
+
+def _weights_of(asked: str) -> tuple[str, Path]:
+    """Where the weights come from, and their file."""
+    if asked in guests.GUESTS:
+        path = guests.resolve(asked)
+        return guests.GUESTS[asked].file.url or str(path), path
+    weights = catalog.exported_form(asked)
+    if weights is None:
+        raise CheckpointError(
+            f"ONNX Runtime runs exported eyes, and the eye is {asked!r}; write one with "
+            "`vx export --eye -o NAME.onnx` and set VX.EYE.NAME to it, or use another engine"
+        )
+    return weights, catalog.resolve(weights)
 
 
 def _photo_input(session: Session, wanted: EyeInput, weights: str) -> str:
@@ -98,7 +105,9 @@ def _photo_input(session: Session, wanted: EyeInput, weights: str) -> str:
     return name
 
 
-def _input_of(path: Path) -> EyeInput:
+def _input_of(path: Path, name: str) -> EyeInput:
+    if name in guests.GUESTS:
+        return guests.GUESTS[name].input
     try:
         metadata = exported.read_metadata(path)
     except ConfigError as error:
@@ -107,10 +116,10 @@ def _input_of(path: Path) -> EyeInput:
         raise CheckpointError(f"{path} is a detector, expected an eye")
     if exported.INPUT in metadata and metadata.get(exported.KIND) == exported.EYE:
         return EyeInput.from_text(metadata[exported.INPUT])
-    known = guest(path.name)
+    known = guests.guest_of(path.name)
     if known is None:
         raise CheckpointError(
-            f"{path} does not say how it wants its photo, and its name does not begin like a "
-            f"network that is known here ({', '.join(GUESTS)}); rename it if it is one of them"
+            f"{path} does not say how it wants its photo, and its name does not begin like that of "
+            f"a guest that is known here ({', '.join(guests.GUESTS)}); rename it if it is one"
         )
-    return known
+    return known.input

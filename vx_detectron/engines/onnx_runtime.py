@@ -91,7 +91,7 @@ def choose_providers(
 
 
 class Session:
-    """One ONNX file, loaded.
+    """One ONNX file, loaded; see ``sessions.Session``.
 
     Args:
         path: the file.
@@ -107,6 +107,9 @@ class Session:
         EngineError: ONNX Runtime, or the device that was asked for, is not there.
         CheckpointError: the file is not an ONNX file that this ONNX Runtime can run.
     """
+
+    engine = "onnx"
+    adjustable = True
 
     def __init__(self, path: str | os.PathLike[str], cfg: CfgNode) -> None:
         runtime = _onnxruntime()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -38,11 +38,49 @@ SCHEMA = "vx-evaluation-choice/1"
 WAYS = ("given", "end_to_end")
 
 
+class ChoiceData(NamedTuple):
+    """Labelled photos; see ``read_choice_data``."""
+
+    labels: list[ChoiceLabel]
+    loaded: Loaded
+    labels_file: Path
+    json_file: Path
+    image_root: Path
+
+    def record(self, label: ChoiceLabel) -> DatasetDict:
+        """The photo of a label. Raises DataError where there is none."""
+        for record in self.loaded.records:
+            if record["image_id"] == label.image_id:
+                return record
+        raise DataError(f"{self.json_file} has no usable image {label.image_id}")
+
+
+def read_choice_data(labels_file: Path, json_file: Path, image_root: Path) -> ChoiceData:
+    """Read what people say is the subject, before any network is loaded.
+
+    Args:
+        labels_file: see ``choice_labels``.
+        json_file: COCO annotations of the photos.
+        image_root: the folder that their names start from.
+
+    Raises:
+        DataError: the labels or the annotations cannot be used, or not one label fits them.
+    """
+    labels, loaded = read_choice_labels(labels_file), read_coco(json_file, image_root)
+    data = ChoiceData(labels, loaded, labels_file, json_file, image_root)
+    reasons = []
+    for label in labels:
+        try:
+            true_masks(label, data.record(label))
+            return data
+        except DataError as error:
+            reasons.append(str(error))
+    raise DataError(f"not one labelled photo can be used: {reasons[0]}")
+
+
 def evaluate_choice(
     isolator: Isolator,
-    labels_file: Path,
-    json_file: Path,
-    image_root: Path,
+    data: ChoiceData,
     progress: Callable[[], object] = lambda: None,
 ) -> Results:
     """Ask the chooser about every labelled photo, in both ways.
@@ -52,25 +90,22 @@ def evaluate_choice(
         ``end_to_end``, and ``photos``, a row a photo. See ``summarise_choices``.
 
     Raises:
-        DataError: the labels or the annotations cannot be used, or not one photo can.
+        DataError: not one photo can be used.
     """
     started = perf_counter()
-    labels, loaded = read_choice_labels(labels_file), read_coco(json_file, image_root)
-    records = {record["image_id"]: record for record in loaded.records}
+    labels = data.labels
     rows: list[Row] = []
     problems: list[dict[str, str]] = []
     for label in labels:
         try:
-            if label.image_id not in records:
-                raise DataError(f"{json_file} has no usable image {label.image_id}")
-            rows.append(_row(isolator, label, records[label.image_id], loaded))
+            rows.append(_row(isolator, label, data.record(label), data.loaded))
         except (DataError, ImageError) as error:
             problems.append(problem("not measured", f"image {label.image_id}", str(error)))
         progress()
     if not rows:
         raise DataError(f"not one labelled photo could be used: {problems[0]['reason']}")
-    folders = [(path.parent, [path]) for path in (labels_file, json_file)]
-    folders.append((image_root, [Path(row["photo"]) for row in rows]))
+    folders = [(path.parent, [path]) for path in (data.labels_file, data.json_file)]
+    folders.append((data.image_root, [Path(row["photo"]) for row in rows]))
     return {
         "schema": SCHEMA,
         "version": __version__,

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.stats import wilcoxon
 
 from vx_detectron.errors import DataError
 from vx_detectron.evaluation.evaluator import LOWER_IS_BETTER, METRICS
 from vx_detectron.evaluation.results import Results
 from vx_detectron.evaluation.statistics import bootstrap_means
+from vx_detectron.extras import needed
 from vx_detectron.structures import DoubleArray
+
+stats = needed("scipy.stats", "evaluate", "comparing results")
 
 NOTABLE = 0.01  # a photo whose figure changes by more is better or worse
 _SAME = ("data.fingerprint", "settings.rescale", "settings.threshold")
@@ -71,7 +73,7 @@ def _metrics(pairs: DoubleArray) -> dict[str, dict[str, float]]:
             "difference": float(difference.mean()),
             "low": float(low[index]),
             "high": float(high[index]),
-            "p": float(wilcoxon(difference).pvalue) if difference.any() else 1.0,
+            "p": float(stats.wilcoxon(difference).pvalue) if difference.any() else 1.0,
             "better": float((gain > NOTABLE).mean()),
             "worse": float((gain < -NOTABLE).mean()),
         }

@@ -13,14 +13,14 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from vx_detectron import __version__
 from vx_detectron.data.categories import DatasetDict
-from vx_detectron.data.coco import read_coco
+from vx_detectron.data.coco import Loaded, read_coco
 from vx_detectron.engines import Detector
 from vx_detectron.errors import DataError, ImageError
 from vx_detectron.evaluation.predictors import detector_facts
@@ -38,10 +38,30 @@ STATS = (
 )
 
 
+class DetectionData(NamedTuple):
+    """Annotated photos; see ``read_detection_data``."""
+
+    loaded: Loaded
+    json_file: Path
+    image_root: Path
+
+
+def read_detection_data(json_file: Path, image_root: Path) -> DetectionData:
+    """Read COCO annotations, before any network is loaded.
+
+    Raises:
+        DataError: they cannot be used.
+    """
+    loaded = read_coco(json_file, image_root)
+    if not loaded.records:
+        reason = f": {loaded.problems[0].reason}" if loaded.problems else ""
+        raise DataError(f"{json_file}: no photo can be measured{reason}")
+    return DetectionData(loaded, json_file, image_root)
+
+
 def evaluate_detection(
     engine: Detector,
-    json_file: Path,
-    image_root: Path,
+    data: DetectionData,
     *,
     every: int = 1,
     progress: Callable[[], object] = lambda: None,
@@ -53,10 +73,10 @@ def evaluate_detection(
         kind is annotated; ``classes`` has the AP of each class likewise.
 
     Raises:
-        DataError: the annotations cannot be used, or no class is known to both.
+        DataError: no photo can be measured, such as where no class is known to both.
     """
     started = perf_counter()
-    loaded = read_coco(json_file, image_root)
+    loaded, json_file, image_root = data
     numbers = {name: number for number, name in loaded.categories.names.items()}
     known = {numbers[name] for name in engine.class_names if name in numbers}
     notes = Counter[str]()

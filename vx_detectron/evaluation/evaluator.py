@@ -74,6 +74,7 @@ class MaskEvaluator:
         *,
         photo: str = "",
         category: str = "",
+        seen: str = "",
     ) -> None:
         """Measure one photo.
 
@@ -83,6 +84,7 @@ class MaskEvaluator:
             truth: bool (H, W).
             photo: its file, for whoever wants to look at it.
             category: of its subject.
+            seen: what the pipeline took the subject for, see ``mask_slices``.
 
         Raises:
             ValueError: the masks differ in shape.
@@ -106,7 +108,7 @@ class MaskEvaluator:
                 "adaptive_f": float(f_measure(adaptive)[0]),
                 "adaptive_e": float(e_measure(adaptive)[0]),
                 "counts": asdict(counts),
-                "slices": mask_slices(truth, category),
+                "slices": mask_slices(truth, category, seen),
                 "seconds": dict(prediction.seconds),
             }
         )

@@ -84,6 +84,8 @@ def _process(
     predictions = predictor.predict(record, name)
     for prediction in predictions.values():
         _expect_size(prediction, truth.shape)
+    # One for all variants, so that their kinds hold the same photos.
+    seen = next((one.label for one in predictions.values() if one.label), "")
     for variant, prediction in predictions.items():
         evaluators[variant].process(
             name,
@@ -91,6 +93,7 @@ def _process(
             truth,
             photo=record["file_name"],
             category=truths.category(record),
+            seen=seen,
         )
 
 

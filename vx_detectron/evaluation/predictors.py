@@ -23,6 +23,8 @@ MASKS = "masks"
 """What the one result of a predictor without variants is called."""
 
 SALIENCY_ALONE = "saliency map alone"
+NO_SUBJECT = "no subject"
+"""The source of the empty mask of a photo that is said to have none."""
 _OFF = RefineOptions(fuse_saliency=False, dense_crf=False, morphology=False, sharp_edge=False)
 # Each goes on from the one before it, in the order that the steps are best added in.
 REFINEMENTS = {
@@ -48,11 +50,13 @@ class Prediction:
         alpha: float32 (H, W), 0..1; all 0 where there is no subject.
         source: where the mask comes from, such as ``instances`` or ``no subject``.
         seconds: wall-clock seconds of each stage, as far as known.
+        label: class of the first thing chosen; empty where none is known.
     """
 
     alpha: FloatArray
     source: str
     seconds: Mapping[str, float] = field(default_factory=dict)
+    label: str = ""
 
 
 class Predictor(Protocol):
@@ -194,16 +198,21 @@ def _cut(photo: OpenPhoto, options: RefineOptions) -> Prediction:
         cutout = photo.cut(refine_options=options)
     except NoSubjectError:
         return Prediction(
-            np.zeros(photo.instances.image_size, np.float32), "no subject", photo.seconds
+            np.zeros(photo.instances.image_size, np.float32), NO_SUBJECT, photo.seconds
         )
     provenance = cutout.provenance
-    return Prediction(cutout.alpha, provenance.mask_source, provenance.seconds)
+    label = next(iter(cutout.labels), "")
+    return Prediction(cutout.alpha, provenance.mask_source, provenance.seconds, label)
 
 
 def _saliency(photo: OpenPhoto) -> Prediction:
     saliency = photo.instances.saliency
     if saliency is None:
-        raise DataError("the network has no saliency map; leave out --ablation")
-    height, width = photo.instances.image_size
-    whole = cv2.resize(saliency, (width, height), interpolation=cv2.INTER_LINEAR)
-    return Prediction(np.asarray(whole, dtype=np.float32), "saliency", photo.seconds)
+        raise DataError("there is no eye, so no saliency map; leave out --ablation")
+    return Prediction(whole_map(saliency, photo.instances.image_size), "saliency", photo.seconds)
+
+
+def whole_map(saliency: FloatArray, size: tuple[int, int]) -> FloatArray:
+    """An eye's map, float32 (h, w), at a photo's height and width."""
+    whole = cv2.resize(saliency, size[::-1], interpolation=cv2.INTER_LINEAR)
+    return np.asarray(whole, dtype=np.float32)

@@ -5,9 +5,25 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from vx_detectron.config.class_names import COCO
 from vx_detectron.structures import BoolArray
 
 NONE = "none"
+OTHER = "other"
+_KINDS = {
+    "person": ("person",),
+    "animal": ("bird", "cat", "dog", "horse", "sheep", "cow", "elephant", "bear", "zebra",
+               "giraffe"),
+    "vehicle": ("bicycle", "car", "motorcycle", "airplane", "bus", "train", "truck", "boat"),
+    "food": ("banana", "apple", "sandwich", "orange", "broccoli", "carrot", "hot dog", "pizza",
+             "donut", "cake"),
+    "plant": ("potted plant",),
+    "sign": ("traffic light", "stop sign"),
+}  # fmt: skip
+_KIND_OF = {
+    **dict.fromkeys(COCO, "thing"),
+    **{name: kind for kind, names in _KINDS.items() for name in names},
+}
 _SMALL, _LARGE = 0.05, 0.20  # shares of the photo
 _PIECE = 0.01  # share of the mask from which a connected part counts as a piece
 _NEAR, _FAR = 0.1, 0.2  # distance to the photo's centre, in photo sides along each axis
@@ -47,12 +63,25 @@ def centrality_slice(mask: BoolArray) -> str:
     return "central" if distance < _NEAR else "off centre" if distance < _FAR else "aside"
 
 
-def mask_slices(mask: BoolArray, category: str) -> dict[str, str]:
-    """The kinds that a photo belongs to, by the name of the way of slicing."""
+def kind_slice(category: str) -> str:
+    """What kind of thing a COCO class is; ``other`` for any other class, ``none`` for none."""
+    return _KIND_OF.get(category, OTHER) if category else NONE
+
+
+def mask_slices(mask: BoolArray, category: str, seen: str = "") -> dict[str, str]:
+    """The kinds that a photo belongs to, by the name of the way of slicing.
+
+    Args:
+        mask: of its subject.
+        category: of its subject, as the truth has it; empty where it does not say.
+        seen: what the pipeline took it for, which decides on the kind where the truth is silent.
+    """
+    known = category if category in COCO else seen
     return {
         "size": size_slice(mask),
         "border": border_slice(mask),
         "pieces": pieces_slice(mask),
         "centrality": centrality_slice(mask),
+        "kind": kind_slice(known),
         "category": category or NONE,
     }

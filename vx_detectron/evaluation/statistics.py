@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import stats
 
+from vx_detectron.extras import needed
 from vx_detectron.structures import DoubleArray
+
+stats = needed("scipy.stats", "evaluate", "measuring results")
 
 RESAMPLES, SEED, CONFIDENCE = 10_000, 0, 0.95
 

@@ -18,7 +18,7 @@ from vx_detectron.config import check_supported
 from vx_detectron.config.exported import adjustable_inputs
 from vx_detectron.export.glue import GLUE, Selection, model_text
 from vx_detectron.export.metadata import detector_metadata, licence_of, stamp
-from vx_detectron.export.parts import export_part, splice
+from vx_detectron.export.parts import Input, export_part, splice
 from vx_detectron.modeling.mask_rcnn import MaskRCNN, build_model
 from vx_detectron.modeling.roi_heads import ROIPooler
 from vx_detectron.weights import catalog
@@ -91,14 +91,14 @@ def build_detector(model: MaskRCNN, cfg: CfgNode) -> ModelProto:
     step = about.divisor
     sides = {2: Dim("h") * step, 3: Dim("w") * step} if step > 1 else {2: Dim("h"), 3: Dim("w")}
     side = 32 * 5
-    splice(whole, "trunk", export_part(_Trunk(model), (1, 3, side, side + 64), sides))
+    splice(whole, "trunk", export_part(_Trunk(model), Input((1, 3, side, side + 64), sides)))
     channels = model.backbone.out_channels[model.roi_heads.in_features[0]]
     for name, part, pooler in (
         ("box_head", _BoxHead(model), model.roi_heads.box_pooler),
         ("mask_head", model.roi_heads.mask_head, model.roi_heads.mask_pooler),
     ):
         shape = (3, channels, pooler.resolution, pooler.resolution)
-        splice(whole, name, export_part(part, shape, {0: Dim("regions")}))
+        splice(whole, name, export_part(part, Input(shape, {0: Dim("regions")})))
     for name, value in _constants(model, cfg).items():
         whole.graph.initializer.append(numpy_helper.from_array(value, name))
     flat: ModelProto = onnx.inliner.inline_local_functions(whole)

@@ -1,4 +1,4 @@
-"""An eye as one ONNX file: photo in, one map out."""
+"""An eye as one ONNX file: photo in, one map out, and the features for a hint decoder."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from vx_detectron import __version__
 from vx_detectron.config import exported
 from vx_detectron.engines.eye_input import EyeInput
 from vx_detectron.export.metadata import stamp
-from vx_detectron.export.parts import export_part
+from vx_detectron.export.parts import Input, export_part, name_values
+from vx_detectron.modeling.eye import EyeNet
 
 
 class _FinestMap(nn.Module):
@@ -28,10 +29,25 @@ class _FinestMap(nn.Module):
         return finest
 
 
+class _MapAndFeatures(nn.Module):
+    """Our own eye: the features that its map is predicted from come out as well."""
+
+    def __init__(self, network: EyeNet) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, photo: Tensor) -> tuple[Tensor, ...]:
+        """(1, 3, h, w) to (1, 1, h / 2, w / 2) and the features at strides 2 to 32."""
+        features = self.network.features(photo)
+        return self.network.predictors[0](features[0]), *features
+
+
 def export_eye(
     network: nn.Module, input: EyeInput, *, weights: str, sha256: str, licence: str = ""
 ) -> ModelProto:
     """An eye's network as ONNX in float32, with its metadata.
+
+    The features of an ``EyeNet`` are outputs beside the map. Nothing is computed for them.
 
     Args:
         network: takes float32 (1, 3, h, w) as ``input.prepare`` makes it, and gives one map, or
@@ -46,8 +62,12 @@ def export_eye(
         sample, sides = (1, 3, input.side, input.side), {}
     else:
         sample, sides = (1, 3, 4 * step, 5 * step), {2: Dim("h") * step, 3: Dim("w") * step}
-    model = export_part(_FinestMap(network), sample, sides)
-    _name(model, "photo", "map")
+    if isinstance(network, EyeNet):
+        model = export_part(_MapAndFeatures(network), Input(sample, sides))
+        name_values(model, [exported.PHOTO], [exported.MAP, *exported.FEATURES])
+    else:
+        model = export_part(_FinestMap(network), Input(sample, sides))
+        name_values(model, [exported.PHOTO], [exported.MAP])
     stamp(
         model,
         **{
@@ -62,13 +82,3 @@ def export_eye(
     )
     onnx.checker.check_model(model, full_check=True)
     return model
-
-
-def _name(model: ModelProto, photo: str, found: str) -> None:
-    """Give the only input and the only output of a graph these names."""
-    graph = model.graph
-    names = {graph.input[0].name: photo, graph.output[0].name: found}
-    graph.input[0].name, graph.output[0].name = photo, found
-    for node in graph.node:
-        node.input[:] = [names.get(one, one) for one in node.input]
-        node.output[:] = [names.get(one, one) for one in node.output]

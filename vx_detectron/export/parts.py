@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import onnx
 import onnx.compose
@@ -19,13 +19,24 @@ from vx_detectron.export.glue import OPSET, PART
 _ANY = 2**31  # bytes
 
 
-def export_part(part: nn.Module, shape: tuple[int, ...], dynamic: Mapping[int, Any]) -> ModelProto:
+class Input(NamedTuple):
+    """One input of a part, float32.
+
+    Attributes:
+        shape: to trace the part with.
+        dynamic: axis to its name or multiple; the other axes stay as they are.
+    """
+
+    shape: tuple[int, ...]
+    dynamic: Mapping[int, Any]
+
+
+def export_part(part: nn.Module, *inputs: Input) -> ModelProto:
     """One part as ONNX.
 
     Args:
-        part: takes one float32 tensor; its outputs are tensors.
-        shape: of an input to trace it with.
-        dynamic: axis to its name or multiple; the other axes stay as they are.
+        part: takes float32 tensors; its outputs are tensors.
+        inputs: what it takes, in their order.
     """
     logger = logging.getLogger("torch.onnx")
     level = logger.level
@@ -35,10 +46,10 @@ def export_part(part: nn.Module, shape: tuple[int, ...], dynamic: Mapping[int, A
             warnings.simplefilter("ignore")
             program = torch.onnx.export(
                 part.eval(),
-                (torch.zeros(shape),),
+                tuple(torch.zeros(one.shape) for one in inputs),
                 dynamo=True,
                 opset_version=OPSET,
-                dynamic_shapes=(dict(dynamic),),
+                dynamic_shapes=tuple(dict(one.dynamic) for one in inputs),
                 verbose=False,
             )
     finally:
@@ -49,6 +60,19 @@ def export_part(part: nn.Module, shape: tuple[int, ...], dynamic: Mapping[int, A
         program.model_proto, input_size_limit=_ANY, output_size_limit=_ANY
     )
     return proto
+
+
+def name_values(model: ModelProto, inputs: Sequence[str], outputs: Sequence[str]) -> None:
+    """Give the inputs and the outputs of a graph these names, in their order."""
+    graph = model.graph
+    places = [*zip(graph.input, inputs, strict=True), *zip(graph.output, outputs, strict=True)]
+    names = {place.name: name for place, name in places}
+    assert len(names) == len(places), "an input that is an output, or the same output twice"
+    for place, name in places:
+        place.name = name
+    for node in graph.node:
+        node.input[:] = [names.get(one, one) for one in node.input]
+        node.output[:] = [names.get(one, one) for one in node.output]
 
 
 def splice(whole: ModelProto, name: str, part: ModelProto) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import onnx
@@ -12,9 +12,10 @@ from fvcore.common.config import CfgNode
 from onnx import ModelProto
 
 from vx_detectron.config import exported, load_cfg
-from vx_detectron.engines import NO_EYE, OWN_EYE, build_detector, build_eye, looks
-from vx_detectron.engines.eye_input import EyeInput
+from vx_detectron.engines import NO_EYE, build_detector, build_eye, guests, looks
+from vx_detectron.engines.eye_input import EyeInput, sigmoid
 from vx_detectron.engines.onnx_eye import OnnxEye
+from vx_detectron.engines.onnx_runtime import Session
 from vx_detectron.engines.preprocess import network_input
 from vx_detectron.errors import CheckpointError, ConfigError
 from vx_detectron.export import check
@@ -23,8 +24,13 @@ from vx_detectron.export.eye import export_eye
 from vx_detectron.export.metadata import licence_of
 from vx_detectron.export.precision import Values, to_float16, to_int8
 from vx_detectron.files import replacing
+from vx_detectron.interactive.hint_maps import hint_maps
 from vx_detectron.structures import ByteArray
 from vx_detectron.weights import catalog
+
+if TYPE_CHECKING:
+    from vx_detectron.engines.torch_eye import TorchEye
+    from vx_detectron.modeling.hint_decoder import HintDecoder
 
 FLOAT32, FLOAT16, INT8 = "float32", "float16", "int8"
 
@@ -51,25 +57,28 @@ def export(
     photos: Iterable[ByteArray] = (),
     licence: str = "",
 ) -> ModelProto:
-    """The detector or the eye of a configuration as ONNX.
+    """The detector, the eye or the hint decoder of a configuration as ONNX.
 
     Args:
         cfg: the configuration, with its weights.
-        kind: ``detector`` or ``eye``.
-        precision: ``float32``, ``float16`` or ``int8``.
+        kind: ``detector``, ``eye`` or ``hints``.
+        precision: ``float32``, ``float16``, or ``int8``, which is not for ``hints``.
         photos: uint8 (H, W, 3) RGB, for int8, to measure the range of every activation on.
         licence: of the weights; by default what is known of bundled and zoo weights.
 
     Raises:
         ConfigError: a network that cannot be exported.
-        CheckpointError: weights that are missing, unsafe, of another network, or exported already.
+        CheckpointError: weights that are missing, unsafe, of another network, exported already, or
+            a hint decoder that belongs to another eye.
     """
-    is_eye = kind == exported.EYE
-    model = _eye(cfg, licence) if is_eye else _detector(cfg, licence)
+    if kind == exported.HINTS and precision == INT8:
+        raise ConfigError("the hint decoder is not exported in int8; use float32 or float16")
+    build = {exported.EYE: _eye, exported.HINTS: _hints}.get(kind, _detector)
+    model = build(cfg, licence)
     if precision == FLOAT16:
         return to_float16(model)
     if precision == INT8:
-        inputs = _eye_inputs if is_eye else _detector_inputs
+        inputs = _eye_inputs if kind == exported.EYE else _detector_inputs
         return to_int8(model, inputs(cfg, photos))
     return model
 
@@ -91,13 +100,16 @@ def compare(
 
     Args:
         cfg: as for ``export``; VX.ENGINE may name detectron2, else torchvision is compared with.
-        kind: ``detector`` or ``eye``.
+        kind: ``detector``, ``eye`` or ``hints``.
         path: the exported file.
         photos: uint8 (H, W, 3) RGB.
     """
     own = _with(cfg, "VX.ENGINE", "detectron2" if cfg.VX.ENGINE == "detectron2" else "torchvision")
     if kind == exported.EYE:
         yield from _compare_eyes(own, _with(cfg, "VX.EYE.NAME", str(path)), photos)
+        return
+    if kind == exported.HINTS:
+        yield from _compare_hints(cfg, path, photos)
         return
     reference = build_detector(own)
     adjustable = [key for key in exported.ADJUSTABLE.values()] + _INPUT_KEYS
@@ -118,8 +130,33 @@ def _compare_eyes(
     assert first is not None
     for photo in photos:
         farthest, mean = check.map_difference(first.look(photo), second.look(photo))
-        text = f"map within {farthest:.1e}, {mean:.1e} on average"
-        yield Comparison(text, farthest <= check.MOST_MAP)
+        yield Comparison(_words_for_maps(farthest, mean), farthest <= check.MOST_MAP)
+
+
+def _words_for_maps(farthest: float, mean: float) -> str:
+    return f"map within {farthest:.1e}, {mean:.1e} on average"
+
+
+def _compare_hints(cfg: CfgNode, path: Path, photos: Iterable[ByteArray]) -> Iterator[Comparison]:
+    """Both read the same features, with something to keep in the middle and to drop at the top."""
+    import torch
+
+    eye, decoder = _eye_and_hints(cfg)
+    session = Session(path, cfg)
+    for values in _eye_inputs(cfg, photos):
+        photo = torch.from_numpy(values[exported.PHOTO])
+        height, width = photo.shape[2:]
+        marks = np.zeros((2, height, width), dtype=np.bool_)
+        for mark, row in zip(marks, (height // 2, 5), strict=True):
+            mark[row - 5 : row + 6, width // 2 - 5 : width // 2 + 6] = True
+        hints = hint_maps(marks[0], marks[1], None)[None]
+        with torch.inference_mode():
+            features = eye.model.features(photo)
+            expected = decoder(features, torch.from_numpy(hints))[0].sigmoid().numpy()
+        inputs = {n: f.numpy() for n, f in zip(exported.FEATURES, features, strict=True)}
+        (found,) = session.run({**inputs, exported.HINT_MAPS: hints})
+        farthest, mean = check.map_difference(sigmoid(found), expected)
+        yield Comparison(_words_for_maps(farthest, mean), farthest <= check.MOST_MAP)
 
 
 def _detector(cfg: CfgNode, licence: str) -> ModelProto:
@@ -131,28 +168,61 @@ def _eye(cfg: CfgNode, licence: str) -> ModelProto:
     name: str = cfg.VX.EYE.NAME
     if name == NO_EYE:
         raise ConfigError(f"VX.EYE.NAME is {NO_EYE!r}, so this configuration has no eye to export")
-    _refuse_exported("VX.EYE.NAME", name)
-    weights: str = cfg.VX.EYE.WEIGHTS if name == OWN_EYE else name
-    _refuse_exported("VX.EYE.WEIGHTS", weights)
-    from vx_detectron.engines.torch_eye import TorchEye
     from vx_detectron.modeling.eye import SIZE_DIVISIBILITY
 
-    eye = TorchEye(_with(cfg, "MODEL.DEVICE", "cpu"))
-    path = catalog.resolve(weights)
+    eye = _torch_eye(cfg)
     return export_eye(
         eye.model,
         EyeInput(multiple=SIZE_DIVISIBILITY),
-        weights=path.name,
+        weights=catalog.resolve(eye.weights).name,
         sha256=eye.weights_sha256,
+        licence=licence or licence_of(eye.weights),
+    )
+
+
+def _torch_eye(cfg: CfgNode) -> TorchEye:
+    """The eye of a configuration in torch, on the CPU, which weights alone can be."""
+    _refuse_exported("VX.EYE.NAME", cfg.VX.EYE.NAME)
+    _refuse_exported("VX.EYE.WEIGHTS", cfg.VX.EYE.WEIGHTS)
+    from vx_detectron.engines.torch_eye import TorchEye
+
+    return TorchEye(_with(cfg, "MODEL.DEVICE", "cpu"))
+
+
+def _hints(cfg: CfgNode, licence: str) -> ModelProto:
+    from vx_detectron.export.hints import export_hints
+
+    eye, decoder = _eye_and_hints(cfg)
+    weights: str = cfg.VX.HINTS.WEIGHTS
+    path = catalog.resolve(weights)
+    return export_hints(
+        decoder,
+        weights=path.name,
+        sha256=catalog.sha256_of(path),
+        eye_sha256=eye.weights_sha256,
         licence=licence or licence_of(weights),
     )
 
 
+def _eye_and_hints(cfg: CfgNode) -> tuple[TorchEye, HintDecoder]:
+    """The hint decoder of a configuration, and the eye that it belongs to."""
+    from vx_detectron.engines.torch_hints import load_hint_decoder
+
+    if cfg.VX.EYE.NAME == NO_EYE:
+        raise ConfigError(
+            f"VX.EYE.NAME is {NO_EYE!r}, but a hint decoder is exported beside the eye that it "
+            "belongs to; give that eye"
+        )
+    _refuse_exported("VX.HINTS.WEIGHTS", cfg.VX.HINTS.WEIGHTS)
+    eye = _torch_eye(cfg)
+    return eye, load_hint_decoder(cfg.VX.HINTS.WEIGHTS, eye.weights, eye.weights_sha256)
+
+
 def _refuse_exported(key: str, weights: str) -> None:
-    if weights.lower().endswith(exported.SUFFIX):
+    if weights in guests.GUESTS or weights.lower().endswith(exported.SUFFIX):
         raise CheckpointError(
             f"{key} is {weights!r}, which is exported already; give the weights that it was made "
-            "from, which its metadata names"
+            "from, which the metadata of an exported file names"
         )
 
 

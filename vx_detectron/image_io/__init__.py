@@ -11,7 +11,7 @@ from vx_detectron.image_io.labels import read_labels
 from vx_detectron.image_io.opening import MAX_BYTES, MAX_PIXELS
 from vx_detectron.image_io.photo import Photo
 from vx_detectron.image_io.reading import read_photo
-from vx_detectron.image_io.sizing import changed, shrunk
+from vx_detectron.image_io.sizing import area_average, changed, shrunk
 from vx_detectron.image_io.writing import write_bytes, write_picture
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Photo",
     "PhotoSource",
     "PictureFormat",
+    "area_average",
     "as_photo",
     "changed",
     "format_from_suffix",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from scipy.ndimage import distance_transform_edt
 
+from vx_detectron.extras import needed
 from vx_detectron.metrics.soft import EPS, ThresholdCounts, check_alpha
 from vx_detectron.structures import BoolArray, DoubleArray, RealArray
 
@@ -57,12 +57,14 @@ def weighted_f_measure(alpha: RealArray, truth: BoolArray) -> float:
 
     Raises:
         ValueError: they differ in shape, or alpha is not within 0..1.
+        ConfigError: SciPy, of the extra ``evaluate``, cannot be imported.
     """
     check_alpha(alpha, truth)
+    ndimage = needed("scipy.ndimage", "evaluate", "the weighted F-measure")
     if not truth.any():
         return float(not alpha.any())
     error = np.abs(alpha.astype(np.float64) - truth)
-    distance, nearest = distance_transform_edt(~truth, return_indices=True)
+    distance, nearest = ndimage.distance_transform_edt(~truth, return_indices=True)
     # Outside the truth, the error of the nearest true pixel: its edge is to be blurred in itself.
     inward = np.where(truth, error, error[tuple(nearest)])
     blurred = cv2.GaussianBlur(inward, (7, 7), 5, borderType=cv2.BORDER_CONSTANT)

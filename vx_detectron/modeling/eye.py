@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 SIZE_DIVISIBILITY = 32  # both sides of the input, in pixels
 STRIDE = 2  # of the map, in pixels of the input
+STRIDES = (2, 4, 8, 16, 32)  # of the features
 
 # Of each stage: blocks, kernel, stride of the first block, expansion, output channels.
 # EfficientNet-B0 with widths times 1.1 and depths times 1.2; "lite" leaves both ends as they are.
@@ -29,7 +30,7 @@ _STAGES = (
 _STEM = 32  # channels
 _TAPS = (0, 3, 6, 14, 20)  # the last blocks at strides 2, 4, 8, 16 and 32
 _CHANNELS = (16, 24, 48, 120, 352)  # after them
-_WIDTHS = (32, 64, 64, 64, 64)  # of the decoder at these strides
+FEATURES = (32, 64, 64, 64, 64)  # channels of the decoder at these strides
 _MEAN, _STD = 0.498, 0.502  # of every channel: 127/255 and 128/255
 
 
@@ -143,15 +144,15 @@ class EyeNet(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.backbone = Backbone()
-        self.context = ConvNormReLU(_CHANNELS[-1], _WIDTHS[-1], 1)
+        self.context = ConvNormReLU(_CHANNELS[-1], FEATURES[-1], 1)
         self.laterals = nn.ModuleList(
             ConvNormReLU(channels, width, 1)
-            for channels, width in zip(_CHANNELS, _WIDTHS, strict=True)
+            for channels, width in zip(_CHANNELS, FEATURES, strict=True)
         )
-        self.merges = nn.ModuleList(ConvNormReLU(width, width, 3) for width in _WIDTHS)
-        self.narrow = ConvNormReLU(_WIDTHS[1], _WIDTHS[0], 1)
+        self.merges = nn.ModuleList(ConvNormReLU(width, width, 3) for width in FEATURES)
+        self.narrow = ConvNormReLU(FEATURES[1], FEATURES[0], 1)
         self.predictors = nn.ModuleList(
-            [nn.Conv2d(_WIDTHS[0], 1, 3, padding=1), *(nn.Conv2d(w, 1, 1) for w in _WIDTHS[1:])]
+            [nn.Conv2d(FEATURES[0], 1, 3, padding=1), *(nn.Conv2d(w, 1, 1) for w in FEATURES[1:])]
         )
 
     def forward(self, images: Tensor) -> list[Tensor]:
@@ -163,14 +164,30 @@ class EyeNet(nn.Module):
         Returns:
             Each float (N, 1, H / stride, W / stride); a logit above 0 means "main subject".
         """
-        features = self.backbone((images - _MEAN) / _STD)
-        overview = self.context(features[-1].mean((2, 3), keepdim=True))
-        x = self.merges[-1](self.laterals[-1](features[-1]) + overview)
-        logits = [self.predictors[-1](x)]
+        return self.predict(self.features(images))
+
+    def features(self, images: Tensor) -> list[Tensor]:
+        """What the maps are predicted from, merged from all strides; the hint decoder reads it too.
+
+        Args:
+            images: as for ``forward``.
+
+        Returns:
+            At strides 2, 4, 8, 16 and 32, each float (N, FEATURES[i], H / stride, W / stride),
+            0 or more.
+        """
+        found = self.backbone((images - _MEAN) / _STD)
+        overview = self.context(found[-1].mean((2, 3), keepdim=True))
+        x = self.merges[-1](self.laterals[-1](found[-1]) + overview)
+        merged = [x]
         for level in (3, 2, 1, 0):
             if level == 0:
                 x = self.narrow(x)
             x = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
-            x = self.merges[level](self.laterals[level](features[level]) + x)
-            logits.insert(0, self.predictors[level](x))
-        return logits
+            x = self.merges[level](self.laterals[level](found[level]) + x)
+            merged.insert(0, x)
+        return merged
+
+    def predict(self, features: list[Tensor]) -> list[Tensor]:
+        """The map's logits, as ``forward`` gives them, from what ``features`` gave."""
+        return [layer(x) for layer, x in zip(self.predictors, features, strict=True)]

@@ -15,9 +15,10 @@ import numpy as np
 
 from vx_detectron.errors import ConfigError
 from vx_detectron.refine.distance import signed_distance
-from vx_detectron.structures import BoolArray, ByteArray, FloatArray
+from vx_detectron.structures import BoolArray, ByteArray, FloatArray, IntArray
 
 _SURE = 1e-4  # probability left to the other label outside the band
+_VOTERS = 0.5  # how far beyond the band pixels vote, in standard deviations of the kernel in space
 
 
 def follow_edges(
@@ -58,14 +59,16 @@ def follow_edges(
     distance = signed_distance(mask)
     refined = (distance > 0).astype(np.float32)
     half_width = max(band * cell, 1.0)
-    uncertain = np.abs(distance) <= half_width
-    # Pixels beyond the band vote too, as far as the kernel's standard deviation.
-    nodes = np.abs(distance) <= half_width + sxy * cell
+    depth = np.abs(distance)
+    uncertain = depth <= half_width
     if not uncertain.any():
         return refined
-    unsure = uncertain[nodes]
+    # Those beyond the band that are near it vote too. Farther ones hardly change the result, and
+    # twice as many nodes take twice the time.
+    nodes = np.flatnonzero(depth <= half_width + _VOTERS * sxy * cell)
+    unsure = uncertain.ravel()[nodes]
     crf = densecrf.DenseCRF(len(unsure), 2)
-    crf.setUnaryEnergy(_unary_energy(distance[nodes], unsure, unary * cell))
+    crf.setUnaryEnergy(_unary_energy(distance.ravel()[nodes], unsure, unary * cell))
     crf.addPairwiseEnergy(_features(image, nodes, sxy * cell, srgb), compat)
     marginals = np.asarray(crf.inference(iterations), dtype=np.float32)
     refined[uncertain] = marginals[1][unsure]
@@ -74,19 +77,18 @@ def follow_edges(
 
 def _unary_energy(distance: FloatArray, unsure: BoolArray, width: float) -> FloatArray:
     """Negative log probability of both labels, float32 (2, nodes)."""
-    limit = np.log(1 / _SURE)
-    sure = np.where(distance > 0, limit, -limit)
-    logit = np.where(unsure, np.clip(distance / width, -limit, limit), sure)
-    energy = np.stack([np.logaddexp(0, logit), np.logaddexp(0, -logit)])
-    return np.ascontiguousarray(energy, dtype=np.float32)
+    limit = np.float32(np.log(1 / _SURE))
+    sure = np.copysign(limit, distance)
+    logit = np.where(unsure, np.clip(distance / np.float32(width), -limit, limit), sure)
+    return np.stack([np.logaddexp(0, logit), np.logaddexp(0, -logit)])
 
 
-def _features(image: ByteArray, nodes: BoolArray, sxy: float, srgb: float) -> FloatArray:
-    """Place and colour of each node in units of the kernel, float32 (5, nodes)."""
-    rows, columns = np.nonzero(nodes)
-    features = np.empty((5, len(rows)), dtype=np.float32)
+def _features(image: ByteArray, nodes: IntArray, sxy: float, srgb: float) -> FloatArray:
+    """Place and colour of each node, given flat, in units of the kernel, float32 (5, nodes)."""
+    rows, columns = np.divmod(nodes, image.shape[1])
+    features = np.empty((5, len(nodes)), dtype=np.float32)
     features[0], features[1] = columns / sxy, rows / sxy
-    features[2:] = image[rows, columns].T / srgb
+    features[2:] = image.reshape(-1, 3)[nodes].T / np.float32(srgb)
     return features
 
 

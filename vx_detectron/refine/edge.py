@@ -7,7 +7,14 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
-from vx_detectron.structures import BoolArray, ByteArray, FloatArray, IntArray, RealArray
+from vx_detectron.structures import (
+    BoolArray,
+    ByteArray,
+    DoubleArray,
+    FloatArray,
+    IntArray,
+    RealArray,
+)
 
 # Chosen on DUTS training photos; with larger radii the edge strays, see `sharpen`.
 _RADIUS = 1  # of the guided filter's window, in pixels of the small mask
@@ -15,6 +22,7 @@ _EPS = 1e-3  # variance of colour (0..1) below which the photo shows no edge
 _RAMP = 3.0  # width of the filter's own ramp in featureless places, in pixels of the small mask
 _CRISP = 2.0  # width of the ramp that goes into the filter
 _FLATTEST = 1e-3  # slope of the mask, per pixel, taken for a plateau
+_AT_ONCE = 4096  # windows whose colours are fitted together; they stay in the processor's cache
 _STRIP = 512  # rows of the photo that are worked on at a time, which bounds the memory
 
 
@@ -52,7 +60,7 @@ def sharpen(
     for rows, columns in _pixels(_undecided(crisp, 4 * _RADIUS), alpha.shape):
         lines = _sample(coefficients, rows, columns, alpha.shape)
         colours = image[rows, columns] * np.float32(1 / 255)
-        value = np.einsum("nc,nc->n", lines[:, :3], colours) + lines[:, 3]
+        value = (lines[:, :3] * colours).sum(axis=1) + lines[:, 3]
         alpha[rows, columns] = np.clip((value - 0.5) * steepness + 0.5, 0.0, 1.0)
     return alpha
 
@@ -73,9 +81,12 @@ def _crisp(mask: FloatArray) -> FloatArray:
     """The mask with the same steepness all along its edge: value over slope is distance."""
     across = cv2.Sobel(mask, cv2.CV_32F, 1, 0, ksize=1, scale=0.5, borderType=cv2.BORDER_REPLICATE)
     down = cv2.Sobel(mask, cv2.CV_32F, 0, 1, ksize=1, scale=0.5, borderType=cv2.BORDER_REPLICATE)
-    slope = np.maximum(np.hypot(across, down), _FLATTEST)
-    ramp = np.clip(0.5 + (mask - 0.5) / slope / _CRISP, 0.0, 1.0)
-    return np.asarray(ramp, dtype=np.float32)
+    # Not cv2.magnitude: its last bit depends on where the arrays lie in memory.
+    slope = np.maximum(np.sqrt(across * across + down * down), np.float32(_FLATTEST))
+    ramp = (mask - np.float32(0.5)) / slope
+    ramp *= np.float32(1 / _CRISP)
+    ramp += np.float32(0.5)
+    return np.asarray(np.clip(ramp, 0.0, 1.0, out=ramp), dtype=np.float32)
 
 
 def _undecided(crisp: FloatArray, reach: int) -> BoolArray:
@@ -87,21 +98,62 @@ def _undecided(crisp: FloatArray, reach: int) -> BoolArray:
 
 
 def _colour_lines(picture: ByteArray, mask: FloatArray, where: BoolArray) -> FloatArray:
-    """The guided filter's averaged coefficients, float32 (h, w, 4): three factors, one offset."""
-    guide = picture * np.float32(1 / 255)
-    mean, mean_mask = _box(guide), _box(mask)
-    covariance = (_box(guide * mask[..., None]) - mean * mean_mask[..., None])[where]
-    variance = np.empty((len(covariance), 3, 3), dtype=np.float32)
-    for i in range(3):
-        products = _box(guide * guide[..., i : i + 1]) - mean * mean[..., i : i + 1]
-        variance[:, i] = products[where]
-    variance += _EPS * np.eye(3, dtype=np.float32)
+    """The guided filter's averaged coefficients, float32 (h, w, 4): three factors, one offset.
+
+    Only the windows around the pixels ``where`` are looked at; around all others the mask is the
+    same everywhere, and so is its mean.
+    """
     lines = np.zeros((*mask.shape, 4), dtype=np.float32)
-    lines[..., 3] = mean_mask
-    factors = np.linalg.solve(variance, covariance[..., None])[..., 0]
-    lines[where, :3] = factors
-    lines[where, 3] -= np.einsum("nc,nc->n", factors, mean[where])
+    lines[..., 3] = mask
+    flat_lines, flat_picture = lines.reshape(-1, 4), picture.reshape(-1, 3)
+    places = np.flatnonzero(where)
+    for some in np.array_split(places, len(places) // _AT_ONCE + 1):
+        around = _neighbours(some, mask.shape)
+        # Planes of (window, pixel): NumPy is slow where the last axis is short.
+        colours = [flat_picture[:, c][around] * np.float32(1 / 255) for c in range(3)]
+        values = mask.ravel()[around]
+        means = [plane.mean(axis=0) for plane in (*colours, values)]
+        offsets = [plane - mean for plane, mean in zip(colours, means[:3], strict=True)]
+        variance = {
+            (i, j): _mean_product(offsets[i], offsets[j]) for i in range(3) for j in range(i, 3)
+        }
+        factors = _solve(variance, [_mean_product(offset, values) for offset in offsets])
+        for c in range(3):
+            flat_lines[some, c] = factors[c]
+        flat_lines[some, 3] = means[3] - sum(f * m for f, m in zip(factors, means[:3], strict=True))
     return _box(lines)
+
+
+def _neighbours(places: IntArray, size: tuple[int, ...]) -> IntArray:
+    """Flat positions ((2 r + 1)^2, N) in the windows around some; the border repeats itself."""
+    rows, columns = np.divmod(places, size[1])
+    steps = range(-_RADIUS, _RADIUS + 1)
+    near_rows = [np.clip(rows + step, 0, size[0] - 1) * size[1] for step in steps]
+    near_columns = [np.clip(columns + step, 0, size[1] - 1) for step in steps]
+    return np.stack([row + column for row in near_rows for column in near_columns])
+
+
+def _mean_product(one: FloatArray, other: FloatArray) -> DoubleArray:
+    # Not einsum: its last bit depends on where the arrays lie in memory.
+    return np.asarray((one * other).mean(axis=0), dtype=np.float64)
+
+
+def _solve(
+    variance: dict[tuple[int, int], DoubleArray], covariance: list[DoubleArray]
+) -> list[DoubleArray]:
+    """Solve (variance + eps) x = covariance of 3 x 3, by Cramer's rule, for N pixels at once."""
+    a, d, f = (variance[i, i] + _EPS for i in range(3))
+    b, c, e = variance[0, 1], variance[0, 2], variance[1, 2]
+    u, v, w = covariance
+    # The adjugate; it is symmetric.
+    aa, ab, ac = d * f - e * e, c * e - b * f, b * e - c * d
+    bb, bc, cc = a * f - c * c, b * c - a * e, a * d - b * b
+    scale = 1 / (a * aa + b * ab + c * ac)
+    return [
+        (aa * u + ab * v + ac * w) * scale,
+        (ab * u + bb * v + bc * w) * scale,
+        (ac * u + bc * v + cc * w) * scale,
+    ]
 
 
 def _box(array: RealArray) -> FloatArray:

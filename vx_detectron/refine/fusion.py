@@ -48,7 +48,8 @@ def blend(mask: FloatArray, saliency: FloatArray, weight: float) -> FloatArray:
         ValueError: mask and map differ in shape.
     """
     _expect_same_shape(mask, saliency)
-    logit = (1 - weight) * _logit(mask, _MASK_LIMIT) + weight * _logit(saliency, _SALIENCY_LIMIT)
+    logit = np.float32(1 - weight) * _logit(mask, _MASK_LIMIT)
+    logit += np.float32(weight) * _logit(saliency, _SALIENCY_LIMIT)
     return np.asarray(1 / (1 + np.exp(-logit)), dtype=np.float32)
 
 

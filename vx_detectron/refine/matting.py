@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vx_detectron.refine.conjugate_gradients import Stencil, solve
 from vx_detectron.refine.distance import signed_distance
 from vx_detectron.structures import BoolArray, ByteArray, DoubleArray, FloatArray, IntArray
 
@@ -27,6 +28,8 @@ _PRIOR = 1.0  # pull of the previous alpha; chosen on composites of hair and fur
 _TOLERANCE = 1e-4  # of the solver, relative
 _ITERATIONS = 500  # of the solver, at most
 _WINDOW = 9  # pixels
+# From a pixel to all that some window holds together with it: rows down and columns right.
+_STEPS = [(down, right) for down in range(-2, 3) for right in range(-2, 3)]
 
 
 def matte(
@@ -73,46 +76,59 @@ def _solve(
     image: ByteArray, alpha: FloatArray, unknown: BoolArray, check: Callable[[], None]
 ) -> tuple[FloatArray, bool]:
     """Alpha with the unknown pixels solved for, and whether the solver converged."""
-    # Only here: it takes longer to load than a whole cut without matting.
-    from scipy import sparse
-    from scipy.sparse.linalg import cg
-
     check()
-    matrix, right_side = _system(image, alpha, unknown)
-    scaling = sparse.diags(1 / np.maximum(matrix.diagonal(), 1e-12))
-    values, steps_left = cg(
+    matrix, diagonal, right_side = _system(image, alpha, unknown)
+    values, converged = solve(
         matrix,
+        diagonal,
         right_side,
-        x0=alpha[unknown].astype(np.float64),
-        rtol=_TOLERANCE,
-        maxiter=_ITERATIONS,
-        M=scaling,
-        callback=lambda _: check(),
+        alpha[unknown].astype(np.float64),
+        tolerance=_TOLERANCE,
+        steps=_ITERATIONS,
+        check=check,
     )
     solved = alpha.copy()
     solved[unknown] = np.clip(values, 0.0, 1.0)
-    return solved, steps_left == 0
+    return solved, converged
 
 
-def _system(image: ByteArray, alpha: FloatArray, unknown: BoolArray) -> tuple[Any, DoubleArray]:
-    """The Laplacian of the unknowns and the prior, sparse, and what is known to pull at them."""
-    from scipy import sparse
-
+def _system(
+    image: ByteArray, alpha: FloatArray, unknown: BoolArray
+) -> tuple[Stencil, DoubleArray, DoubleArray]:
+    """The Laplacian of the unknowns and the prior, its diagonal, and what pulls at the unknowns."""
     windows = _windows(unknown)
     laplacian = _laplacians(image, windows)
     unknown_flat = unknown.ravel()
-    number = np.cumsum(unknown_flat) - 1
-    free = unknown_flat[windows]
+    count = int(unknown_flat.sum())
+    number = np.where(unknown_flat, np.cumsum(unknown_flat) - 1, count)
+    in_window = number[windows]  # `count` where alpha is known
+    free = in_window < count
     known_alpha = np.where(free, 0.0, alpha.ravel()[windows])
     pull = -np.einsum("nij,nj->ni", laplacian, known_alpha)
-    count = int(unknown_flat.sum())
-    known_pull = np.bincount(number[windows[free]], weights=pull[free], minlength=count)
+    known_pull = np.bincount(in_window[free], weights=pull[free], minlength=count)
     right_side = known_pull + _PRIOR * alpha[unknown].astype(np.float64)
-    both = free[:, :, None] & free[:, None, :]
-    rows = np.broadcast_to(number[windows][:, :, None], both.shape)[both]
-    columns = np.broadcast_to(number[windows][:, None, :], both.shape)[both]
-    matrix = sparse.csr_matrix((laplacian[both], (rows, columns)), shape=(count, count))
-    return matrix + _PRIOR * sparse.identity(count, format="csr"), np.asarray(right_side)
+    neighbours, factors = _neighbours(number, unknown), np.zeros((len(_STEPS), count + 1))
+    for one, other in np.ndindex(_WINDOW, _WINDOW):
+        step = other // 3 - one // 3, other % 3 - one % 3
+        # No pixel has the same place in two windows, so nothing is added twice here; what is added
+        # for known pixels ends in the last column and is dropped.
+        factors[_STEPS.index(step), in_window[:, one]] += laplacian[:, one, other]
+    factors[_STEPS.index((0, 0))] += _PRIOR
+    factors = factors[:, :count]
+    diagonal = factors[_STEPS.index((0, 0))]
+    return Stencil(neighbours, factors), diagonal, np.asarray(right_side)
+
+
+def _neighbours(number: IntArray, unknown: BoolArray) -> IntArray:
+    """The number of the unknown at each of the steps from each unknown, int64 (25, N).
+
+    Where none is there, N. Beyond the border some other number may stand: no window reaches there,
+    so it counts for nothing.
+    """
+    places = np.flatnonzero(unknown)
+    width, last = unknown.shape[1], unknown.size - 1
+    there = [np.clip(places + down * width + right, 0, last) for down, right in _STEPS]
+    return np.asarray(number[np.stack(there)], dtype=np.int64)
 
 
 def _windows(unknown: BoolArray) -> IntArray:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vx_detectron.refine.distance import THRESHOLD
-from vx_detectron.structures import BoolArray, FloatArray
+from vx_detectron.structures import BoolArray, FloatArray, IntArray
 
 
 def clean(mask: FloatArray, cell: float, *, speck_fraction: float, hole_cells: float) -> FloatArray:
@@ -37,7 +37,7 @@ def clean(mask: FloatArray, cell: float, *, speck_fraction: float, hole_cells: f
 def _small_parts(inside: BoolArray, fraction: float) -> BoolArray:
     """Eight-connected parts below that share of the largest one."""
     labels, areas = _label(inside, connectivity=8)
-    if len(areas) == 1:
+    if len(areas) <= 2:  # one part at most
         return np.zeros_like(inside)
     small = areas < fraction * areas[1:].max()
     small[0] = False
@@ -54,12 +54,11 @@ def _small_holes(inside: BoolArray, limit: float) -> BoolArray:
     return np.asarray(small[labels])
 
 
-def _label(where: BoolArray, connectivity: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+def _label(where: BoolArray, connectivity: int) -> tuple[NDArray[np.int32], IntArray]:
     """Labels (H, W) of the connected parts, 0 where false, and the area of each label."""
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(
-        where.astype(np.uint8), connectivity=connectivity
-    )
-    return np.asarray(labels), np.asarray(stats[:, cv2.CC_STAT_AREA])
+    # Counting them here is faster than OpenCV's own statistics.
+    count, labels = cv2.connectedComponents(where.view(np.uint8), connectivity=connectivity)
+    return np.asarray(labels), np.bincount(labels.ravel(), minlength=count)
 
 
 def _carry_over(mask: FloatArray, inside: BoolArray, solid: BoolArray, cell: float) -> FloatArray:
@@ -69,7 +68,7 @@ def _carry_over(mask: FloatArray, inside: BoolArray, solid: BoolArray, cell: flo
     cleaned = mask.copy()
     for changed, value in ((inside & ~solid, 0.0), (solid & ~inside, 1.0)):
         if changed.any():
-            skirt = cv2.dilate(changed.astype(np.uint8), kernel) > 0
+            skirt = cv2.dilate(changed.view(np.uint8), kernel) > 0
             # A skirt ends where another part begins: it never eats into what stays.
             cleaned[skirt & (solid == bool(value))] = value
     return cleaned

@@ -57,7 +57,7 @@ class RefineOptions:
     saliency_trim: float = 4.0
     saliency_edge: float = 2.0
     crf_unary: float = 0.25
-    crf_band: float = 1.0
+    crf_band: float = 0.5
     crf_sxy: float = 2.0
     crf_srgb: float = 10.0
     crf_compat: float = 1.0

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vx_detectron.image_io import area_average
 from vx_detectron.refine import dense_crf, edge, fusion, matting, morphology
 from vx_detectron.refine.options import RefineOptions
 from vx_detectron.refine.window import bounded_size, sample, window_size
@@ -64,7 +65,7 @@ def refine(
     view = image[window]
     size = bounded_size(mask.shape, options.working_side)
     scale = math.sqrt(math.prod(size) / math.prod(view.shape[:2]))
-    small, small_mask = _resize(view, size), _resize(mask, size)
+    small, small_mask = np.ascontiguousarray(_resize(view, size)), _resize(mask, size)
     small_map = None
     if saliency is not None and options.fuse_saliency:
         map_cell = math.sqrt(math.prod(image.shape[:2]) / saliency.size)
@@ -159,6 +160,8 @@ def _resize(array: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
     if array.shape[:2] == size:
         return array
     shrinking = size[0] * size[1] < array.shape[0] * array.shape[1]
+    if shrinking and array.dtype == np.uint8:
+        return area_average(array, size)
     method = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
     resized = cv2.resize(array, (size[1], size[0]), interpolation=method)
     # OpenCV's area average of ones exceeds one by rounding.

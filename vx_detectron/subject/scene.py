@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from vx_detectron.image_io import area_average
 from vx_detectron.structures import BoolArray, ByteArray, FloatArray, Instances, IntArray
 from vx_detectron.subject.saliency import LEARNED, saliency_of
 from vx_detectron.subject.thumbnails import binary_masks, dilate, thumbnail_size, unit
@@ -136,10 +137,8 @@ def _order(
 def _sharpness(image: ByteArray, size: tuple[int, int]) -> FloatArray:
     """Mean absolute Laplacian of the grey photo of at most 480 px, at thumbnail size."""
     scale = min(1.0, _FOCUS_SIDE / max(image.shape[:2]))
-    shape = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
-    skip = max(1, max(image.shape[:2]) // (4 * _FOCUS_SIDE))  # 16 pixels a cell are enough
-    small = cv2.resize(image[::skip, ::skip], shape, interpolation=cv2.INTER_AREA)
-    grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
+    shape = max(1, round(image.shape[0] * scale)), max(1, round(image.shape[1] * scale))
+    grey = cv2.cvtColor(area_average(image, shape), cv2.COLOR_RGB2GRAY)
     detail = np.abs(cv2.Laplacian(grey, cv2.CV_32F, ksize=3))
     return np.asarray(
         cv2.resize(detail, size[::-1], interpolation=cv2.INTER_AREA), dtype=np.float32

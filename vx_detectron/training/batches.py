@@ -19,7 +19,7 @@ from fvcore.common.config import CfgNode
 from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
-from vx_detectron.data.training_set import EpochSampler, TrainingSet
+from vx_detectron.data.training_set import EpochSampler, SizedItem, TrainingSet
 from vx_detectron.modeling.samples import Sample
 from vx_detectron.training import distributed
 from vx_detectron.training.failures import leave_interrupts_to_the_main_process
@@ -39,11 +39,13 @@ def seed_step(seed: int, iteration: int, rank: int) -> None:
     torch.manual_seed(((seed * _PRIME + iteration) * _PRIME + rank) % 2**63)
 
 
-class BatchSampler(Sampler[list[int]]):
+class BatchSampler(Sampler[list[SizedItem]]):
     """Endless batches of indices, of which this process takes its share.
 
+    All photos of a batch are cropped to the same size; see ``crop_sizes``.
+
     Args:
-        dataset: its records say which photos are upright.
+        dataset: its records say which photos are upright; it knows the sizes of the crops.
         size: of a batch, all processes together.
         group_aspect_ratios: upright and wide photos in batches of their own, as Detectron2's
             ``DATALOADER.ASPECT_RATIO_GROUPING``: less padding.
@@ -59,15 +61,28 @@ class BatchSampler(Sampler[list[int]]):
         self.wide = [
             group_aspect_ratios and record["width"] > record["height"] for record in dataset.records
         ]
+        self.repeats, self.sizes = dataset.repeats, dataset.crop_sizes
+        self.grouped = group_aspect_ratios
 
-    def __iter__(self) -> Iterator[list[int]]:
+    def __iter__(self) -> Iterator[list[SizedItem]]:
         first = self.share * distributed.rank()
-        for batch in islice(self._batches(), self.start, None):
-            yield batch[first : first + self.share]
+        for number, batch in islice(enumerate(self._batches()), self.start, None):
+            size = self._draw_size(number, self.wide[batch[0] % len(self.wide)])
+            yield [SizedItem(index, size) for index in batch[first : first + self.share]]
+
+    def _draw_size(self, number: int, wide: bool) -> int:
+        """The size of a batch; of wide photos none that is upright, and the other way round."""
+        fitting = [
+            place
+            for place, (height, width) in enumerate(self.sizes)
+            if not self.grouped or (width >= height if wide else height >= width)
+        ]
+        choice = fitting or list(range(len(self.sizes)))
+        return choice[random.Random(self.seed * _PRIME + number).randrange(len(choice))]
 
     def _batches(self) -> Iterator[list[int]]:
         buckets: dict[bool, list[int]] = {False: [], True: []}
-        for index in EpochSampler(len(self.wide), self.seed, 0):
+        for index in EpochSampler(len(self.wide), self.seed, 0, self.repeats):
             bucket = buckets[self.wide[index % len(self.wide)]]
             bucket.append(index)
             if len(bucket) == self.size:

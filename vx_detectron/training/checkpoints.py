@@ -39,6 +39,14 @@ def checkpoint_name(iteration: int) -> str:
     return f"model_{iteration:07d}.pth"
 
 
+def weights_of(model: nn.Module) -> dict[str, Any]:
+    """What a file of a network's weights holds: ``model``, and its ``metadata`` if it has some."""
+    content: dict[str, Any] = {"model": model.state_dict()}
+    if hasattr(model, "metadata"):
+        content["metadata"] = model.metadata
+    return content
+
+
 def save(folder: Path, name: str, content: dict[str, Any]) -> None:
     """Write one file, whole or not at all.
 

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 SUBJECT, SALIENCY, BOX_AP, MASK_AP = "subject_iou", "saliency_iou", "bbox_AP", "segm_AP"
+CLICK_IOU = "click_iou"
+"""Of a hint decoder: the mean IoU after 1, 3 and 5 clicks."""
 MEAN = "mean"
 """The mean of SUBJECT and MASK_AP."""
 
@@ -16,7 +18,7 @@ class Best:
     """What validation has found so far.
 
     Attributes:
-        figure: what the weights are chosen by: SUBJECT, MASK_AP or MEAN.
+        figure: what the weights are chosen by: SUBJECT, SALIENCY, MASK_AP, MEAN or CLICK_IOU.
         value: the highest one; -1 before the first.
         iteration: the step it belongs to.
         waited: how many evaluations have passed since without a gain.

@@ -13,14 +13,14 @@ from torch.nn.parallel import DistributedDataParallel
 
 from vx_detectron.data.training_set import TrainingSet
 from vx_detectron.engines.device import resolve_device
-from vx_detectron.modeling.mask_rcnn import MaskRCNN
+from vx_detectron.errors import TrainingError
 from vx_detectron.modeling.samples import Sample
 from vx_detectron.training import checkpoints, distributed
 from vx_detectron.training.averaging import averaged
 from vx_detectron.training.batches import build_train_loader, run_seed, seed_step
 from vx_detectron.training.failures import StopSignals, expect_finite_weights
 from vx_detectron.training.metrics_log import Means, MetricsLog, draw_curves
-from vx_detectron.training.networks import EyeTrainee, build_network, isolator_around
+from vx_detectron.training.networks import Trainee, build_network, build_validator
 from vx_detectron.training.pending import PendingLosses
 from vx_detectron.training.photos import Photos, expect_same_photos
 from vx_detectron.training.precision import Precision, depthwise_in_float32
@@ -32,7 +32,7 @@ from vx_detectron.training.solver import (
     optimizer_state,
     train_mode,
 )
-from vx_detectron.training.validation import Validator, is_due
+from vx_detectron.training.validation import is_due
 
 logger = logging.getLogger(__name__)
 
@@ -63,8 +63,7 @@ class Trainer:
         self.iteration = 0  # of the next step
         self.pending, self.seconds = PendingLosses(), list[float]()
         averages = self.average.module
-        isolator = isolator_around(cfg, averages)
-        self.validator = Validator(cfg, isolator, averages, photos)
+        self.validator = build_validator(cfg, averages, photos)
         self.best = self.validator.best
         if resume:
             self._resume()
@@ -75,12 +74,12 @@ class Trainer:
         pin = self.device.type == "cuda"
         self.loader = build_train_loader(cfg, dataset, self.seed, self.iteration, pin)
 
-    def _build_model(self) -> MaskRCNN | EyeTrainee:
+    def _build_model(self) -> Trainee:
         model = build_network(self.cfg)
         freeze(model, self.cfg.VX.SOLVER.FREEZE)
         train_mode(model)
         # The layout that convolutions are fastest in, on CPU and GPU alike.
-        placed: MaskRCNN | EyeTrainee = model.to(self.device).to(memory_format=torch.channels_last)
+        placed: Trainee = model.to(self.device).to(memory_format=torch.channels_last)
         return placed
 
     def train(self) -> bool:
@@ -123,9 +122,8 @@ class Trainer:
             if stopped and not ended:
                 return False
         if log:
-            checkpoints.save(
-                self.folder, checkpoints.FINAL, {"model": self.average.module.state_dict()}
-            )
+            weights = checkpoints.weights_of(self.average.module)
+            checkpoints.save(self.folder, checkpoints.FINAL, weights)
         return True
 
     def _network(self) -> nn.Module:
@@ -175,7 +173,7 @@ class Trainer:
             "seed": self.seed,
             "photos": len(self.photos.train),
         }
-        content = {"model": self.average.module.state_dict(), checkpoints.TORCHVISION: training}
+        content = checkpoints.weights_of(self.average.module) | {checkpoints.TORCHVISION: training}
         checkpoints.save_checkpoint(
             self.folder, checkpoints.checkpoint_name(self.iteration - 1), content
         )
@@ -188,6 +186,11 @@ class Trainer:
             )
             return
         training = saved[checkpoints.TORCHVISION]
+        if saved.get("metadata") != getattr(self.model, "metadata", None):
+            raise TrainingError(
+                f"the checkpoint in {self.folder} belongs to another eye: its features do not fit; "
+                "resume with the VX.EYE.WEIGHTS of its config.yaml"
+            )
         expect_same_photos(self.folder, training["photos"], len(self.photos.train))
         try:
             self.model.load_state_dict(training["model"])
@@ -205,10 +208,10 @@ class Trainer:
 class _Losses(nn.Module):
     """The network as DistributedDataParallel wants it: what is called gives the losses."""
 
-    def __init__(self, model: MaskRCNN | EyeTrainee) -> None:
+    def __init__(self, model: Trainee) -> None:
         super().__init__()
         self.model = model
 
     def forward(self, samples: list[Sample]) -> dict[str, Tensor]:
-        """See ``MaskRCNN.losses`` and ``EyeTrainee.losses``."""
+        """See the networks' own ``losses``."""
         return self.model.losses(samples)

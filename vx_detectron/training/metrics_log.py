@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from vx_detectron.files import replacing
-from vx_detectron.training.early_stopping import BOX_AP, MASK_AP, SALIENCY, SUBJECT
+from vx_detectron.training.early_stopping import BOX_AP, CLICK_IOU, MASK_AP, SALIENCY, SUBJECT
 
 METRICS, CURVES = "metrics.json", "curves.png"
 
@@ -86,7 +86,7 @@ def draw_curves(folder: Path) -> None:
     for name, (steps, values) in read_curves(folder).items():
         if "loss" in name:
             losses.plot(steps, values, label=name)
-        elif name in (SUBJECT, SALIENCY, BOX_AP, MASK_AP):
+        elif name in (SUBJECT, SALIENCY, BOX_AP, MASK_AP, CLICK_IOU):
             validation.plot(steps, values, marker="o", label=name)
     losses.set(title="training", xlabel="iteration", ylabel="loss", ylim=(0, None))
     validation.set(title="validation", xlabel="iteration", ylabel="IoU, AP", ylim=(0, 1.02))

@@ -1,4 +1,4 @@
-"""What a training trains, the detector or the eye: how each starts, learns and is validated."""
+"""What a training trains: how each network starts, learns and is validated."""
 
 from __future__ import annotations
 
@@ -20,14 +20,18 @@ from vx_detectron.errors import ConfigError
 from vx_detectron.modeling.eye import SIZE_DIVISIBILITY, EyeNet
 from vx_detectron.modeling.mask_rcnn import MaskRCNN, build_model
 from vx_detectron.modeling.saliency_loss import saliency_loss
-from vx_detectron.modeling.samples import Sample
+from vx_detectron.modeling.samples import Sample, photos_of, stacked
 from vx_detectron.pipeline import Isolator
 from vx_detectron.training.checkpoints import load_start_weights
 from vx_detectron.training.early_stopping import SALIENCY
+from vx_detectron.training.hints.trainee import HintTrainee
+from vx_detectron.training.hints.validation import HintValidator
+from vx_detectron.training.photos import Photos
+from vx_detectron.training.validation import Validator
 
 logger = logging.getLogger(__name__)
 
-DETECTOR, EYE = "detector", "eye"
+DETECTOR, EYE, HINTS = "detector", "eye", "hints"
 
 # "auto" trains the eye from so many photos with a known subject on; fewer would only unsettle it.
 FEWEST_SUBJECTS = 20
@@ -55,10 +59,9 @@ class EyeTrainee(EyeNet):
             samples: the photos of the step, of any sizes; on any device.
         """
         device = next(self.parameters()).device
-        images = _batch([sample.image.to(device) for sample in samples], 0.0) / 255
-        if self.channels == "BGR":
-            images = images.flip(1)
-        truth = _batch([sample.subject[None].to(device) for sample in samples], -1.0)
+        images = photos_of(samples, self.channels, device, SIZE_DIVISIBILITY)
+        subjects = [sample.subject[None].to(device) for sample in samples]
+        truth = stacked(subjects, -1.0, SIZE_DIVISIBILITY)
         logits = self(images.contiguous(memory_format=torch.channels_last))
         # The loss at full size: half a pixel of the map is a whole one of the photo.
         logits[0] = F.interpolate(
@@ -67,20 +70,8 @@ class EyeTrainee(EyeNet):
         return {"loss_saliency": saliency_loss(logits, truth, self.edge_weight)}
 
 
-def _batch(images: list[Tensor], value: float) -> Tensor:
-    """One batch (N, C, H, W), filled up to multiples of 32 pixels to the right and below."""
-    height, width = (
-        -(-max(image.shape[axis] for image in images) // SIZE_DIVISIBILITY) * SIZE_DIVISIBILITY
-        for axis in (1, 2)
-    )
-    batch = images[0].new_full((len(images), len(images[0]), height, width), value)
-    for slot, image in zip(batch, images, strict=True):
-        slot[:, : image.shape[1], : image.shape[2]] = image
-    return batch
-
-
 def parts_to_train(cfg: CfgNode, loaded: Loaded) -> tuple[str, ...]:
-    """``detector``, ``eye`` or both, as ``VX.TRAIN`` says; ``auto`` lets the data decide.
+    """``detector``, ``eye``, both or ``hints``, as ``VX.TRAIN`` says; ``auto``: as the data say.
 
     Raises:
         ConfigError: ``auto``, and the data teach neither.
@@ -136,7 +127,10 @@ def cfg_of_part(cfg: CfgNode, part: str, *, alone: bool) -> CfgNode:
     return cfg
 
 
-def build_network(cfg: CfgNode) -> MaskRCNN | EyeTrainee:
+Trainee = MaskRCNN | EyeTrainee | HintTrainee
+
+
+def build_network(cfg: CfgNode) -> Trainee:
     """The network to train, with its start weights, on the CPU.
 
     Raises:
@@ -146,6 +140,10 @@ def build_network(cfg: CfgNode) -> MaskRCNN | EyeTrainee:
         eye = EyeTrainee(cfg)
         load_start_weights("VX.EYE.WEIGHTS", cfg.VX.EYE.WEIGHTS, eye)
         return eye
+    if cfg.VX.TRAIN == HINTS:
+        decoder = HintTrainee(cfg)
+        load_start_weights("VX.HINTS.WEIGHTS", cfg.VX.HINTS.WEIGHTS, decoder)
+        return decoder
     model = build_model(cfg)
     load_start_weights("MODEL.WEIGHTS", cfg.MODEL.WEIGHTS, model)
     return model
@@ -157,3 +155,14 @@ def isolator_around(cfg: CfgNode, model: nn.Module) -> Isolator:
         return Isolator(cfg, build_detector(cfg), TorchEye(cfg, model))
     assert isinstance(model, MaskRCNN)
     return Isolator(cfg, TorchvisionEngine(cfg, model), build_eye(cfg))
+
+
+def build_validator(cfg: CfgNode, model: nn.Module, photos: Photos) -> Validator | HintValidator:
+    """What measures a network in training.
+
+    Raises:
+        ConfigError: ``VX.SOLVER.BEST_BY`` asks for a figure that these photos do not give.
+    """
+    if isinstance(model, HintTrainee):
+        return HintValidator(cfg, model, photos)
+    return Validator(cfg, isolator_around(cfg, model), model, photos)

@@ -18,12 +18,14 @@ from vx_detectron.errors import ConfigError, TrainingError
 
 logger = logging.getLogger(__name__)
 
+CLASSLESS = ("eye", "hints")  # of VX.TRAIN: a thing's class means nothing to them
+
 
 def with_data_classes(cfg: CfgNode, categories: Categories) -> CfgNode:
     """The configuration with the classes of the data, if the detector is to learn them.
 
     ``VX.CLASS_NAMES`` and ``MODEL.ROI_HEADS.NUM_CLASSES`` are taken from the data where no names
-    are given. Where the eye is trained, the detector keeps its classes; so it does where
+    are given. Where the eye or hints are trained, the detector keeps its classes; so it does where
     ``VX.TRAIN`` is "auto" and the data have none, and ``VX.TRAIN`` then becomes "eye".
 
     Raises:
@@ -34,7 +36,7 @@ def with_data_classes(cfg: CfgNode, categories: Categories) -> CfgNode:
         cfg.defrost()
         cfg.VX.TRAIN = "eye"
         cfg.freeze()
-    if cfg.VX.TRAIN == "eye":
+    if cfg.VX.TRAIN in CLASSLESS:
         return cfg
     names, given = categories.class_names, tuple(cfg.VX.CLASS_NAMES)
     if not names:
@@ -60,7 +62,7 @@ def with_data_classes(cfg: CfgNode, categories: Categories) -> CfgNode:
 def class_ids(cfg: CfgNode, categories: Categories) -> dict[int, int]:
     """Category id to class, 0..K-1, in the order of ``VX.CLASS_NAMES`` where it is given."""
     names = tuple(cfg.VX.CLASS_NAMES)
-    if cfg.VX.TRAIN == "eye" or not names:
+    if cfg.VX.TRAIN in CLASSLESS or not names:
         return categories.class_ids
     return {category: names.index(name) for category, name in categories.names.items()}
 
@@ -97,7 +99,7 @@ def choose_photos(cfg: CfgNode, loaded: Loaded, resume: bool) -> Photos:
         TrainingError: nothing is left to train on.
     """
     ids = class_ids(cfg, loaded.categories)
-    learns = cfg.VX.TRAIN != "eye"
+    learns = cfg.VX.TRAIN != "eye"  # from annotated things, the subject apart
 
     def judged(record: DatasetDict) -> bool:
         return learns and bool(class_annotations(record, ids))
@@ -126,7 +128,9 @@ def _tell(
 ) -> None:
     """Log how many photos teach what, why others do not, and for what there are none."""
     logger.info("%d photos to train on, %d to validate on", len(train), len(validation))
-    if cfg.VX.TRAIN != "eye":
+    if cfg.VX.TRAIN == "hints":
+        logger.info("%d of them have annotated things", sum(map(teaches_classes, train)))
+    elif cfg.VX.TRAIN != "eye":
         logger.info("%d of them teach classes", sum(map(teaches_classes, train)))
     _tell_subjects(train)
     if not validation:
@@ -159,5 +163,7 @@ def _teaches(record: DatasetDict, cfg: CfgNode, ids: dict[int, int]) -> bool:
     """Whether a photo has something for the parts that are trained."""
     if cfg.VX.TRAIN == "eye":
         return has_subject(record)
+    if cfg.VX.TRAIN == "hints":
+        return has_subject(record) or bool(class_annotations(record, ids))
     kept_empty = not cfg.DATALOADER.FILTER_EMPTY_ANNOTATIONS
     return bool(class_annotations(record, ids)) or (kept_empty and not record["annotations"])

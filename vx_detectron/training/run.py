@@ -20,14 +20,17 @@ from vx_detectron.data.splits import record_splits
 from vx_detectron.data.subjects import has_subject
 from vx_detectron.engines import NO_EYE, torch_engine_name
 from vx_detectron.engines.device import resolve_device
+from vx_detectron.engines.torch_eye import TorchEye
+from vx_detectron.engines.torch_hints import load_hint_decoder
 from vx_detectron.errors import ConfigError, TrainingError
 from vx_detectron.files import write_text
 from vx_detectron.pipeline import Isolator
 from vx_detectron.training import checkpoints, distributed
-from vx_detectron.training.early_stopping import MASK_AP, SALIENCY, SUBJECT, Best
+from vx_detectron.training.early_stopping import CLICK_IOU, MASK_AP, SALIENCY, SUBJECT, Best
 from vx_detectron.training.failures import in_words
+from vx_detectron.training.hints.validation import click_through, measure_clicks
 from vx_detectron.training.metrics_log import METRICS, draw_curves
-from vx_detectron.training.networks import DETECTOR, EYE, cfg_of_part, parts_to_train
+from vx_detectron.training.networks import DETECTOR, EYE, HINTS, cfg_of_part, parts_to_train
 from vx_detectron.training.photos import Photos, choose_photos, with_data_classes
 from vx_detectron.training.validation import judge, judged_categories, measure
 
@@ -58,14 +61,14 @@ class Result:
     """What came out of a training.
 
     Attributes:
-        trained: ``detector`` or ``eye``.
+        trained: ``detector``, ``eye`` or ``hints``.
         engine: ``torchvision`` or ``detectron2``.
         finished: False where SIGINT or SIGTERM stopped it; ``--resume`` goes on.
         iterations: how many steps were done, those before a resume included.
         weights: the file to use: the best of validation, or the last where nothing was validated.
         best_by: the figure that ``weights`` were chosen by; None where nothing was validated.
-        best_iou: of ``weights`` on the photos held out, 0..1; the subject's, for a detector, or the
-            map's, for an eye; None where not measured.
+        best_iou: of ``weights`` on the photos held out, 0..1; the subject's, for a detector; the
+            map's, for an eye; the mean after 1, 3 and 5 clicks, for hints; None where not measured.
         best_mask_ap: COCO's average precision of the detector's masks, likewise.
         best_iteration: the step that it belongs to.
         train_photos: how many were learned from.
@@ -88,7 +91,7 @@ class Result:
 
 
 def train(cfg: CfgNode, resume: bool = False) -> tuple[Result, ...]:
-    """Train the detector, the eye, or one after the other, as ``VX.TRAIN`` says.
+    """Train the detector, the eye, one after the other, or the hint decoder (``VX.TRAIN``).
 
     Where both are trained, each writes to a folder of its own in ``OUTPUT_DIR``, ``detector`` and
     ``eye``; the eye is validated beside the detector that was just trained, and
@@ -146,7 +149,7 @@ def _with_weights(folder: Path, detector: Result) -> CfgNode:
 
 
 def train_network(cfg: CfgNode, resume: bool = False) -> Result:
-    """Train one network, ``VX.TRAIN`` "detector" or "eye", on the photos of ``VX.DATA``.
+    """Train one network, ``VX.TRAIN`` "detector", "eye" or "hints", on the photos of ``VX.DATA``.
 
     ``OUTPUT_DIR`` receives config.yaml, splits.json, metrics.json, curves.png, predictions/, the
     checkpoints and result.json. Nothing is written before the training can start.
@@ -191,11 +194,12 @@ def train_network(cfg: CfgNode, resume: bool = False) -> Result:
 
 
 def evaluate(cfg: CfgNode) -> dict[str, Any]:
-    """Measure both networks on the photos that a training in ``OUTPUT_DIR`` holds out.
+    """Measure the networks on the photos that a training in ``OUTPUT_DIR`` holds out.
 
     Returns:
         ``engine``, ``weights``, ``eye``, ``eye_weights`` and the figures of
-        ``validation.measure``.
+        ``validation.measure``; for hints ``weights``, ``eye_weights`` and those of
+        ``hints.validation.measure_clicks``.
 
     Raises:
         VxError: the weights or the photos cannot be read, or no photo is held out.
@@ -203,6 +207,8 @@ def evaluate(cfg: CfgNode) -> dict[str, Any]:
     loaded = load_records(cfg)
     cfg = with_data_classes(cfg, loaded.categories)
     photos = choose_photos(cfg, loaded, resume=True)
+    if cfg.VX.TRAIN == HINTS:
+        return _evaluate_hints(cfg, photos)
     isolator = Isolator(cfg)
     categories = judged_categories(cfg, isolator.detector, photos)
     figures = measure(judge(isolator, photos.validation), categories)
@@ -216,6 +222,17 @@ def evaluate(cfg: CfgNode) -> dict[str, Any]:
         "eye_weights": eye.weights if eye else "",
         **figures,
     }
+
+
+def _evaluate_hints(cfg: CfgNode, photos: Photos) -> dict[str, Any]:
+    eye = TorchEye(cfg)
+    weights: str = cfg.VX.HINTS.WEIGHTS
+    decoder = load_hint_decoder(weights, eye.weights, eye.weights_sha256).to(eye.device)
+    shortest = cfg.VX.EYE.SIZES[0]
+    clicked = list(click_through(eye.model, decoder, shortest, photos.validation, photos))
+    if not clicked:
+        raise TrainingError("nothing to click for is held out; raise VX.DATA.VALIDATION")
+    return {"weights": weights, "eye_weights": eye.weights, **measure_clicks(clicked)}
 
 
 def _expect_own_folder(folder: Path, resume: bool) -> None:
@@ -263,7 +280,7 @@ def _result(
         iterations=trainer.iteration,
         weights=str(weights),
         best_by=best.figure if validated else None,
-        best_iou=best.figures.get(SALIENCY if trained == EYE else SUBJECT),
+        best_iou=best.figures.get({EYE: SALIENCY, HINTS: CLICK_IOU}.get(trained, SUBJECT)),
         best_mask_ap=best.figures.get(MASK_AP),
         best_iteration=best.iteration if validated else None,
         train_photos=len(photos.train),
@@ -292,6 +309,8 @@ def training_engine(cfg: CfgNode) -> str:
 
 def _beyond_detectron2(cfg: CfgNode) -> str:
     """What Detectron2's trainer cannot do of what is asked for; empty where it can do it all."""
+    if cfg.VX.TRAIN == HINTS:
+        return "the hint decoder is not one of Detectron2's networks"
     if cfg.VX.TRAIN == EYE:
         return "the eye is not one of Detectron2's networks"
     if cfg.SOLVER.AMP.ENABLED and resolve_device(cfg.MODEL.DEVICE).type != "cuda":

@@ -193,21 +193,43 @@ def prediction_grid(judged: Sequence[Judged]) -> ByteArray:
             if one.saliency is None
             else [one.truth, one.saliency, one.chosen]
         )
-        rows.append(np.hstack([_cell(one.pixels), *(_cell(_grey(mask)) for mask in maps)]))
-    return np.vstack(rows)
+        rows.append([one.pixels, *maps])
+    return grid(rows)
+
+
+def grid(rows: Sequence[Sequence[ByteArray | BoolArray | None]]) -> ByteArray:
+    """Pictures, uint8 (H, W, 3), and masks, bool (H, W), in rows; None is grey.
+
+    Returns:
+        uint8 (H, W, 3), RGB.
+    """
+    return np.vstack([np.hstack([_cell(_grey(one)) for one in row]) for row in rows])
 
 
 def write_predictions(folder: Path, iteration: int, judged: Sequence[Judged]) -> None:
     """Write the grid as ``predictions/0000249.jpg`` below the folder."""
+    _write_picture(folder, iteration, prediction_grid(judged))
+
+
+def write_rows(
+    folder: Path, iteration: int, rows: Sequence[Sequence[ByteArray | BoolArray | None]]
+) -> None:
+    """The same for any rows of pictures and masks; see ``grid``."""
+    _write_picture(folder, iteration, grid(rows))
+
+
+def _write_picture(folder: Path, iteration: int, picture: ByteArray) -> None:
     (folder / FOLDER).mkdir(exist_ok=True)
     target = folder / FOLDER / f"{iteration:07d}.jpg"
-    write_picture(target, prediction_grid(judged), format="jpg", quality=85)
+    write_picture(target, picture, format="jpg", quality=85)
 
 
-def _grey(mask: BoolArray | None) -> ByteArray:
-    """White where the mask is; what nobody knows is grey."""
+def _grey(mask: ByteArray | BoolArray | None) -> ByteArray:
+    """White where the mask is; what nobody knows is grey; a picture stays as it is."""
     if mask is None:
         return np.full((CELL, CELL, 3), 96, dtype=np.uint8)
+    if mask.ndim == 3:
+        return mask.astype(np.uint8)
     return np.repeat(mask[..., None].astype(np.uint8) * 255, 3, axis=2)
 
 
@@ -226,7 +248,43 @@ def _cell(pixels: ByteArray) -> ByteArray:
 PICTURES = 4  # photos whose predictions are drawn
 
 
-class Validator:
+class Patience:
+    """Keeps the best weights of a model in training, and tells when there will be no better.
+
+    Args:
+        folder: of the run.
+        patience: ``VX.SOLVER.PATIENCE``.
+        model: the one in training.
+        best: what it is chosen by.
+    """
+
+    def __init__(self, folder: Path, patience: int, model: nn.Module, best: Best) -> None:
+        self.folder, self.patience, self.model, self.best = folder, patience, model, best
+
+    def keep(self, figures: Mapping[str, float], iteration: int) -> None:
+        """Write ``model_best.pth`` after a gain."""
+        if self.best.update(figures, iteration) and distributed.is_main():
+            self.save()
+
+    def save(self) -> None:
+        """Write ``model_best.pth``."""
+        checkpoints.save(self.folder, checkpoints.BEST, checkpoints.weights_of(self.model))
+
+    def exhausted(self) -> bool:
+        """Whether ``VX.SOLVER.PATIENCE`` evaluations brought no gain."""
+        if not self.best.exhausted(self.patience):
+            return False
+        logger.info(
+            "no gain in %d evaluations (VX.SOLVER.PATIENCE) over the best %s %.4f at iteration %d",
+            self.patience,
+            self.best.figure,
+            self.best.value,
+            self.best.iteration,
+        )
+        return True
+
+
+class Validator(Patience):
     """Measures a model in training, and keeps its best weights.
 
     Of several processes each looks at a share of the photos, and all must call ``run`` together;
@@ -243,10 +301,10 @@ class Validator:
     """
 
     def __init__(self, cfg: CfgNode, isolator: Isolator, model: nn.Module, photos: Photos) -> None:
-        self.folder, self.patience = Path(cfg.OUTPUT_DIR), cfg.VX.SOLVER.PATIENCE
-        self.isolator, self.model, self.records = isolator, model, photos.validation
+        self.isolator, self.records = isolator, photos.validation
         self.categories = judged_categories(cfg, isolator.detector, photos)
-        self.best = Best(_best_by(cfg, photos, self.categories))
+        best = Best(_best_by(cfg, photos, self.categories))
+        super().__init__(Path(cfg.OUTPUT_DIR), cfg.VX.SOLVER.PATIENCE, model, best)
         if self.records:
             logger.info("the best weights are those of the highest %s", self.best.figure)
 
@@ -271,21 +329,8 @@ class Validator:
         if shown:
             write_predictions(self.folder, iteration, shown)
         if better:
-            checkpoints.save(self.folder, checkpoints.BEST, {"model": self.model.state_dict()})
+            self.save()
         return figures
-
-    def exhausted(self) -> bool:
-        """Whether ``VX.SOLVER.PATIENCE`` evaluations brought no gain."""
-        if not self.best.exhausted(self.patience):
-            return False
-        logger.info(
-            "no gain in %d evaluations (VX.SOLVER.PATIENCE) over the best %s %.4f at iteration %d",
-            self.patience,
-            self.best.figure,
-            self.best.value,
-            self.best.iteration,
-        )
-        return True
 
 
 def judged_categories(cfg: CfgNode, detector: Detector, photos: Photos) -> dict[str, int]:

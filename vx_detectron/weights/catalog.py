@@ -18,6 +18,7 @@ from vx_detectron.weights.safe_http import require_safe_url
 
 __all__ = [
     "CATALOG",
+    "EXPORTED",
     "IN_TRAINING",
     "WeightsFile",
     "bundled",
@@ -25,6 +26,7 @@ __all__ = [
     "download",
     "exported_form",
     "fetch",
+    "fetch_file",
     "resolve",
     "sha256_of",
     "url_of",
@@ -33,7 +35,9 @@ __all__ = [
 # What an engine names instead of a file when it runs a model that is being trained.
 IN_TRAINING = "a model in training"
 
-_BUNDLED, _EXPORTED = "bundled://", ".onnx"
+_BUNDLED = "bundled://"
+EXPORTED = ".onnx"
+"""How the names of exported networks end."""
 ZOO = "https://dl.fbaipublicfiles.com/detectron2/"
 
 
@@ -46,12 +50,14 @@ class WeightsFile:
         about: what it is, in a few words.
         size: its length in bytes, or None where it is not published.
         sha256: its digest, or None where it is not published.
+        md5: its md5, or how that begins, where no sha256 is published.
     """
 
     url: str
     about: str
     size: int | None = None
     sha256: str | None = None
+    md5: str | None = None
 
 
 _COCO = ZOO + "COCO-InstanceSegmentation/"
@@ -142,13 +148,18 @@ def url_of(spec: str) -> str:
 def fetch(url: str, *, progress: bool = True) -> Path:
     """The file of an address in the cache, fetched if it is not there; see ``download``."""
     known = next((file for file in CATALOG.values() if file.url == url), WeightsFile(url, ""))
-    digits = re.fullmatch(re.escape(ZOO) + r".*_([0-9a-f]{6})\.pkl", url)
+    return fetch_file(known, progress=progress)
+
+
+def fetch_file(file: WeightsFile, *, progress: bool = True) -> Path:
+    """A public file in the cache, fetched if it is not there whole; see ``download``."""
+    digits = re.fullmatch(re.escape(ZOO) + r".*_([0-9a-f]{6})\.pkl", file.url)
     return download(
-        url,
-        cache_path(url),
-        size=known.size,
-        sha256=known.sha256,
-        md5_prefix=digits[1] if digits else None,
+        file.url,
+        cache_path(file.url),
+        size=file.size,
+        sha256=file.sha256,
+        md5=file.md5 or (digits[1] if digits else None),
         progress=progress,
     )
 
@@ -190,9 +201,9 @@ def bundled() -> tuple[str, ...]:
 
 def exported_form(spec: str) -> str | None:
     """The ONNX file that some weights mean: they themselves, or the bundled file beside them."""
-    if spec.lower().endswith(_EXPORTED):
+    if spec.lower().endswith(EXPORTED):
         return spec
-    beside = spec.removeprefix(_BUNDLED).rpartition(".")[0] + _EXPORTED
+    beside = spec.removeprefix(_BUNDLED).rpartition(".")[0] + EXPORTED
     return _BUNDLED + beside if spec.startswith(_BUNDLED) and beside in bundled() else None
 
 

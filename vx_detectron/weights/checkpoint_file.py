@@ -32,6 +32,7 @@ BOOKKEEPING = frozenset(
         "grad_scaler",
         "iteration",
         "matching_heuristics",
+        "metadata",
         "optimizer",
         "scheduler",
         "training",
@@ -82,6 +83,35 @@ def read_checkpoint(
             f"Cannot read the weights in {path}: {error.strerror or error}. Check the path."
         ) from error
     return tensors
+
+
+def read_metadata(path: str | PathLike[str], *, max_bytes: int = MAX_BYTES) -> dict[str, str]:
+    """What a file of weights says of itself: texts by name, none where it says nothing.
+
+    They stand in the head of a safetensors file, and under ``metadata`` in any other.
+
+    Raises:
+        CheckpointError: as ``read_checkpoint``, or ``metadata`` is not texts by name.
+    """
+    path = Path(path)
+    try:
+        read = _reader(path, max_bytes)
+        content = _safetensors_metadata(path) if read is _read_safetensors else read(path)
+    except CheckpointError as error:
+        raise CheckpointError(f"Cannot read the weights in {path}: {error}") from error
+    except OSError as error:
+        raise CheckpointError(
+            f"Cannot read the weights in {path}: {error.strerror or error}. Check the path."
+        ) from error
+    found = content.get("metadata", {}) if isinstance(content, Mapping) else {}
+    if not isinstance(found, Mapping) or not all(
+        isinstance(text, str) for pair in found.items() for text in pair
+    ):
+        raise CheckpointError(
+            f"Cannot read the weights in {path}: expected texts by name under 'metadata', got "
+            f"{type(found).__name__}. Save texts there, or nothing."
+        )
+    return dict(found)
 
 
 def _reader(path: Path, max_bytes: int) -> Callable[[Path], object]:
@@ -158,14 +188,31 @@ def _read_safetensors(path: Path) -> object:
         from safetensors import SafetensorError
         from safetensors.torch import load_file
     except ImportError as error:
-        raise CheckpointError(
-            "it is a safetensors file, and the package safetensors is not installed. "
-            "Run `pip install safetensors`."
-        ) from error
+        raise _without_safetensors() from error
     try:
         return load_file(path, device="cpu")
     except (SafetensorError, ValueError) as error:
         raise CheckpointError(f"it is damaged or cut off ({error}). Fetch it again.") from error
+
+
+def _safetensors_metadata(path: Path) -> dict[str, object]:
+    """Under ``metadata``, as other files have it."""
+    try:
+        from safetensors import SafetensorError, safe_open
+    except ImportError as error:
+        raise _without_safetensors() from error
+    try:
+        with safe_open(path, "np") as file:
+            return {"metadata": file.metadata() or {}}
+    except (SafetensorError, ValueError) as error:
+        raise CheckpointError(f"it is damaged or cut off ({error}). Fetch it again.") from error
+
+
+def _without_safetensors() -> CheckpointError:
+    return CheckpointError(
+        "it is a safetensors file, and the package safetensors is not installed. "
+        "Run `pip install safetensors`."
+    )
 
 
 def _weights(content: object) -> dict[str, object]:

@@ -28,6 +28,7 @@ SLOWEST_BYTES_PER_SECOND = 1024
 LOCK_SECONDS = 3600.0
 
 _CHUNK = 1 << 16
+_MD5_DIGITS = 32
 _log = logging.getLogger(__name__)
 
 
@@ -39,7 +40,7 @@ class _Job:
     target: Path
     size: int | None
     sha256: str | None
-    md5_prefix: str | None
+    md5: str | None
     progress: bool
     timeout: float
 
@@ -71,9 +72,10 @@ class _Job:
     def by_hand(self) -> str:
         """How to get the file without this program."""
         facts = [f"{self.size} bytes"] if self.size is not None else []
-        facts.append(f"sha256 {self.sha256}" if self.sha256 else "sha256 not known")
-        if self.md5_prefix:
-            facts.append(f"md5 {self.md5_prefix}...")
+        if self.sha256 or not self.md5:
+            facts.append(f"sha256 {self.sha256}" if self.sha256 else "no digest known")
+        if self.md5:
+            facts.append(f"md5 {self.md5}{'...' if len(self.md5) < _MD5_DIGITS else ''}")
         return (
             f"Without a connection here: fetch {self.url} elsewhere and put it at {self.target} "
             f"({', '.join(facts)})."
@@ -86,7 +88,7 @@ def download(
     *,
     size: int | None = None,
     sha256: str | None = None,
-    md5_prefix: str | None = None,
+    md5: str | None = None,
     progress: bool = True,
     timeout: float = 30.0,
     attempts: int = 4,
@@ -104,7 +106,8 @@ def download(
         target: the file to write; its folder is made.
         size: the expected length in bytes.
         sha256: the expected digest, 64 hex digits.
-        md5_prefix: how the file's md5 must begin, in hex digits; looked at without ``sha256``.
+        md5: the file's md5 in hex digits, or how it must begin; looked at without ``sha256``. It
+            tells a damaged file, but does not protect against a forged one as ``sha256`` does.
         progress: draw a bar on stderr, if that is a terminal.
         timeout: seconds without any answer, or slower than 1 KiB/s, after which an attempt ends.
         attempts: how often to try when the connection breaks or the server is overloaded.
@@ -118,7 +121,7 @@ def download(
             length or digest (what came is removed), or a folder that cannot be written.
     """
     require_safe_url(url)
-    job = _Job(url, Path(target), size, sha256, md5_prefix, progress, timeout)
+    job = _Job(url, Path(target), size, sha256, md5, progress, timeout)
     try:
         if not _already_there(job):
             job.target.parent.mkdir(parents=True, exist_ok=True)
@@ -141,6 +144,40 @@ def download(
 def sha256_of(path: str | os.PathLike[str]) -> str:
     """The SHA-256 of a file, as 64 hex digits. Raises OSError if it cannot be read."""
     return _hex_digest(path, hashlib.sha256())
+
+
+def problem_of(
+    path: Path, *, size: int | None = None, sha256: str | None = None, md5: str | None = None
+) -> str | None:
+    """What is wrong with a file that was fetched, in words; None if nothing is.
+
+    Args:
+        path: the file.
+        size: what it should be, as ``download`` takes it; likewise the others.
+        sha256: see there.
+        md5: see there.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    found_size = path.stat().st_size
+    if found_size == 0:
+        return "it is empty"
+    if size is not None and found_size != size:
+        return f"expected {size} bytes, got {found_size}"
+    with path.open("rb") as file:
+        if re.match(rb"\s*<(!doctype|html|\?xml)", file.read(256), re.IGNORECASE):
+            return "it is a web page, not weights"
+    if sha256:
+        found, wanted = sha256_of(path), sha256.lower()
+        return None if found == wanted else f"expected sha256 {wanted}, got {found}"
+    if md5:
+        found = _hex_digest(path, hashlib.md5(usedforsecurity=False))
+        if not found.startswith(md5):
+            whole = len(md5) == _MD5_DIGITS
+            wanted = f"md5 {md5}" if whole else f"an md5 that begins with {md5}"
+            return f"expected {wanted}, got {found}"
+    return None
 
 
 @contextlib.contextmanager
@@ -168,23 +205,7 @@ def _already_there(job: _Job) -> bool:
 
 
 def _problem(path: Path, job: _Job) -> str | None:
-    """What is wrong with a file that has been fetched, in words; None if nothing is."""
-    size = path.stat().st_size
-    if size == 0:
-        return "it is empty"
-    if job.size is not None and size != job.size:
-        return f"expected {job.size} bytes, got {size}"
-    with path.open("rb") as file:
-        if re.match(rb"\s*<(!doctype|html|\?xml)", file.read(256), re.IGNORECASE):
-            return "it is a web page, not weights"
-    if job.sha256:
-        found, wanted = sha256_of(path), job.sha256.lower()
-        return None if found == wanted else f"expected sha256 {wanted}, got {found}"
-    if job.md5_prefix:
-        found = _hex_digest(path, hashlib.md5(usedforsecurity=False))
-        if not found.startswith(job.md5_prefix):
-            return f"expected an md5 that begins with {job.md5_prefix}, got {found}"
-    return None
+    return problem_of(path, size=job.size, sha256=job.sha256, md5=job.md5)
 
 
 def _hex_digest(path: str | os.PathLike[str], digest: hashlib._Hash) -> str:

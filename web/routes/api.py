@@ -61,9 +61,16 @@ def compose(photo_id: str, form_and_files_data: dict[str, Any]) -> Response:
 
     def work(turn: Turn) -> Response:
         order = read_order(form_and_files_data, here.isolator.refine_options, here.max_pixels)
-        cutout = opened.cut(order.choice, order.refine_options, order.cut_megapixels, turn.check)
+        cutout = opened.cut(
+            order.choice,
+            order.refine_options,
+            order.cut_megapixels,
+            turn.check,
+            hints=order.hints,
+            start=order.start,
+        )
         turn.check()
-        return answer_with(cutout, order)
+        return answer_with(cutout, order, opened.found.photo.pixels.shape[1])
 
     return here.run(work)
 

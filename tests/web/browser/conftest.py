@@ -20,6 +20,20 @@ from flask import Flask
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from waitress import create_server
 
+from vx_detectron.pipeline import Isolator
+from web import create_app
+
+
+@pytest.fixture(scope="session")
+def isolator() -> Isolator:
+    """The engine that most people have, which is also the quickest."""
+    return Isolator()
+
+
+@pytest.fixture(scope="session")
+def app(isolator: Isolator) -> Flask:
+    return create_app({"RATE_LIMIT": ""}, isolator)
+
 
 @pytest.fixture(scope="session")
 def address(app: Flask) -> Iterator[str]:

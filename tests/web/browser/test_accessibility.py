@@ -8,24 +8,30 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from page_steps import ASTRONAUT, DESKTOP, no_photo, nothing_in_it, put_in
+from page_steps import ASTRONAUT, DESKTOP, PHONE, no_photo, nothing_in_it, put_in, tab, view
 from playwright.sync_api import Page
 
 pytestmark = pytest.mark.browser
 
 LOOKS: dict[str, dict[str, Any]] = {
-    "light": {"viewport": DESKTOP, "color_scheme": "light"},
-    "dark": {"viewport": DESKTOP, "color_scheme": "dark"},
-    "phone": {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True},
+    "light": {**DESKTOP, "color_scheme": "light"},
+    "dark": {**DESKTOP, "color_scheme": "dark"},
+    "phone": PHONE,
 }
 STATES: dict[str, Callable[[Page], Any]] = {
     "start": lambda page: None,
     "result": lambda page: put_in(page, ASTRONAUT),
+    "reasons": lambda page: page.click("#evidence summary"),
+    "choosing": lambda page: view(page, "choose"),
+    "fixing": lambda page: view(page, "fix"),
+    "comparing": lambda page: view(page, "compare"),
+    "background": lambda page: tab(page, "background"),
     "menus open": lambda page: open_all(page),
-    "choosing": lambda page: page.click(".segments label:has-text('Choose')"),
-    "comparing": lambda page: page.click(".segments label:has-text('Compare')"),
+    "edge": lambda page: tab(page, "edge"),
+    "save": lambda page: tab(page, "save"),
     "no subject": lambda page: put_in(page, nothing_in_it()),
     "error": lambda page: put_in(page, no_photo()),
+    "all photos": lambda page: page.click("#show-grid"),
 }
 
 
@@ -41,7 +47,7 @@ def axe() -> str:
 def open_all(page: Page) -> None:
     page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
     page.evaluate("document.getElementById('keys').showPopover()")
-    for field in ("colour", "blur", "picture", "margin"):
+    for field in ("colour", "blur", "picture", "gradient", "margin", "strength"):
         page.evaluate(f"document.getElementById('{field}-field').hidden = false")
 
 

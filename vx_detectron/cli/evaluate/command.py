@@ -17,6 +17,8 @@ from vx_detectron.cli.common import (
     UNDER,
     USAGE,
     Group,
+    Number,
+    UserPath,
     with_options,
 )
 from vx_detectron.cli.evaluate.options import (
@@ -27,13 +29,14 @@ from vx_detectron.cli.evaluate.options import (
     PREDICTION,
     RESULT,
 )
+from vx_detectron.cli.video_options import EYE_SIZE
 
 _EXITS = (OK, FAILED, USAGE, PARTLY, UNDER, INTERRUPTED)
 
 
 @click.group(cls=Group, name="evaluate", exits=_EXITS)
 def main() -> None:
-    """Measure masks, choices of the subject and detections against the truth.
+    """Measure masks, choices of the subject, detections and clicks against the truth.
 
     The table goes to standard output; progress and problems go to standard error. Where the exit
     code is 4, the figures are those of the photos and masks that could be used.
@@ -44,6 +47,7 @@ def main() -> None:
       {prog} masks photos masks --predictions others -o output/others
       {prog} masks photos masks --command "rembg i -om {image} {mask}"
       {prog} masks photos masks --against output/mine/results.json -o output/new
+      {prog} clicks photos masks --every 10
       {prog} coco instances.json photos --ablation
       {prog} compare output/mine/results.json output/others/results.json
       {prog} masks photos masks --fail-under iou=0.8
@@ -115,6 +119,71 @@ def detection(annotations: Path, images: Path, **options: Any) -> None:
     from vx_detectron.cli.evaluate import runs
 
     sys.exit(runs.detection(annotations, images, options))
+
+
+@main.command(exits=_EXITS)
+@click.argument("folders", type=FOLDER, nargs=-1, required=True)
+@click.option("--masks", type=FOLDER, required=True, metavar="FOLDER", help="Holds a folder of "
+              "true masks for each clip, named like it; what is not 0 is the subject.")  # fmt: skip
+@click.option("--predictions", type=FOLDER, metavar="FOLDER", help="Measure the grey masks in this "
+              "folder's folders, named like the frames, and run no network.")  # fmt: skip
+@click.option("--photos", is_flag=True, help="Also cut every frame for itself, as a photo, and "
+              "compare.")  # fmt: skip
+@click.option("--frames", type=click.IntRange(2), metavar="N", help="Take only the first N frames "
+              "of every clip.")  # fmt: skip
+@click.option("--detect-every", type=click.IntRange(1, 1000), default=5, show_default=True,
+              metavar="N", help="As in the command video.")  # fmt: skip
+@EYE_SIZE
+@with_options(*NETWORK, OUTPUT)
+def video(folders: tuple[Path, ...], **options: Any) -> None:
+    """How well a subject is followed: J and F as DAVIS defines them, flicker, lag, lost frames.
+
+    Each of FOLDERS is a clip: a folder of numbered pictures. J is the mean IoU, F the mean F of
+    the contours. Flicker is how much the mask's error changes between frames, in shares of the
+    subject's area. A frame is lost where it shows the subject on 0.5 % of its pixels or more, and
+    the IoU is below 0.1.
+
+    \b
+    Example:
+      {prog} DAVIS/JPEGImages/480p/dog --masks DAVIS/Annotations/480p --photos
+    """  # noqa: D301
+    from vx_detectron.cli.evaluate import clips
+
+    sys.exit(clips.run(folders, options))
+
+
+@main.command(exits=_EXITS)
+@click.argument("images", type=FOLDER)
+@click.argument("masks", type=FOLDER, required=False)
+@click.option("--coco", type=FILE, metavar="FILE", help="Instead of MASKS: every thing that this "
+              "COCO json annotates, crowds aside, one by one.")  # fmt: skip
+@click.option("--smallest", type=Number(0, 1), default=0.01, show_default=True, metavar="SHARE",
+              help="With --coco: leave out things that cover less of their photo.")  # fmt: skip
+@click.option("--split", metavar="NAME", help="With --coco: only photos whose split it is.")
+@click.option("--from", "start", type=click.Choice(["nothing", "cut"]), default="nothing",
+              show_default=True, help="What the clicks correct: nothing, or the automatic "
+              "cut.")  # fmt: skip
+@click.option("--segmenter", type=click.Choice(["auto", "network", "graph cut", "grabcut"]),
+              default="auto", show_default=True, help="What listens to the clicks; grabcut is "
+              "OpenCV's alone, without any network, to compare with.")  # fmt: skip
+@click.option("--every", type=click.IntRange(1), default=1, show_default=True, metavar="N",
+              help="Take only every N-th mask.")  # fmt: skip
+@with_options(*NETWORK)
+@click.option("-o", "--output", type=UserPath(file_okay=False, path_type=Path), metavar="FOLDER",
+              help="Where to write results.json and results.csv.  [default: nowhere]")  # fmt: skip
+@click.option("--fail-under", multiple=True, metavar="FIGURE=VALUE", help="Exit with code 5 if "
+              "this figure, iou_1, iou_3 or iou_5, is smaller; may be repeated.")  # fmt: skip
+def clicks(images: Path, masks: Path | None, **options: Any) -> None:
+    """How many clicks a cut needs, by a simulated person.
+
+    A true mask is as the command masks has it, or with --coco every annotated thing. The person
+    clicks into the middle of the largest error, 20 times at most, as the literature has it (RITM,
+    FocalClick). noc_85 and noc_90 are the mean number of clicks until the IoU is 0.85 and 0.90,
+    20 where it never is, which failures count.
+    """
+    from vx_detectron.cli.evaluate import clicks as run
+
+    sys.exit(run.clicks(images, masks, options))
 
 
 @main.command(exits=_EXITS)

@@ -112,6 +112,12 @@ def print_choice(results: Results) -> None:
         _line("", [summary["abstention"][name] for name in _ABSTENTION])
 
 
+def print_figures(figures: Results) -> None:
+    """A line a figure."""
+    for name, value in figures.items():
+        _line(name, [value])
+
+
 def print_detection(results: Results) -> None:
     """The twelve figures of COCO, for boxes and masks."""
     _line("", ("boxes", "masks"))

@@ -13,12 +13,13 @@ import click
 from vx_detectron.cli.common import OK, PARTLY, UNDER, joined, network_overrides, result, say
 from vx_detectron.cli.evaluate import report
 from vx_detectron.cli.evaluate.page import write_page
-from vx_detectron.config import load_cfg
+from vx_detectron.config import CfgNode, load_cfg
+from vx_detectron.engines import Detector, build_detector
 from vx_detectron.errors import ConfigError
-from vx_detectron.evaluation.choice_run import evaluate_choice
+from vx_detectron.evaluation.choice_run import ChoiceData, evaluate_choice, read_choice_data
 from vx_detectron.evaluation.command import CommandPredictor
 from vx_detectron.evaluation.compare import compare as compare_results
-from vx_detectron.evaluation.detection import evaluate_detection
+from vx_detectron.evaluation.detection import evaluate_detection, read_detection_data
 from vx_detectron.evaluation.mask_run import SCHEMA, evaluate_masks
 from vx_detectron.evaluation.predictors import FolderPredictor, PipelinePredictor, Predictor
 from vx_detectron.evaluation.results import Results, read_results, write_results
@@ -29,11 +30,12 @@ from vx_detectron.pipeline import Isolator
 def masks(read: Callable[[], Truths], options: dict[str, Any]) -> int:
     """Measure masks against the truths that ``read`` gives."""
     _expect_one_way(options)
-    floors = _floors(options["fail_under"], report.MASK_FIGURES)
+    floors = floors_of(options["fail_under"], report.MASK_FIGURES)
     baseline = read_results(options["against"], SCHEMA) if options["against"] else None
     truths = read()
+    labelled = read_choice_data(*options["choice"]) if options["choice"] else None
     predictor = _predictor(truths, options)
-    chosen = _choice_too(predictor, options)
+    chosen = _choice_too(predictor, labelled, options)
     with report.Progress(len(truths.records[:: options["every"]])) as progress:
         results = evaluate_masks(
             truths,
@@ -58,8 +60,9 @@ def masks(read: Callable[[], Truths], options: dict[str, Any]) -> int:
 
 def choice(labels: Path, annotations: Path, images: Path, options: dict[str, Any]) -> int:
     """Measure the choice of the subject."""
-    floors = _floors(options["fail_under"], report.CHOICE_FIGURES)
-    results = _choice(_isolator(options), labels, annotations, images)
+    floors = floors_of(options["fail_under"], report.CHOICE_FIGURES)
+    data = read_choice_data(labels, annotations, images)
+    results = _choice(isolator_of(options), data)
     code = _finish({"": results}, report.choice_figures(results), floors, options)
     write_page(options["output"], f"Choice of the subject in {images}", choice=results)
     return code
@@ -67,12 +70,11 @@ def choice(labels: Path, annotations: Path, images: Path, options: dict[str, Any
 
 def detection(annotations: Path, images: Path, options: dict[str, Any]) -> int:
     """Measure the detector itself."""
-    floors = _floors(options["fail_under"], report.DETECTION_FIGURES)
-    engine = _isolator(options).detector
+    floors = floors_of(options["fail_under"], report.DETECTION_FIGURES)
+    data = read_detection_data(annotations, images)
+    detector = _detector(options)
     with report.Progress() as progress:
-        results = evaluate_detection(
-            engine, annotations, images, every=options["every"], progress=progress
-        )
+        results = evaluate_detection(detector, data, every=options["every"], progress=progress)
     report.print_detection(results)
     code = _finish({"": results}, report.detection_figures(results), floors, options)
     write_page(options["output"], f"Detection in {images}", detection=results)
@@ -93,19 +95,21 @@ def compare(first: Path, second: Path, options: dict[str, Any]) -> int:
     return PARTLY if comparison["only_first"] or comparison["only_second"] else OK
 
 
-def _choice_too(predictor: Predictor, options: dict[str, Any]) -> Results | None:
+def _choice_too(
+    predictor: Predictor, data: ChoiceData | None, options: dict[str, Any]
+) -> Results | None:
     """What ``--choice`` asks for, by the network that made the masks."""
-    if not options["choice"] or not isinstance(predictor, PipelinePredictor):
+    if data is None or not isinstance(predictor, PipelinePredictor):
         return None
-    results = _choice(predictor.isolator, *options["choice"])
+    results = _choice(predictor.isolator, data)
     report.print_problems(results["problems"])
     write_results(options["output"] / "choice", results)
     return results
 
 
-def _choice(isolator: Isolator, labels: Path, annotations: Path, images: Path) -> Results:
-    with report.Progress() as progress:
-        results = evaluate_choice(isolator, labels, annotations, images, progress)
+def _choice(isolator: Isolator, data: ChoiceData) -> Results:
+    with report.Progress(len(data.labels)) as progress:
+        results = evaluate_choice(isolator, data, progress)
     report.print_choice(results)
     return results
 
@@ -115,7 +119,7 @@ def _expect_one_way(options: dict[str, Any]) -> None:
     other = [f"--{name}" for name in ("predictions", "command") if options[name] is not None]
     if len(other) > 1:
         raise click.UsageError("choose --predictions or --command, not both.")
-    network = ("config_file", "weights", "engine", "device", "opt", "ablation", "choice")
+    network = ("config_file", "weights", "engine", "eye", "device", "opt", "ablation", "choice")
     idle = [f"--{name.replace('_', '-')}" for name in network if options[name]]
     if other and idle:
         raise click.UsageError(f"{other[0]} runs no network; leave out {', '.join(idle)}.")
@@ -131,19 +135,27 @@ def _predictor(truths: Truths, options: dict[str, Any]) -> Predictor:
         return FolderPredictor(options["predictions"], map(truths.name, truths.records))
     if options["command"] is not None:
         return CommandPredictor(options["command"], options["time_limit"])
-    return PipelinePredictor(_isolator(options), options["ablation"])
+    return PipelinePredictor(isolator_of(options), options["ablation"])
 
 
-def _isolator(options: dict[str, Any]) -> Isolator:
+def isolator_of(options: dict[str, Any]) -> Isolator:
+    """The networks that the options ask for."""
+    return Isolator(_cfg(options))
+
+
+def _detector(options: dict[str, Any]) -> Detector:
+    return build_detector(_cfg(options))
+
+
+def _cfg(options: dict[str, Any]) -> CfgNode:
     pairs = [*network_overrides(options), *joined(options["opt"])]
     try:
-        cfg = load_cfg(options["config_file"], pairs)
+        return load_cfg(options["config_file"], pairs)
     except ConfigError as error:
         raise click.UsageError(str(error)) from error
-    return Isolator(cfg)
 
 
-def _floors(texts: Sequence[str], known: Sequence[str]) -> dict[str, float]:
+def floors_of(texts: Sequence[str], known: Sequence[str]) -> dict[str, float]:
     """Figure to least value, from FIGURE=VALUE."""
     floors = {}
     for text in texts:

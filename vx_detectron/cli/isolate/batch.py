@@ -1,4 +1,4 @@
-"""Many photos one after the other: a broken one is named, and the others go on."""
+"""Many photos in their order: a broken one is named, and the others go on."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import os
 import sys
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from time import perf_counter
@@ -18,8 +19,10 @@ from typing import Literal, TypeVar
 
 from vx_detectron.cli.common import FAILED, NO_SUBJECT, OK, PARTLY
 from vx_detectron.cli.isolate.existing import Existing
+from vx_detectron.cli.isolate.marks import Marks
 from vx_detectron.cli.isolate.outputs import STDOUT, Job
 from vx_detectron.cli.isolate.photos import STDIN
+from vx_detectron.cli.isolate.side_by_side import SideBySide
 from vx_detectron.deliver.cutout import Cutout
 from vx_detectron.deliver.explain import explain
 from vx_detectron.deliver.finish import Finish
@@ -29,7 +32,7 @@ from vx_detectron.deliver.record import Record, record_of
 from vx_detectron.errors import ImageError, NoSubjectError, SubjectError, VxError
 from vx_detectron.files import make_folder_for
 from vx_detectron.housekeeping import Housekeeping
-from vx_detectron.image_io import Photo, read_photo
+from vx_detectron.image_io import Photo, read_photo, read_size
 from vx_detectron.image_io.names import printable, reason
 from vx_detectron.image_io.opening import read_bytes
 from vx_detectron.pipeline import FALLBACK, Isolator
@@ -38,6 +41,7 @@ from vx_detectron.subject import Choice
 from vx_detectron.subject.reasons import percent
 
 T = TypeVar("T")
+Check = Callable[[], None] | None
 Status = Literal["done", "skipped", "no subject", "failed"]
 
 
@@ -75,6 +79,7 @@ class Cutter:
         choice: which subject a person asked for.
         records: whether outcomes carry a record.
         options: the fingerprint of all options, for the mark in the pictures.
+        marks: the hints of a person, if there are any.
     """
 
     def __init__(
@@ -84,32 +89,43 @@ class Cutter:
         choice: Choice | None,
         records: bool,
         options: str,
+        marks: Marks | None = None,
     ) -> None:
         self.isolator = isolator
         self.finish = finish
         self.choice = choice
         self.records = records
         self.options = options
+        self.marks = marks
 
-    def __call__(self, job: Job) -> Outcome:
-        """Cut one photo. Raises VxError, or whatever else can go wrong with it."""
+    def __call__(self, job: Job, check: Check = None) -> Outcome:
+        """Cut one photo; ``check`` is called between the steps and may end the work.
+
+        Raises VxError, or whatever else can go wrong with it.
+        """
         started = perf_counter()
         photo, digest = self._read(job.photo)
         mark = Mark(digest, self.options)
         # What reading the photo had to say is said also where the cut fails.
-        outcome = attempt(job, lambda job: self._cut(job, photo, mark))
+        outcome = attempt(job, lambda job: self._cut(job, photo, mark, check))
         return replace(outcome, notes=photo.notes, seconds=perf_counter() - started)
 
-    def _cut(self, job: Job, photo: Photo, mark: Mark) -> Outcome:
+    def _cut(self, job: Job, photo: Photo, mark: Mark, check: Check) -> Outcome:
         """Cut it and write everything; the cut-out last, so that where it is, all is."""
-        opened = self.isolator.open(photo)
+        hints, start = None, None
+        if self.marks is not None:  # first: what does not fit the photo is said before the work
+            size = photo.pixels.shape[0], photo.pixels.shape[1]
+            hints, start = self.marks.on(size), self.marks.start
+        opened = self.isolator.open(photo, check=check)
         if job.explanation is not None:  # before the cut: it also says why there is no subject
             explain(job.explanation, photo, opened.instances, opened.select(self.choice), mark)
         if job.layers is not None:
             make_folder_for(job.layers)
             name = Path(job.photo).name
             write_layers(Path(job.layers), name, photo, opened.instances, opened.alpha_of, mark)
-        cutout = opened.cut(self.choice)
+        cutout = opened.cut(self.choice, hints=hints, start=start, check=check)
+        if check:
+            check()
         record = record_of(cutout) if self.records else None
         if job.output == STDOUT:
             self.finish.write(sys.stdout.buffer, photo, cutout.alpha)
@@ -142,18 +158,23 @@ class Cutter:
 
 
 def run(
-    jobs: Sequence[Job], existing: Existing, load: Callable[[], Callable[[Job], Outcome]]
-) -> Iterator[Outcome]:
-    """Do the jobs in turn; each outcome comes as soon as it is there, missing photos first.
+    jobs: Sequence[Job],
+    existing: Existing,
+    load: Callable[[], Cutter],
+    threads: int = 1,
+) -> Generator[Outcome, None, None]:
+    """Do the jobs; each outcome comes as soon as it is there and those before it are.
+
+    Missing photos come first.
 
     Args:
         jobs: what to do.
         existing: what to do about outputs that are there already.
         load: makes what cuts one photo. Called once, and only if some photo is to be cut; what
             it raises ends the run.
+        threads: how many photos are worked on at a time.
     """
-    cut: Callable[[Job], Outcome] | None = None
-    tidy = Housekeeping()
+    cut: Cutter | None = None
     readable = []
     for job in jobs:  # a misspelt name is said before the network loads
         missing = attempt(job, _expect_photo)
@@ -161,13 +182,36 @@ def run(
             readable.append(job)
         else:
             yield missing
-    for job in readable:
-        outcome = attempt(job, lambda job: _there_already(job, existing))
-        if outcome is None:
-            cut = cut or load()
-            outcome = attempt(job, cut)
-            tidy()
-        yield outcome
+    tidy = Housekeeping()
+    with SideBySide[Outcome](threads) as team:
+        for job in readable:
+            done = attempt(job, lambda job: _there_already(job, existing))
+            if done is not None:
+                team.add_result(done)
+            else:
+                if cut is None:
+                    yield from team.rest()
+                    cut = load()
+                team.add(partial(_cut_one, job, cut, team))
+                tidy()
+            yield from team.ready()
+        yield from team.rest()
+
+
+def _cut_one(job: Job, cut: Cutter, team: SideBySide[Outcome]) -> Outcome:
+    with team.holding(_pixels(job)):
+        return attempt(job, lambda job: cut(job, team.check))
+
+
+def _pixels(job: Job) -> int:
+    """What its head says of a photo; reading it will say what is wrong."""
+    if job.photo == STDIN:
+        return 0
+    try:
+        height, width = read_size(job.photo)
+    except (VxError, MemoryError):
+        return 0
+    return height * width
 
 
 def _expect_photo(job: Job) -> None:
@@ -235,7 +279,8 @@ def _details(cutout: Cutout) -> tuple[str, ...]:
         f"{place}. {one.label} {percent(one.score)}: {one.reason} ({_evidence(one)})"
         for place, one in enumerate(cutout.subject.ranking[:5], start=1)
     ]
-    return (*ranking, f"mask from {ran.mask_source}; {steps}", times)
+    heard = f"; hints by {ran.hints}" if ran.hints else ""
+    return (*ranking, f"mask from {ran.mask_source}; {steps}{heard}", times)
 
 
 def _evidence(one: Candidate) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import warnings
+from contextlib import closing
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -13,16 +14,15 @@ import click
 from vx_detectron.cli.common import (
     FAILED,
     INTERRUPTED,
-    NETWORK,
     NO_SUBJECT,
     OK,
     PARTLY,
     USAGE,
     Command,
-    Number,
     UserPath,
     with_options,
 )
+from vx_detectron.cli.isolate.options import CHOICE, HINTS, PICTURE, REFINEMENT
 
 if TYPE_CHECKING:  # loaded when they are needed: --help must not wait for them
     from vx_detectron.cli.isolate.batch import Cutter
@@ -30,22 +30,6 @@ if TYPE_CHECKING:  # loaded when they are needed: --help must not wait for them
     from vx_detectron.cli.isolate.settings import Settings
 
 _EXITS = (OK, FAILED, USAGE, NO_SUBJECT, PARTLY, INTERRUPTED)
-
-
-def _numbers(
-    context: click.Context, parameter: click.Parameter, value: str | None
-) -> tuple[float, ...] | None:
-    """As many numbers, separated by commas, as the option's metavar names."""
-    if value is None:
-        return None
-    order = str(parameter.metavar)
-    try:
-        numbers = tuple(float(part) for part in value.split(","))
-    except ValueError:
-        numbers = ()
-    if len(numbers) != order.count(",") + 1:
-        raise click.BadParameter(f"expected {order} in pixels of the photo, got {value!r}.")
-    return numbers
 
 
 @click.command(cls=Command, name="isolate", exits=_EXITS)
@@ -60,32 +44,7 @@ def _numbers(
               "there, or keep them and skip their photos, so that an interrupted run continues "
               "where it stopped. A photo is skipped only where the result is its own, made with "
               "the same options.  [default: such a photo is an error]")  # fmt: skip
-@click.option("--format", type=click.Choice(["png", "jpg", "webp", "tiff"], case_sensitive=False),
-              help="The format of the pictures.  [default: from the name given with -o, otherwise "
-              "png]")  # fmt: skip
-@click.option("--quality", type=click.IntRange(1, 100), help="The quality of jpg and webp; 100 "
-              "makes webp lossless.  [default: 95]")  # fmt: skip
-@click.option("--background", metavar="WHAT", help="black, transparent, a colour (orange, "
-              "'#ff8800', 'rgb(255, 136, 0)'), blur, blur:PERCENT of the photo's diagonal, or "
-              "picture:PATH.  [default: black]")  # fmt: skip
-@click.option("--fit", type=click.Choice(["cover", "contain"]), help="How to fit a background "
-              "picture: fill the frame, or show it whole.  [default: cover]")  # fmt: skip
-@click.option("--mask-only", is_flag=True, help="Write the mask as a grey picture, white where the "
-              "subject is, as NAME_cutout_mask.png.")  # fmt: skip
-@click.option("--crop/--no-crop", default=False, help="Crop the picture to the subject.")
-@click.option("--margin", type=Number(0, 1000), metavar="PERCENT", help="Space around the subject, "
-              "in percent of its longer side; with --crop.  [default: 5]")  # fmt: skip
-@click.option("--subject", metavar="NAME", help="Cut the best instance of this class, such as dog.")
-@click.option("--rank", type=int, metavar="N", help="Cut the Nth of the ranking, 1 for the best; "
-              "-v shows the ranking.")  # fmt: skip
-@click.option("--at", metavar="X,Y", callback=_numbers, help="Cut what is at this point.")
-@click.option("--box", metavar="X0,Y0,X1,Y1", callback=_numbers, help="Cut what fits this box "
-              "best.")  # fmt: skip
-@click.option("--all", is_flag=True, help="Cut everything that is found.")
-@click.option("--with", multiple=True, metavar="NAME", help="Add the best instance of this class; "
-              "may be repeated.")  # fmt: skip
-@click.option("--without", multiple=True, metavar="NAME", help="Leave out instances of this class; "
-              "may be repeated.")  # fmt: skip
+@with_options(*PICTURE, *CHOICE, *HINTS)
 @click.option("--explain", type=UserPath(allow_dash=True), metavar="PATH", help="Also write the "
               "photo with the candidates, their ranks and the reason, and a json beside it. "
               "NAME.png for one photo, otherwise a folder.")  # fmt: skip
@@ -93,14 +52,10 @@ def _numbers(
               "everything that is found as layers: to NAME.ora or NAME.psd for one photo, "
               "otherwise to a folder, as transparent PNGs in NAME_layers with their COCO "
               "json.")  # fmt: skip
-@click.option("--edges", type=click.Choice(["sharp", "matte"]), help="sharp: a pixel or two wide; "
-              "matte: for hair and fur, and slower.  [default: sharp]")  # fmt: skip
-@with_options(*NETWORK)
-@click.option("--no-fallback", is_flag=True, help="Where the network finds nothing at all, report "
-              "that there is no subject. By default GrabCut cuts out what stands out, and the "
-              "report says so.")  # fmt: skip
-@click.option("--no-refine", is_flag=True, help="Leave the network's mask as it is.")
-@click.option("--no-crf", is_flag=True, help="Refine the mask, but without the DenseCRF.")
+@with_options(*REFINEMENT)
+@click.option("--jobs", type=click.IntRange(1, 64), metavar="N", help="How many photos are "
+              "worked on at a time, which changes neither files nor messages; more take more "
+              "memory.  [default: as many as there are cores, at most 4]")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON record per photo instead of "
               "its path.")  # fmt: skip
 @click.option("-v", "--verbose", is_flag=True, help="Print more: ranking, steps, times.")
@@ -111,7 +66,8 @@ def main(inputs: tuple[str, ...], **options: Any) -> None:
     PHOTO is a file, a folder, a pattern such as "photos/**/*.jpg", or - for standard input, whose
     cut-out goes to standard output. The command says what the subject is and why; at most one of
     --subject, --rank, --at, --box and --all chooses another subject, and --with and --without
-    change it.
+    change it. What is wrong with a cut is corrected by --keep, --drop and --strokes, and they cut
+    things too that the detector does not know.
 
     \b
     Examples:
@@ -120,6 +76,8 @@ def main(inputs: tuple[str, ...], **options: Any) -> None:
       {prog} photos -o cut --skip-existing      a folder, and its subfolders
       {prog} photo.jpg --subject dog --crop --margin 10
       {prog} photo.jpg --with dog --without handbag --explain why.png
+      {prog} photo.jpg --drop 310,420           the automatic cut without what is there
+      {prog} photo.jpg --keep 900,610           whatever is there
       {prog} portrait.jpg --edges matte --layers portrait.ora
       {prog} photo.jpg --background picture:beach.jpg --fit cover
       {prog} photo.jpg --opt VX.SUBJECT.MIN_SCORE 0.3
@@ -149,6 +107,7 @@ def _run(inputs: tuple[str, ...], options: dict[str, Any]) -> int:
     from vx_detectron.cli.isolate.photos import find_photos
     from vx_detectron.cli.isolate.report import Report
     from vx_detectron.cli.isolate.settings import read_settings
+    from vx_detectron.cli.isolate.side_by_side import usual_number
 
     settings = read_settings(options)
     finish = settings.finish
@@ -160,12 +119,17 @@ def _run(inputs: tuple[str, ...], options: dict[str, Any]) -> int:
     photos = [*(job.photo for job in jobs), *settings.files]
     existing = Existing(options["overwrite"], photos, settings.fingerprint)
     verbosity = int(options["verbose"]) - int(options["quiet"])
+    threads = min(options["jobs"] or usual_number(len(jobs)), max(len(jobs), 1))
     with Report(len(jobs) + len(found.problems), verbosity, options["as_json"]) as report:
         report.left_out(found.own, found.namesakes)
         for text, problem in found.problems:
             report.add(Outcome(Job(text, ""), "failed", problem))
-        for outcome in run(jobs, existing, lambda: _load(settings, report, options)):
-            report.add(outcome)
+        # Closed in any case: after Ctrl-C, what is in work must end before the summary.
+        with closing(
+            run(jobs, existing, lambda: _load(settings, report, options, threads), threads)
+        ) as outcomes:
+            for outcome in outcomes:
+                report.add(outcome)
     code = exit_code(report.counts)
     return PARTLY if report.lost and code == OK else code
 
@@ -181,18 +145,27 @@ def _expect_free_stdout(outputs: list[str], as_json: bool) -> None:
         raise click.UsageError("a picture is not for a terminal; use -o FILE, or > FILE.")
 
 
-def _load(settings: Settings, report: Report, options: dict[str, Any]) -> Cutter:
+def _load(settings: Settings, report: Report, options: dict[str, Any], threads: int) -> Cutter:
     """Load the network, and say which one it is."""
     from vx_detectron.cli.isolate.batch import Cutter
+    from vx_detectron.cli.isolate.side_by_side import share_cores, share_of_cores
     from vx_detectron.pipeline import Isolator
 
     if not options["verbose"]:
         _hush_libraries()
     started = perf_counter()
-    isolator = Isolator(settings.cfg)
+    isolator = Isolator(share_cores(settings.cfg, threads))
+    if threads > 1 and "torch" in sys.modules:
+        torch = sys.modules["torch"]
+        torch.set_num_threads(min(torch.get_num_threads(), share_of_cores(threads)))
     report.loaded(isolator, perf_counter() - started)
     return Cutter(
-        isolator, settings.finish, settings.choice, options["as_json"], settings.fingerprint
+        isolator,
+        settings.finish,
+        settings.choice,
+        options["as_json"],
+        settings.fingerprint,
+        settings.marks,
     )
 
 

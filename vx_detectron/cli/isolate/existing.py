@@ -98,8 +98,8 @@ def _digest(photo: str) -> str:
 
 def _expect_own(output: str, wanted: Mark) -> None:
     """ImageError unless the file is the result of that photo with those options."""
-    if Path(output).suffix.lower() in (".json", ".psd") and Path(output).name != ANNOTATIONS:
-        return  # the json of an explanation, written before its picture; PSD has no place for it
+    if Path(output).suffix.lower() == ".json" and Path(output).name != ANNOTATIONS:
+        return  # the json of an explanation, written before its picture
     mark = read_mark(output)
     if mark == wanted:
         return

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from fvcore.common.config import CfgNode
 
+from vx_detectron.cli.isolate.marks import Marks
 from vx_detectron.config.defaults import flatten
 from vx_detectron.config.loading import get_cfg
 from vx_detectron.deliver.finish import Finish
@@ -24,12 +25,13 @@ _IDLE = (
     "CUDNN_BENCHMARK", "DATALOADER.", "DATASETS.", "FLOAT32_PRECISION", "INPUT.CROP.",
     "INPUT.MASK_FORMAT", "INPUT.MAX_SIZE_TRAIN", "INPUT.MIN_SIZE_TRAIN", "INPUT.RANDOM_FLIP",
     "MODEL.DEVICE", "OUTPUT_DIR", "SEED", "SOLVER.", "TEST.EVAL_PERIOD", "TEST.EXPECTED_RESULTS",
-    "VIS_PERIOD", "VX.AUGMENT.", "VX.DATA.", "VX.ENGINE", "VX.INPUT.MAX_", "VX.ONNX.",
+    "VIS_PERIOD", "VX.AUGMENT.", "VX.DATA.", "VX.ENGINE", "VX.INPUT.MAX_",
+    "VX.ONNX.PROVIDERS", "VX.ONNX.RUNTIME", "VX.ONNX.THREADS",
     "VX.SOLVER.",
 )  # fmt: skip
 
 
-def fingerprint(cfg: CfgNode, choice: Choice, finish: Finish) -> str:
+def fingerprint(cfg: CfgNode, choice: Choice, finish: Finish, marks: Marks | None = None) -> str:
     """16 hexadecimal digits of everything that decides what a cut-out looks like.
 
     Args:
@@ -37,6 +39,7 @@ def fingerprint(cfg: CfgNode, choice: Choice, finish: Finish) -> str:
             keys gives the same text. Weights count by their contents.
         choice: which subject a person asked for.
         finish: what the picture shows, the pixels of a background picture included.
+        marks: the hints of a person; without any the text is that of earlier versions.
     """
     defaults = flatten(get_cfg())
     keys = {
@@ -44,7 +47,11 @@ def fingerprint(cfg: CfgNode, choice: Choice, finish: Finish) -> str:
         for key, value in flatten(cfg).items()
         if not key.startswith(_IDLE) and _plain(value) != _plain(defaults.get(key))
     }
-    text = json.dumps([keys, _plain(choice), _plain(finish)], sort_keys=True)
+    picture = _plain(finish)
+    del picture[1]["compression"]  # the file's size only
+    parts = [keys, _plain(choice), picture]
+    parts += [] if marks is None else [_plain(marks)]
+    text = json.dumps(parts, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

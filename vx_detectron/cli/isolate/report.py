@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from time import perf_counter
 
 from tqdm import tqdm  # type: ignore[import-untyped]
 
@@ -41,13 +42,14 @@ class Report:
         self.verbosity = verbosity
         self.as_json = as_json
         self.counts: Counter[Status] = Counter()
-        self.seconds = 0.0
+        self.began: float | None = None  # with the first photo
         self.lost = False  # whether results could not be printed
         shown = total > 1 and verbosity >= NORMAL and sys.stderr.isatty()
         self._bar = tqdm(total=total, unit="photo", disable=not shown, file=sys.stderr)
 
     def loaded(self, isolator: Isolator, seconds: float) -> None:
         """Say which networks run, and where."""
+        self.began = perf_counter()
         detector, eye = isolator.detector, isolator.eye
         looks = f"eye {eye.name} in {eye.engine}, {_weights(eye)}" if eye else "no eye"
         self.say(
@@ -58,7 +60,6 @@ class Report:
     def add(self, outcome: Outcome) -> None:
         """Print one outcome."""
         self.counts[outcome.status] += 1
-        self.seconds += outcome.seconds
         self._bar.update()
         with self._above_bar():
             self._words(outcome)
@@ -146,8 +147,8 @@ class Report:
     def _summary(self) -> str:
         counts, done = self.counts, self.counts["done"]
         words = [f"{done} of {self.total} photos cut out"]
-        if done:
-            words[0] += f", {self.seconds / done:.2f} s each"
+        if done and self.began is not None:
+            words[0] += f", {(perf_counter() - self.began) / done:.2f} s each"
         others: list[tuple[Status, str]] = [
             ("skipped", "already done"),
             ("no subject", "without a subject"),

@@ -13,19 +13,25 @@ from fvcore.common.config import CfgNode
 
 from vx_detectron.cli.common import joined, network_overrides
 from vx_detectron.cli.isolate.fingerprint import fingerprint
+from vx_detectron.cli.isolate.marks import Marks, read_marks
 from vx_detectron.cli.isolate.outputs import choose_format
 from vx_detectron.config import load_cfg
 from vx_detectron.config.class_names import class_names
 from vx_detectron.deliver import (
     BLACK,
     Background,
+    Edge,
     PictureFile,
+    Placement,
     Transparent,
     parse_background,
+    parse_canvas,
+    parse_shadow,
     read_background,
 )
 from vx_detectron.deliver.finish import Finish
 from vx_detectron.errors import VxError
+from vx_detectron.image_io.writing import QUICK
 from vx_detectron.structures import REGION_LABEL
 from vx_detectron.subject import Choice
 from vx_detectron.subject.choice import folded
@@ -40,6 +46,7 @@ class Settings:
     Attributes:
         cfg: the configuration with all that the options override.
         choice: which subject a person asked for; empty lets the ranking decide.
+        marks: the hints of a person; None without any.
         finish: what the picture shows.
         files: what was read besides the photos, and must not be overwritten.
         fingerprint: of all the above, for the mark in the pictures.
@@ -47,6 +54,7 @@ class Settings:
 
     cfg: CfgNode
     choice: Choice
+    marks: Marks | None
     finish: Finish
     files: tuple[str, ...]
     fingerprint: str
@@ -61,9 +69,11 @@ def read_settings(options: Options) -> Settings:
     _expect_partners(options)
     try:
         cfg = load_cfg(options["config_file"], _overrides(options))
-        choice = _choice(options)
+        marks = read_marks(options)
+        choice = _choice(options, boxed=marks is None)
         _expect_classes(choice, (*class_names(cfg), REGION_LABEL))
-        background, files = _background(options["background"], options["fit"])
+        background, files = _background(options["background"], options["fit"], cfg)
+        placement, shadow = _placement(options), parse_shadow(options["shadow"])
     except VxError as error:
         raise click.UsageError(str(error)) from error
     format = choose_format(options["output"], options["format"])
@@ -73,6 +83,8 @@ def read_settings(options: Options) -> Settings:
         )
     if options["quality"] and format not in ("jpg", "webp"):
         raise click.UsageError(f"--quality is for jpg and webp; {format} is always lossless.")
+    if options["compression"] is not None and format != "png":
+        raise click.UsageError(f"--compression is for png; the format is {format}.")
     finish = Finish(
         format,
         options["quality"] or 95,
@@ -80,16 +92,28 @@ def read_settings(options: Options) -> Settings:
         mask_only=options["mask_only"],
         crop=options["crop"],
         margin=(5.0 if options["margin"] is None else options["margin"]) / 100,
+        compression=QUICK if options["compression"] is None else options["compression"],
+        placement=placement,
+        shadow=shadow,
+        edge=Edge(options["grow"], options["feather"]),
+        decontaminate=options["decontaminate"] / 100,
     )
-    return Settings(cfg, choice, finish, files, fingerprint(cfg, choice, finish))
+    if options["strokes"]:
+        files = (*files, options["strokes"])
+    mark = fingerprint(cfg, choice, finish, marks)
+    return Settings(cfg, choice, marks, finish, files, mark)
 
 
 def _expect_partners(options: Options) -> None:
     """Refuse what would have no effect, or contradicts another option."""
     if options["mask_only"] and options["background"]:
         raise click.UsageError("--mask-only shows no background; leave --background out.")
-    if options["margin"] is not None and not options["crop"]:
-        raise click.UsageError("--margin needs --crop.")
+    if options["canvas"] is not None and options["crop"]:
+        raise click.UsageError("--canvas holds the subject already; leave --crop out.")
+    if options["margin"] is not None and not options["crop"] and options["canvas"] is None:
+        raise click.UsageError("--margin needs --crop or --canvas.")
+    if options["mask_only"] and options["shadow"] != "none":
+        raise click.UsageError("--mask-only shows no shadow; leave --shadow out.")
     if options["no_refine"] and options["edges"]:
         raise click.UsageError("--edges refines the mask; leave --no-refine out.")
     if options["verbose"] and options["quiet"]:
@@ -109,13 +133,18 @@ def _overrides(options: Options) -> list[str]:
     return [*pairs, *joined(options["opt"])]
 
 
-def _choice(options: Options) -> Choice:
-    """SubjectError when more than one way is given, or one that cannot be meant."""
+def _choice(options: Options, boxed: bool) -> Choice:
+    """SubjectError when more than one way is given, or one that cannot be meant.
+
+    Args:
+        options: of the command.
+        boxed: whether a box chooses; else it is a hint.
+    """
     return Choice(
         label=options["subject"],
         rank=options["rank"],
         point=options["at"],
-        box=options["box"],
+        box=options["box"] if boxed else None,
         everything=options["all"],
         added=options["with"],
         removed=options["without"],
@@ -132,7 +161,19 @@ def _expect_classes(choice: Choice, names: tuple[str, ...]) -> None:
             raise click.UsageError(f"{label!r} is not a class of this model; {hint}")
 
 
-def _background(text: str | None, fit: str | None) -> tuple[Background, tuple[str, ...]]:
+def _placement(options: Options) -> Placement:
+    """Where the subject stands."""
+    canvas = None if options["canvas"] is None else parse_canvas(options["canvas"])
+    right, down = options["move"] or (0.0, 0.0)
+    try:
+        return Placement(canvas, options["scale"] / 100, (right / 100, down / 100))
+    except ValueError as error:
+        raise click.UsageError(f"{error}.") from error
+
+
+def _background(
+    text: str | None, fit: str | None, cfg: CfgNode
+) -> tuple[Background, tuple[str, ...]]:
     """The background, its picture read, and the files that it was read from."""
     parsed = BLACK if text is None else parse_background(text)
     if not isinstance(parsed, PictureFile):
@@ -143,4 +184,6 @@ def _background(text: str | None, fit: str | None) -> tuple[Background, tuple[st
         parsed = replace(parsed, fit="contain")
     if not os.path.lexists(parsed.path):
         parsed = replace(parsed, path=os.path.expanduser(parsed.path))
-    return read_background(parsed), (parsed.path,)
+    limits = cfg.VX.INPUT
+    read = read_background(parsed, max_pixels=limits.MAX_PIXELS, max_bytes=limits.MAX_BYTES)
+    return read, (parsed.path,)

@@ -14,15 +14,36 @@ from vx_detectron.errors import ConfigError
 OUTSIDE = {tv_tensors.Image: 128, Layers: UNKNOWN}
 
 
-def train_geometry(cfg: CfgNode) -> v2.Transform:
+def crop_sizes(cfg: CfgNode) -> tuple[tuple[int, int], ...]:
+    """Height and width of the crops, one for each batch: ``VX.AUGMENT.CROP_SIZES``, or a square.
+
+    Raises:
+        ConfigError: sizes for a way of cropping that has none.
+    """
+    node = cfg.VX.AUGMENT
+    if not node.CROP_SIZES:
+        return ((cfg.VX.SOLVER.CROP, cfg.VX.SOLVER.CROP),)
+    if node.CROP != "resized":
+        raise ConfigError(
+            f"VX.AUGMENT.CROP_SIZES goes with VX.AUGMENT.CROP resized, got {node.CROP}; change one "
+            "of them"
+        )
+    return tuple((height, width) for height, width in node.CROP_SIZES)
+
+
+def train_geometry(cfg: CfgNode, size: tuple[int, int]) -> v2.Transform:
     """Crop and scale as ``VX.AUGMENT.CROP`` says, then rotation and flip.
+
+    Args:
+        cfg: INPUT and VX.AUGMENT are read.
+        size: height and width of the crops; see ``crop_sizes``.
 
     Raises:
         ConfigError: values of ``INPUT`` that make no sense, or no sense beside those of
             ``VX.AUGMENT``.
     """
     node = cfg.VX.AUGMENT
-    steps = _crop_and_scale(cfg)
+    steps = _crop_and_scale(cfg, size)
     if node.ROTATION_PROB > 0:
         rotation = v2.RandomRotation(
             node.ROTATION_DEGREES, InterpolationMode.BILINEAR, fill=OUTSIDE
@@ -34,7 +55,7 @@ def train_geometry(cfg: CfgNode) -> v2.Transform:
     return v2.Compose(steps)
 
 
-def _crop_and_scale(cfg: CfgNode) -> list[v2.Transform]:
+def _crop_and_scale(cfg: CfgNode, size: tuple[int, int]) -> list[v2.Transform]:
     node, side = cfg.VX.AUGMENT, cfg.VX.SOLVER.CROP
     if node.CROP == "shortest_edge":
         return _shortest_edge(cfg)
@@ -44,8 +65,9 @@ def _crop_and_scale(cfg: CfgNode) -> list[v2.Transform]:
             "crops by itself; change one of them"
         )
     if node.CROP == "resized":
-        area, aspect = tuple(node.CROP_AREA), tuple(node.CROP_ASPECT)
-        return [v2.RandomResizedCrop(side, scale=area, ratio=aspect, antialias=True)]
+        area, shape = tuple(node.CROP_AREA), size[1] / size[0]
+        aspect = tuple(shape * stretch for stretch in node.CROP_ASPECT)
+        return [v2.RandomResizedCrop(size, scale=area, ratio=aspect, antialias=True)]
     return [
         ResizeScale(node.JITTER_SCALE, side),
         v2.RandomCrop(side, pad_if_needed=True, fill=OUTSIDE),

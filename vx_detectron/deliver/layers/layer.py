@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from vx_detectron.deliver import Transparent, compose_photo, crop_box
+import numpy as np
+
+from vx_detectron.deliver import Transparent, compose_photo, crop_box, mask_picture
 from vx_detectron.deliver.finish import Finish
 from vx_detectron.deliver.paint import paint
 from vx_detectron.image_io import Photo
@@ -89,26 +91,30 @@ def find_layers(
 def subject_layers(
     photo: Photo, alpha: FloatArray, finish: Finish
 ) -> tuple[ByteArray, list[Layer]]:
-    """A cut-out as layers: the subject, its background and, hidden, the photo.
+    """A cut-out as layers: the subject, its shadow and background and, hidden, the photo.
 
     Args:
         photo: as it was read.
         alpha: float32 (H, W), 0..1, of the subject.
-        finish: background, crop and margin.
+        finish: background, shadow, edge and placement.
 
     Returns:
         What they look like together, in the photo's colour space, uint8 (h, w, 3) or, before no
         background, (h, w, 4); and the layers, topmost first. Without a background there is no
-        layer for it.
+        layer for it, and on a canvas of its own none for the photo.
     """
-    crop, margin, background = finish.crop, finish.margin, finish.background
-    height, width = alpha.shape
-    x0, y0, x1, y1 = crop_box(alpha, margin) if crop else (0, 0, width, height)
-    view = slice(y0, y1), slice(x0, x1)
-    subject = compose_photo(photo, alpha, Transparent(), crop=crop, margin=margin)
+    alpha = finish.edged(photo, alpha)
+    layout = finish.layout(alpha)
+    background = finish.background
+    subject = replace(finish, shadow=None).picture(photo, alpha, Transparent())
     layers = [Layer("subject", subject)]
+    if finish.shadow is not None:
+        dark = finish.shadow.cast(layout.carry(photo.colours, alpha)[1])
+        black = np.zeros((*dark.shape, 3), dtype=np.uint8)
+        layers.append(Layer("shadow", np.dstack([black, mask_picture(dark)])))
     if not isinstance(background, Transparent):
-        behind = paint(background, photo.flat, alpha, view, photo.icc_profile)
+        behind = paint(background, photo.flat, alpha, layout, photo.icc_profile)
         layers.append(Layer("background", behind))
-    layers.append(Layer("photo", photo.layer[view], visible=False))
-    return compose_photo(photo, alpha, background, crop=crop, margin=margin), layers
+    if layout.frame is not None:
+        layers.append(Layer("photo", photo.layer[layout.frame], visible=False))
+    return finish.picture(photo, alpha), layers

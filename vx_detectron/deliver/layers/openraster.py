@@ -25,6 +25,7 @@ def openraster(
     layers: Sequence[Layer],
     icc_profile: bytes | None = None,
     dpi: tuple[float, float] | None = None,
+    software: str | None = None,
 ) -> bytes:
     """A file with these layers.
 
@@ -34,6 +35,7 @@ def openraster(
         icc_profile: the RGB profile that all colours are in; None means sRGB. OpenRaster has no
             place of its own for it, so that each PNG carries it.
         dpi: density along x and y in pixels per inch; None for none.
+        software: what made it, ASCII; it becomes the comment of the zip. None for nothing.
     """
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as file:  # PNGs are compressed already
@@ -43,6 +45,7 @@ def openraster(
             file.writestr(_source(number), _png(layer.pixels, icc_profile))
         file.writestr("mergedimage.png", _png(merged, icc_profile))
         file.writestr("Thumbnails/thumbnail.png", _png(_thumbnail(merged), icc_profile))
+        file.comment = (software or "").encode("ascii")
     return buffer.getvalue()
 
 

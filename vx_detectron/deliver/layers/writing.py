@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -48,8 +46,7 @@ def write_layers(
         photo: as it was read.
         instances: what was found in it.
         alpha_of: the refined mask of one of them; see ``find_layers``.
-        mark: whose result this is, to be written into the pictures and the json. PSD has no
-            place for it.
+        mark: whose result this is, to be written into the pictures and the json.
 
     Raises:
         ImageError: something cannot be written.
@@ -61,8 +58,8 @@ def write_layers(
         # The photo is what all the layers above it look like together.
         whole = photo.layer
         stack = [*layers, Layer("photo", whole)]
-        data = encode(whole, stack, photo.icc_profile, photo.dpi)
-        write_bytes(path, _marked(path, data, mark))
+        software = None if mark is None else str(mark)
+        write_bytes(path, encode(whole, stack, photo.icc_profile, photo.dpi, software))
         return
     make_folder_for(path / ANNOTATIONS)
     _remove(path / ANNOTATIONS)
@@ -79,16 +76,6 @@ def write_layers(
     if mark is not None:
         content = {"info": {"description": str(mark)}, **content}
     write_bytes(path / ANNOTATIONS, json.dumps(content).encode("ascii"))
-
-
-def _marked(path: Path, data: bytes, mark: Mark | None) -> bytes:
-    """An OpenRaster file with the mark as the comment of its zip."""
-    if mark is None or path.suffix.lower() != ".ora":
-        return data
-    buffer = io.BytesIO(data)
-    with zipfile.ZipFile(buffer, "a") as file:
-        file.comment = str(mark).encode("ascii")
-    return buffer.getvalue()
 
 
 def _remove(path: Path) -> None:

@@ -1,6 +1,7 @@
 // What speaks for a candidate and what against: the chooser's numbers, the strongest first.
 
-import { element } from "./elements.js";
+import { element, percent } from "./elements.js";
+import { inOurWords, nameOfInstance } from "./groups.js";
 
 const $ = (id) => document.getElementById(id);
 const LEAST = 0.2; // log-odds that are worth a line
@@ -23,11 +24,12 @@ const WORDS = {
 
 let shown = null; // the candidate whose numbers are there
 
-export function showEvidence(candidate) {
+export function showEvidence(opened, candidate) {
   $("evidence").hidden = !candidate;
   if (!candidate || shown === candidate) return;
   shown = candidate;
-  $("evidence-of").textContent = candidate.label;
+  const name = nameOfInstance(opened, candidate.index);
+  $("why").textContent = `${name}: ${percent(candidate.score)} probable as the subject. ${inOurWords(candidate.reason)}.`;
   const numbers = Object.entries(candidate.contributions)
     .filter(([, value]) => Math.abs(value) >= LEAST)
     .sort(([, a], [, b]) => Math.abs(b) - Math.abs(a));

@@ -2,10 +2,15 @@
 
 import { element, setSource } from "./elements.js";
 import { cannotShow, removePhoto, show } from "./photos.js";
-import { state } from "./state.js";
+import { display, state } from "./state.js";
 
-const list = document.getElementById("photos");
+const $ = (id) => document.getElementById(id);
+const list = $("photos");
 const rows = new Map(); // photo -> its element
+
+export function setUpStrip() {
+  $("show-grid").addEventListener("click", () => display({ grid: !state.grid }));
+}
 
 export function showStrip() {
   for (const photo of state.photos) if (!rows.has(photo)) rows.set(photo, row(photo));
@@ -14,22 +19,24 @@ export function showStrip() {
     rows.get(photo).remove();
     rows.delete(photo);
   }
+  $("show-grid").hidden = state.photos.length < 2;
+  $("show-grid").setAttribute("aria-pressed", String(state.grid));
   for (const [photo, item] of rows) {
     if (!item.isConnected) list.append(item);
     const button = item.firstElementChild;
-    button.setAttribute("aria-current", String(photo === state.current));
+    button.setAttribute("aria-current", String(photo === state.current && !state.grid));
     button.classList.toggle("failed", Boolean(photo.problem));
-    button.ariaLabel = photo.problem ? `${photo.file.name}, failed` : photo.file.name;
+    button.ariaLabel = photo.problem ? `${photo.name}, failed` : photo.name;
     setSource(button.firstElementChild, photo.picture ?? photo.url);
   }
 }
 
 function row(photo) {
-  const image = element("img", { alt: "" });
+  const image = element("img", { alt: "", draggable: false });
   image.addEventListener("error", () => cannotShow(photo));
-  const button = element("button", { type: "button", title: photo.file.name }, image);
+  const button = element("button", { type: "button", className: "tile", title: photo.name }, image);
   button.addEventListener("click", () => show(photo));
-  const remove = element("button", { type: "button", className: "remove", ariaLabel: `Remove ${photo.file.name}` }, "✕");
+  const remove = element("button", { type: "button", className: "remove", ariaLabel: `Remove ${photo.name}` }, "✕");
   remove.addEventListener("click", () => removePhoto(photo));
   return element("li", {}, button, remove);
 }

@@ -1,78 +1,94 @@
-// The ranking and its reasons; choosing by list, which is also the way of the keyboard.
+// What was found, as numbered cut-outs, and why; choosing by list, which is also the keyboard's way.
 
-import { element, percent } from "./elements.js";
+import { element } from "./elements.js";
 import { showEvidence } from "./evidence.js";
-import { mark } from "./stage.js";
-import { change, choose, chosenOf, isRegion, state } from "./state.js";
+import { groupsOf, inOurWords, nameOfInstance } from "./groups.js";
+import { mark } from "./outlines.js";
+import { setView } from "./stage.js";
+import { change, choose, chooseAll, chosenOf, countOf, state } from "./state.js";
+import { fillThumbnails } from "./thumbnails.js";
 
 const $ = (id) => document.getElementById(id);
 
-let listed = null; // the opened photo whose ranking is there
+let listed = null; // the opened photo whose entries are there
 
 export function setUpSubject() {
   $("automatic").addEventListener("click", () =>
-    change(({ choices }) => delete choices[state.current.key]));
+    change((work) => Object.assign(work, { choice: null, scratch: false })));
   $("everything").addEventListener("click", () => {
-    const { subject } = state.current.opened;
-    const things = subject.ranking.filter((one) => !isRegion(one));
-    const all = (things.length ? things : subject.ranking).map((one) => one.index);
-    change((it) => { it.choices = { ...it.choices, [state.current.key]: all.sort((a, b) => a - b) }; });
+    const { instances, subject } = state.current.opened;
+    const things = subject.ranking.filter(({ index }) => !instances[index].is_region);
+    chooseAll(state.current, (things.length ? things : subject.ranking).map(({ index }) => index));
   });
+  $("fix").addEventListener("click", () => setView("fix"));
 }
 
 export function showSubject() {
   const photo = state.current;
   const opened = photo?.opened;
-  $("reason").textContent = reasonOf(photo);
-  $("automatic").disabled = !opened || !state.choices[photo.key];
+  $("reason").textContent = photo ? reasonOf(photo) : "";
+  $("automatic").disabled = !opened || (!photo.work.choice && !photo.work.scratch);
   $("everything").disabled = !opened?.instances.length;
+  $("fix").disabled = !opened;
   if (listed !== opened) list(photo);
   const chosen = photo ? chosenOf(photo) : [];
-  const ranking = opened?.subject.ranking ?? [];
-  const best = ranking.find((one) => chosen.includes(one.index));
-  for (const row of $("ranking").children) {
-    const index = Number(row.dataset.index);
+  for (const button of $("ranking").querySelectorAll("[data-instance]")) {
+    const index = Number(button.dataset.instance);
     const isChosen = chosen.includes(index);
-    row.querySelector(".why").hidden = index === best?.index && !state.choices[photo.key]; // it stands above
-    row.querySelector(".pick").setAttribute("aria-pressed", String(isChosen));
-    const join = row.querySelector(".join");
-    join.textContent = isChosen ? "−" : "+";
-    join.setAttribute("aria-label", `${isChosen ? "Take away" : "Add"} ${row.dataset.label}`);
-    join.disabled = isChosen && chosen.length === 1;
+    button.setAttribute("aria-pressed", String(isChosen));
+    if (!button.classList.contains("join")) continue;
+    button.textContent = isChosen ? "−" : "+";
+    button.setAttribute("aria-label", `${isChosen ? "Take away" : "Add"} ${button.dataset.name}`);
+    button.disabled = isChosen && chosen.length === 1;
   }
-  showEvidence(best ?? ranking[0]);
+  const ranking = opened?.subject.ranking ?? [];
+  showEvidence(opened, ranking.find(({ index }) => chosen.includes(index)) ?? ranking[0]);
 }
 
 function reasonOf(photo) {
-  if (!photo?.opened) return "";
-  const labels = (state.choices[photo.key] ?? []).map((index) => photo.opened.instances[index].label);
-  if (labels.length) return `Chosen by you: ${new Intl.ListFormat("en").format(labels)}.`;
-  return photo.reason || photo.opened.subject.reason;
+  const { opened, work } = photo;
+  if (!opened) return "";
+  const names = chosenOf(photo).map((index) => nameOfInstance(opened, index));
+  const marks = countOf(work.hints);
+  const corrected = marks ? `, corrected by ${marks} ${marks === 1 ? "mark" : "marks"}` : "";
+  const listed = new Intl.ListFormat("en").format(names);
+  if (work.scratch || (!names.length && marks)) return marks ? `Picked by ${marks} ${marks === 1 ? "mark" : "marks"}.` : "Nothing is picked yet.";
+  if (work.choice) return `Chosen by you: ${listed}${corrected}.`;
+  if (names.length) return `Cut out: ${listed}${corrected}.`;
+  return inOurWords(photo.reason || opened.subject.reason);
 }
 
 function list(photo) {
   listed = photo?.opened;
-  $("ranking").replaceChildren(...(listed ? listed.subject.ranking.map((one) => row(photo, one)) : []));
+  $("ranking").replaceChildren(...(listed ? groupsOf(listed).map((group) => entry(photo, group)) : []));
+  if (listed) fillThumbnails(photo, $("ranking"));
 }
 
-function row(photo, candidate) {
-  const chance = element("span", { className: "chance", ariaHidden: "true" }, element("i"));
-  chance.firstChild.style.width = `${100 * candidate.score}%`;
-  const pick = element(
-    "button",
-    { type: "button", className: "pick", title: candidate.reason },
-    element("span", { className: "label", textContent: candidate.label }),
-    element("span", { className: "score", textContent: percent(candidate.score) }),
-    chance,
-    element("small", { className: "why", textContent: candidate.reason }),
+function entry(photo, { number, main, whole }) {
+  const { opened } = photo;
+  const name = nameOfInstance(opened, main);
+  const pick = button(photo, main, "pick", (event) => choose(photo, main, event.shiftKey));
+  pick.append(
+    element("canvas", { className: "thumbnail", width: 144, height: 108 }),
+    element("span", { className: "number", textContent: number }),
+    element("span", { className: "what", textContent: name }),
   );
-  pick.dataset.instance = candidate.index;
-  pick.addEventListener("click", (event) => choose(photo, candidate.index, event.shiftKey));
-  const join = element("button", { type: "button", className: "join quiet" });
-  join.addEventListener("click", () => choose(photo, candidate.index, true));
-  const item = element("li", {}, pick, join);
-  Object.assign(item.dataset, { index: candidate.index, label: candidate.label });
-  item.addEventListener("pointerenter", () => mark(candidate.index));
-  item.addEventListener("pointerleave", () => mark(null));
-  return item;
+  const join = button(photo, main, "join", () => choose(photo, main, true));
+  join.dataset.name = name;
+  const parts = [pick, join];
+  if (whole !== null) {
+    const shape = button(photo, whole, "whole", (event) => choose(photo, whole, event.shiftKey));
+    shape.append("Whole shape");
+    parts.push(shape);
+  }
+  return element("li", {}, ...parts);
+}
+
+function button(photo, index, className, onClick) {
+  const made = element("button", { type: "button", className });
+  made.dataset.instance = index;
+  made.addEventListener("click", onClick);
+  made.addEventListener("pointerenter", () => state.view === "choose" && mark(index));
+  made.addEventListener("pointerleave", () => mark(null));
+  return made;
 }

@@ -1,0 +1,95 @@
+"""A million tiny photos through the whole plan, with a constant mask in place of the network.
+
+    python benchmarks/batch_rows.py --rows 1000000 --workers 2
+
+The photos are 16 x 12 pixels, in WebDataset tars. ``Order.test_mask`` gives each the same mask, so
+what is measured is everything around the network: the headers of the tars, the plan, Ray, reading,
+hashing and decoding, the records, tidying and the report. Then the same again, twice: once when the
+listing says that all is done (the anti-join alone), and once when each photo's bytes are compared.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import resource
+import subprocess
+import sys
+import tarfile
+import tempfile
+from pathlib import Path
+
+import click
+import numpy as np
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[1]
+DRIVER = """
+import sys, time, resource
+from vx_detectron.batch import run as module
+from vx_detectron.batch.order import Cluster, Order
+from vx_detectron.config import load_cfg
+
+spent = {}
+def timed(name):
+    whole = getattr(module, name)
+    def call(*arguments, **named):
+        began = time.monotonic()
+        try:
+            return whole(*arguments, **named)
+        finally:
+            spent[name] = spent.get(name, 0) + time.monotonic() - began
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+            print(f"    {name}: {spent[name]:.1f} s; driver's peak {peak:.0f} MiB", flush=True)
+    setattr(module, name, call)
+for name in ("tidy", "index_of", "make_plan", "cut_units", "write_report"):
+    timed(name)
+order = Order(sys.argv[1], sys.argv[2], load_cfg(), target="records", compare=sys.argv[4],
+              test_mask=True)
+workers = int(sys.argv[3])
+found = module.run_batch(order, Cluster(workers=(workers, workers), dashboard=False), say=print)
+total = found.found
+print(f"  {found.counts}: {found.seconds:.0f} s, {found.seconds / total * 1e3:.3f} ms a row")
+"""
+
+
+def make_tars(folder: Path, rows: int, each: int = 50_000) -> None:
+    """Tars of tiny PNGs, all of which differ."""
+    for start in range(0, rows, each):
+        with tarfile.open(folder / f"{start:08d}.tar", "w") as tar:
+            for number in range(start, min(start + each, rows)):
+                pixels = np.zeros((12, 16, 3), dtype=np.uint8)
+                pixels[0, 0] = number % 256, number // 256 % 256, number // 65536
+                buffer = io.BytesIO()
+                Image.fromarray(pixels).save(buffer, "PNG", compress_level=1)
+                info = tarfile.TarInfo(f"{number:08d}.png")
+                info.size = buffer.tell()
+                buffer.seek(0)
+                tar.addfile(info, buffer)
+
+
+@click.command(context_settings={"show_default": True})
+@click.option("--rows", default=1_000_000)
+@click.option("--workers", default=1)
+def main(rows: int, workers: int) -> None:
+    """Make the rows, and send them through."""
+    with tempfile.TemporaryDirectory() as name:
+        source, output = Path(name) / "in", Path(name) / "out"
+        source.mkdir()
+        make_tars(source, rows)
+        for compare in ("content", "listing", "content"):
+            print(f"compare by {compare}:", flush=True)
+            command = [sys.executable, "-W", "ignore", "-c", DRIVER, f"{source}/*.tar"]
+            environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+            subprocess.run(
+                [*command, str(output), str(workers), compare], env=environment, check=True
+            )
+            spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+            print(f"  core-seconds of the driver so far: {spent.ru_utime + spent.ru_stime:.0f}")
+        files = list((output / "records").glob("*.parquet"))
+        size = sum(path.stat().st_size for path in files)
+        print(f"records: {len(files)} files, {size / 1e6:.1f} MB, {size / rows:.0f} bytes a row")
+
+
+if __name__ == "__main__":
+    main()

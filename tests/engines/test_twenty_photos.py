@@ -1,0 +1,123 @@
+"""All engines that are here agree on the photos that scikit-image ships, network for network."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage
+from agreement import agreement, agrees, of_instances
+from calibrated import calibrated
+from exported_networks import export
+from numpy.typing import NDArray
+from PIL import Image
+from small_networks import write_weights
+
+from vx_detectron.config import CfgNode, load_cfg
+from vx_detectron.engines import Detector, build_detector, build_eye
+
+pytestmark = pytest.mark.slow
+
+Photo = NDArray[np.uint8]
+
+NAMES = (
+    "astronaut.png", "brick.png", "camera.png", "cell.png", "chelsea.png", "clock_motion.png",
+    "coffee.png", "coins.png", "color.png", "grass.png", "gravel.png", "horse.png",
+    "hubble_deep_field.jpg", "ihc.png", "moon.png", "motorcycle_left.png", "motorcycle_right.png",
+    "page.png", "retina.jpg", "rocket.jpg",
+)  # fmt: skip
+R50 = "COCO-InstanceSegmentation/mask_rcnn_R_50_FPN_3x"
+OPENVINO = pytest.param(
+    ("VX.ONNX.RUNTIME", "openvino"),
+    marks=pytest.mark.skipif(
+        importlib.util.find_spec("openvino") is None, reason="needs the extra openvino"
+    ),
+    id="openvino",
+)
+DETECTRON2 = pytest.param(
+    ("VX.ENGINE", "detectron2"),
+    marks=[
+        pytest.mark.detectron2,
+        pytest.mark.skipif(
+            importlib.util.find_spec("detectron2") is None, reason="needs Detectron2"
+        ),
+    ],
+    id="detectron2",
+)
+EXPORTED = [pytest.param((), id="onnx"), OPENVINO]
+
+
+@pytest.fixture(scope="module")
+def photos() -> dict[str, Photo]:
+    folder = Path(skimage.__file__).parent / "data"
+    found = {}
+    for name in NAMES:
+        with Image.open(folder / name) as picture:
+            picture.thumbnail((1000, 1000))  # the largest would only take time
+            found[name] = np.array(picture.convert("RGB"))
+    return found
+
+
+def expect_agreement(one: Detector, other: Detector, photos: dict[str, Photo], least: int) -> None:
+    """At least so many detections in all, and the same ones from both."""
+    count = 0
+    for name, photo in photos.items():
+        result = agreement(of_instances(one.predict(photo)), of_instances(other.predict(photo)))
+        assert agrees(result), (name, result)
+        count += result.count
+    assert count >= least
+
+
+def bundled(*keys: str) -> CfgNode:
+    return load_cfg(None, ["MODEL.DEVICE", "cpu", *keys])
+
+
+@pytest.mark.parametrize("keys", [*EXPORTED, DETECTRON2])
+def test_the_bundled_detector(keys: tuple[str, ...], photos: dict[str, Photo]) -> None:
+    own = build_detector(bundled("VX.ENGINE", "torchvision"))
+    other = build_detector(bundled(*keys))
+    assert (own.name, other.name) == ("torchvision", keys[-1] if keys else "onnx")
+    expect_agreement(own, other, photos, least=20)
+
+
+@pytest.mark.parametrize("keys", EXPORTED)
+def test_the_bundled_eye(keys: tuple[str, ...], photos: dict[str, Photo]) -> None:
+    own, other = build_eye(bundled("VX.ENGINE", "torchvision")), build_eye(bundled(*keys))
+    assert own is not None and other is not None
+    assert (own.engine, other.engine) == ("torch", keys[-1] if keys else "onnx")
+    for name, photo in photos.items():
+        one, two = own.look(photo), other.look(photo)
+        np.testing.assert_allclose(one, two, atol=1e-3, err_msg=name)
+
+
+@pytest.fixture(scope="module")
+def random_r50(
+    tmp_path_factory: pytest.TempPathFactory, photos: dict[str, Photo]
+) -> tuple[CfgNode, Path]:
+    """R50-FPN with random weights that find a few things, and the same as an ONNX file."""
+    folder = tmp_path_factory.mktemp("r50")
+    size = ["INPUT.MIN_SIZE_TEST", "400", "MODEL.DEVICE", "cpu"]
+    some = [photos[name] for name in ("astronaut.png", "chelsea.png", "coffee.png")]
+    weights = write_weights(calibrated(load_cfg(R50, size), some), folder / "r50.pth")
+    # Nearly tied ones would be decided by rounding.
+    cfg = load_cfg(R50, [*size, "MODEL.WEIGHTS", weights, "TEST.DETECTIONS_PER_IMAGE", "60",
+                         "MODEL.ROI_HEADS.SCORE_THRESH_TEST", "0.5"])  # fmt: skip
+    export(cfg, folder / "r50.onnx")
+    return cfg, folder / "r50.onnx"
+
+
+@pytest.mark.parametrize("keys", [*EXPORTED, DETECTRON2])
+def test_a_random_r50(
+    keys: tuple[str, ...], random_r50: tuple[CfgNode, Path], photos: dict[str, Photo]
+) -> None:
+    cfg, file = random_r50
+    own = cfg.clone()
+    own.VX.ENGINE = "torchvision"
+    if "detectron2" in keys:
+        other = cfg.clone()
+        other.VX.ENGINE = "detectron2"
+    else:
+        other = load_cfg(file, ["MODEL.DEVICE", "cpu", *keys])
+    expect_agreement(build_detector(own), build_detector(other), photos, least=20)

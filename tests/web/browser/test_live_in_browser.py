@@ -1,0 +1,99 @@
+"""The Live tab in Chromium, whose fake camera plays a clip that is made here."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip("playwright.sync_api", reason="needs Playwright: pip install playwright")
+
+from playwright.sync_api import Page, expect, sync_playwright
+from skimage import data
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+FRAMES = "() => Number(document.getElementById('canvas').dataset.frames ?? 0)"
+CORNER = """() => {
+  const canvas = document.getElementById("canvas");
+  return [...canvas.getContext("2d").getImageData(4, 4, 1, 1).data];
+}"""
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Motion JPEG, which Chromium's fake camera plays."""
+    path = tmp_path_factory.mktemp("clip") / "camera.mjpeg"
+    photo = cv2.resize(data.astronaut(), (480, 480))
+    wide = cv2.copyMakeBorder(photo, 0, 0, 80, 80, cv2.BORDER_REPLICATE)
+    with open(path, "wb") as file:
+        for shift in range(0, 40, 2):
+            moved = np.roll(wide, shift, axis=1)[..., ::-1]
+            file.write(cv2.imencode(".jpg", moved)[1].tobytes())
+    return path
+
+
+@pytest.fixture
+def page(address: str, clip: Path) -> Iterator[Page]:
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("needs Chromium: apt-get install chromium")
+    expect.set_options(timeout=120_000)
+    arguments = [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--use-fake-ui-for-media-stream",
+        "--use-fake-device-for-media-stream",
+        f"--use-file-for-fake-video-capture={clip}",
+    ]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
+        page = browser.new_page(accept_downloads=True)
+        complaints: list[str] = []
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda one: complaints.append(one.text) if one.type == "error" else None)
+        page.goto(f"{address}/live/")
+        yield page
+        browser.close()
+        assert complaints == []
+
+
+def wait_for_frames(page: Page, more: int) -> None:
+    """Until so many more frames were shown; the page's policy forbids Playwright's own way."""
+    wanted = page.evaluate(FRAMES) + more
+    for _ in range(600):
+        if page.evaluate(FRAMES) >= wanted:
+            return
+        page.wait_for_timeout(200)
+    raise AssertionError(f"{more} more frames were expected, {wanted} in all")
+
+
+def test_a_person_stands_before_another_colour_and_is_recorded(page: Page, tmp_path: Path) -> None:
+    page.get_by_role("radio", name="Colour").check()
+    page.get_by_role("button", name="Start the camera").click()
+    wait_for_frames(page, 3)
+
+    expect(page.get_by_role("status")).to_contain_text("person")
+    assert page.evaluate(CORNER) == [0, 177, 64, 255]  # the camera shows a wall there
+
+    page.get_by_role("button", name="Record").click()
+    wait_for_frames(page, 3)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Stop recording").click()
+    saved = tmp_path / "live.webm"
+    download.value.save_as(saved)
+    assert saved.read_bytes()[:4] == b"\x1a\x45\xdf\xa3"  # Matroska
+
+    page.get_by_role("button", name="Stop", exact=True).click()
+    expect(page.get_by_role("button", name="Start the camera")).to_be_visible()
+
+
+def test_the_page_says_how_fast_it_is(page: Page) -> None:
+    page.get_by_role("button", name="Start the camera").click()
+    wait_for_frames(page, 3)
+    expect(page.locator("#figures")).to_contain_text("frames/s")

@@ -1,0 +1,185 @@
+"""Ray, as this program uses it: started here or joined elsewhere; one dataset streams through."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from vx_detectron.batch.order import Cluster, Order
+from vx_detectron.batch.plan import Unit
+from vx_detectron.errors import BatchError, VxError
+
+if TYPE_CHECKING:
+    from vx_detectron.batch.workers import RecordSink
+
+_EXTRA = 'the batch needs Ray, which is not installed: pip install "vx-detectron[batch]"'
+
+
+def load_ray() -> Any:
+    """The module ``ray``; it reports no usage to anybody. Raises BatchError without the extra."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    # Its C++ parts write to standard error, for developers; what a run must know it learns anyway.
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+    try:
+        import pyarrow  # noqa: F401
+        import ray
+        import ray.data
+    except ImportError as error:
+        raise BatchError(_EXTRA) from error
+    return ray
+
+
+@contextmanager
+def cluster_of(cluster: Cluster) -> Iterator[Any]:
+    """Ray, connected: to a cluster, or to one of its own on this machine that ends with the block.
+
+    One that this process is connected to already is used as it is, and left running.
+
+    Raises:
+        BatchError: Ray is not installed, or there is no cluster at the address.
+    """
+    ray = load_ray()
+    if ray.is_initialized():
+        yield ray
+        return
+    # Without "local", Ray would join any cluster that somebody else runs on this machine.
+    address = cluster.address or "local"
+    options: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
+    options["address"] = address
+    if address == "local":
+        workers = cluster.workers[1] if cluster.workers else 0
+        options["num_cpus"] = max(math.ceil(workers * cluster.cpus), 1) if workers else None
+        options["object_store_memory"] = cluster.object_store
+        options["include_dashboard"] = cluster.dashboard and _has_dashboard()
+    try:
+        start_ray(ray, options, tries=5 if address == "local" else 1)
+    except Exception as error:  # Ray raises this bare class too
+        where = cluster.address or "on this machine"
+        raise BatchError(f"Ray cannot be reached or started ({where}): {error}") from error
+    try:
+        yield ray
+    finally:
+        ray.shutdown()
+
+
+def start_ray(ray: Any, options: dict[str, Any], tries: int) -> None:
+    """Start Ray; it gives its own processes 30 seconds, which a busy machine may not have."""
+    for left in reversed(range(tries)):
+        try:
+            ray.init(**options)
+            return
+        except Exception as error:
+            ray.shutdown()
+            if not left or "timed out during startup" not in str(error):
+                raise
+
+
+def dashboard_url(ray: Any) -> str | None:
+    """Where Ray's dashboard is, if it runs."""
+    context = ray._private.worker.global_worker.node
+    url = getattr(context, "webui_url", "") if context is not None else ""
+    return f"http://{url}" if url else None
+
+
+def cut_units(
+    ray: Any, order: Order, cluster: Cluster, units: Sequence[Unit], run: int, ledger: Any
+) -> RecordSink:
+    """Stream the units through a pool of workers into the sink.
+
+    Raises:
+        StoreError: the output takes nothing more.
+        VxError: what kept the workers from starting, such as weights that are missing.
+        BatchError: Ray gave up.
+    """
+    import pyarrow as pa
+
+    from vx_detectron.batch.workers import RecordSink, UnitCutter
+
+    _hush(ray)
+    tables = [
+        pa.table({"part": [one.part], "start": [one.start], "stop": [one.stop]}) for one in units
+    ]
+    low, high = cluster.workers or (1, _workers_that_fit(ray, cluster))
+    sink = RecordSink(order)
+    try:
+        # A unit is a block and a task of its own: what a dead worker had begun is all that is
+        # lost. Ray restarts the worker, and says when there is room for more.
+        ray.data.from_arrow(tables).map_batches(
+            UnitCutter,
+            fn_constructor_kwargs={"order": threaded(order, cluster), "run": run, "ledger": ledger},
+            batch_size=None,
+            batch_format="pyarrow",
+            compute=ray.data.ActorPoolStrategy(
+                min_size=min(low, len(units)),
+                max_size=min(high, len(units)),
+                max_tasks_in_flight_per_actor=2,
+            ),
+            num_cpus=cluster.cpus,
+            num_gpus=cluster.gpus or None,
+            memory=cluster.memory,
+        ).write_datasink(sink, ray_remote_args={"num_cpus": 0})
+    except Exception as error:
+        cause = _cause(error)
+        if cause is None:
+            raise BatchError(f"Ray gave up: {error}") from error
+        raise cause from error
+    return sink
+
+
+def threaded(order: Order, cluster: Cluster) -> Order:
+    """The order with as many threads for a network as its worker has cores."""
+    if order.cfg.VX.ONNX.THREADS or cluster.gpus:
+        return order
+    cfg = order.cfg.clone()
+    cfg.defrost()
+    cfg.VX.ONNX.THREADS = max(int(cluster.cpus), 1)
+    cfg.freeze()
+    return replace(order, cfg=cfg)
+
+
+def _workers_that_fit(ray: Any, cluster: Cluster) -> int:
+    there = ray.cluster_resources()
+    fits = [there.get("CPU", 0) / cluster.cpus] if cluster.cpus else []
+    fits += [there.get("GPU", 0) / cluster.gpus] if cluster.gpus else []
+    fits += [there.get("memory", 0) / cluster.memory] if cluster.memory else []
+    count = int(min(fits, default=1) + 1e-9)
+    if count < 1:
+        needs = f"{cluster.cpus:g} CPUs, {cluster.gpus:g} GPUs, {cluster.memory or 0} bytes"
+        raise BatchError(f"no node has what one worker needs ({needs}); it has {there}")
+    return count
+
+
+def _cause(error: BaseException) -> VxError | None:
+    """Our own error below those of Ray, which wrap it."""
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        one = waiting.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        # Ray makes a class of its own of each, a VxError too, whose text is a traceback.
+        if isinstance(one, VxError) and type(one).__module__.startswith("vx_detectron."):
+            return one
+        waiting += [one.__cause__, one.__context__, getattr(one, "cause", None)]
+    return None
+
+
+def _has_dashboard() -> bool:
+    from importlib.util import find_spec
+
+    return find_spec("aiohttp") is not None and find_spec("opencensus") is not None
+
+
+def _hush(ray: Any) -> None:
+    """Leave the words to this program: Ray writes its own into its folder of logs."""
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    context.print_on_execution_start = False
+    for name in ("ray", "ray.data"):
+        logging.getLogger(name).setLevel(logging.ERROR)

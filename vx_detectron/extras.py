@@ -1,0 +1,28 @@
+"""Libraries that not every installation has: loaded when they are needed, or named in an error."""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+from vx_detectron.errors import ConfigError
+
+
+def needed(module: str, extra: str, purpose: str) -> ModuleType:
+    """A module of an optional library.
+
+    Args:
+        module: its name, such as ``scipy.stats``.
+        extra: the extra of this package that installs it.
+        purpose: what it is for, as the beginning of a sentence.
+
+    Raises:
+        ConfigError: it cannot be imported.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise ConfigError(
+            f"{purpose} needs {module.partition('.')[0]}, which cannot be imported ({error}); "
+            f'install the extra {extra}: pip install "vx-detectron[{extra}]"'
+        ) from error
