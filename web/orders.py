@@ -5,9 +5,9 @@ No field can name a file or an address: pictures come with the request, or not a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from werkzeug.datastructures import FileStorage
 
@@ -32,6 +32,8 @@ from vx_detectron.refine import RefineOptions
 from vx_detectron.subject import Choice
 from web import scenes
 from web.errors import BadOptionError
+
+T = TypeVar("T")
 
 Fields = Mapping[str, Any]
 
@@ -114,7 +116,7 @@ def read_order(given: Fields, refine_options: RefineOptions, max_pixels: int) ->
         crop=given["crop"],
         margin=given["margin"] / 100,
         placement=_placement(given),
-        shadow=parse_shadow(given["shadow"]),
+        shadow=_understood(parse_shadow, given["shadow"]),
         edge=Edge(given["grow"], given["feather"]),
         decontaminate=given["decontaminate"] / 100,
     )
@@ -155,7 +157,7 @@ def _refinement(given: Fields, options: RefineOptions) -> RefineOptions:
 
 def _placement(given: Fields) -> Placement:
     """Where the subject stands; a canvas of pixels shrinks with the rest of a small result."""
-    canvas = None if "canvas" not in given else parse_canvas(given["canvas"])
+    canvas = None if "canvas" not in given else _understood(parse_canvas, given["canvas"])
     if canvas is not None and given["crop"]:
         raise BadOptionError("crop and canvas exclude each other: a canvas is cut already.")
     if canvas is not None and "megapixels" in given:
@@ -164,6 +166,14 @@ def _placement(given: Fields) -> Placement:
     try:
         return Placement(canvas, given["scale"] / 100, (right / 100, down / 100))
     except ValueError as error:
+        raise BadOptionError(f"{error}.") from error
+
+
+def _understood(parse: Callable[[str], T], text: str) -> T:
+    """What the words mean, as the command line reads them; BadOptionError for any other."""
+    try:
+        return parse(text)
+    except ConfigError as error:
         raise BadOptionError(f"{error}.") from error
 
 

@@ -105,6 +105,7 @@ def expect_each_once(source: Path, output: Path) -> None:
     assert answer.returncode == 0, answer.stdout + answer.stderr
 
 
+@pytest.mark.slow
 def test_each_photo_once_whatever_happens_to_its_worker(two_cpus: None, tmp_path: Path) -> None:
     source = fill(tmp_path / "in", 20, "a poison.png")
     (source / "0007.png").write_bytes(b"no photo")

@@ -86,7 +86,7 @@ def test_transparency_in_every_format(
 
 def test_the_result_can_be_made_smaller(client: FlaskClient, astronaut_id: str) -> None:
     pixels = pixels_of(compose(client, astronaut_id, megapixels="0.01").data)
-    assert pixels.shape == (100, 100, 3)
+    assert pixels.shape == (100, 100, 4)
     assert not pixels[5:35, 60:67].any()  # the wall
 
 

@@ -48,7 +48,9 @@ export function showSubject() {
 function reasonOf(photo) {
   const { opened, work } = photo;
   if (!opened) return "";
-  const names = chosenOf(photo).map((index) => nameOfInstance(opened, index));
+  const chosen = chosenOf(photo);
+  const once = chosen.filter((index) => !chosen.includes(opened.instances[index].holds)); // a cat and its shape: a cat
+  const names = once.map((index) => nameOfInstance(opened, index));
   const marks = countOf(work.hints);
   const corrected = marks ? `, corrected by ${marks} ${marks === 1 ? "mark" : "marks"}` : "";
   const listed = new Intl.ListFormat("en").format(names);
