@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DRIVER = """
 import os, signal, sys
 from pathlib import Path
-from vx_detectron.batch.engine import _init, load_ray
+from vx_detectron.batch.engine import load_ray, start_ray
 from vx_detectron.batch.order import Cluster, Order
 from vx_detectron.batch.progress import Progress
 from vx_detectron.batch.run import run_batch
@@ -44,7 +44,7 @@ def poison():
     cutting.PhotoCutter._cut = cut
 
 ray = load_ray()
-_init(ray, dict(address="local", num_cpus=2, object_store_memory=100 * 2**20,
+start_ray(ray, dict(address="local", num_cpus=2, object_store_memory=100 * 2**20,
                 include_dashboard=False, log_to_driver=False, logging_level="ERROR",
                 runtime_env={"worker_process_setup_hook": poison}), tries=5)
 order = Order(sys.argv[1], sys.argv[2], load_cfg(), test_mask=True)

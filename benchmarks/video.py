@@ -4,7 +4,7 @@
     python benchmarks/video.py --memory 10000  the memory over so many frames
 
 The clip is made here: an astronaut (scikit-image) moves before a table. CPU time is the time that
-all threads of the process spent; it hardly depends on what else runs on the machine, wall time does.
+all threads of the process spent; unlike wall time it hardly depends on what else runs.
 Frames per second "on two cores" are 2 / CPU seconds, which no pipeline can exceed there.
 """
 

@@ -38,7 +38,7 @@ from vx_detectron.refine import RefineOptions, refine
 image = np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)
 mask = np.zeros((60, 80), np.float32); mask[20:40, 20:60] = 1
 _, steps = refine(image, mask, cell=4.0, options=RefineOptions(matting=True))
-import vx_detectron.pipeline, vx_detectron.deliver.layers, vx_detectron.cli.isolate.batch, web
+import vx_detectron.pipeline, vx_detectron.deliver.layers, vx_detectron.cli.isolate.batch
 print(steps[-1])
 """
     ran = python(code)

@@ -69,16 +69,23 @@ def test_twelve_bits_fill_the_range() -> None:
 @pytest.mark.parametrize(
     ("tags", "samples"),
     [
-        ({258: 32, 339: 3}, struct.pack("<f", 0.5)),
+        ({258: 16, 339: 3}, struct.pack("<e", 0.5)),
         ({258: 32}, struct.pack("<I", 7)),
         ({258: 16, 339: 2}, struct.pack("<h", -7)),
         ({258: 8, 339: 2}, struct.pack("<b", -7)),
     ],
-    ids=["float", "32 bit", "signed", "signed bytes"],
+    ids=["half float", "32 bit", "signed", "signed bytes"],
 )
 def test_samples_without_a_defined_range_are_refused(tags: dict[int, int], samples: bytes) -> None:
-    with pytest.raises(ImageError, match=r"range in a photo is not defined|-bit signed grey"):
+    with pytest.raises(
+        ImageError, match=r"range in a photo is not defined|-bit (signed|float) grey"
+    ):
         read_photo(tiff(tags, samples))
+
+
+def test_a_float_of_one_half_is_middle_grey() -> None:
+    data = tiff({258: 32, 339: 3}, struct.pack("<f", 0.5))
+    np.testing.assert_array_equal(read_photo(data).pixels, grey(128))
 
 
 def test_one_bit_and_grey_and_palette() -> None:

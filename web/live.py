@@ -7,16 +7,16 @@ import threading
 from collections import deque
 from dataclasses import dataclass, field
 
-import cv2
-import numpy as np
 from cachetools import TTLCache
 from flask import current_app
 
+from vx_detectron.deliver import mask_picture
 from vx_detectron.engines import build_eye
 from vx_detectron.errors import EngineError
 from vx_detectron.image_io import read_photo
 from vx_detectron.pipeline import Isolator
 from vx_detectron.structures import ByteArray
+from vx_detectron.video.cutting import smooth_alpha
 from vx_detectron.video.following import Follower, Marks
 from vx_detectron.video.options import FollowOptions
 from web.errors import BadOptionError, BusyError, PhotoGoneError
@@ -49,7 +49,7 @@ class Session:
             SubjectError: nothing is where the person points.
         """
         if not self._lock.acquire(blocking=False):
-            raise BusyError(1)
+            raise BusyError(retry_after=1)
         try:
             earlier = self._earlier[0] if self._earlier else None
             if earlier is not None and earlier.shape != image.shape:
@@ -59,9 +59,8 @@ class Session:
             found = self.follower.follow(image, earlier, marks)
         finally:
             self._lock.release()
-        size = image.shape[1], image.shape[0]
-        large = cv2.resize(found.mask, size, interpolation=cv2.INTER_LINEAR)
-        return np.asarray(cv2.convertScaleAbs(large, alpha=255)), found.state, found.labels
+        alpha = smooth_alpha(found.mask, (image.shape[0], image.shape[1]))
+        return mask_picture(alpha), found.state, found.labels
 
 
 class Sessions:
@@ -88,7 +87,7 @@ class Sessions:
         with self._lock:
             self._known.expire()
             if len(self._known) >= _MOST:
-                raise BusyError(round(_SECONDS))
+                raise BusyError(retry_after=round(_SECONDS))
             name = secrets.token_urlsafe(16)
             self._known[name] = Session(Follower(self._isolator, None, _OPTIONS))
         return name

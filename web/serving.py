@@ -32,19 +32,20 @@ _GRACE = 30.0  # seconds that a stopping server gives to the requests it has beg
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 @click.option("--host", default="127.0.0.1", help="The address to listen on.")
-@click.option("--port", default=8000, type=click.IntRange(0, 65535), help="0 takes a free one.")
-@click.option("--workers", type=click.IntRange(1), default=1, help="Photos worked on at the same "
-              "time; torch itself uses several cores for one.")  # fmt: skip
-@click.option("--queue", type=click.IntRange(0), default=8, help="Photos that may wait.")
+@click.option("--port", default=8000, type=click.IntRange(0, 65535), help="The port; 0 takes a "
+              "free one.")  # fmt: skip
+@click.option("--workers", type=click.IntRange(1), default=1, help="Photos processed at the same "
+              "time; each already uses several cores.")  # fmt: skip
+@click.option("--queue", type=click.IntRange(0), default=8, help="Photos that may wait in line.")
 @click.option("--name", "names", multiple=True, metavar="HOST", help="A host name that the server "
-              "answers to; may be repeated. Needed when it is reached under another than "
+              "answers to; may be repeated. Needed where clients use a name other than "
               "localhost.")  # fmt: skip
-@click.option("--trusted-proxy", metavar="ADDRESS", help="The proxy in front, whose "
-              "X-Forwarded-For and -Proto are believed.")  # fmt: skip
-@click.option("--config-file", metavar="FILE", help="As of vx-isolate.")
-@click.option("--eye", metavar="NAME|FILE", help="As of vx-isolate: the network that maps the "
+@click.option("--trusted-proxy", metavar="ADDRESS", help="The reverse proxy whose "
+              "X-Forwarded-For and X-Forwarded-Proto headers are trusted.")  # fmt: skip
+@click.option("--config-file", metavar="FILE", help="As for vx isolate.")
+@click.option("--eye", metavar="NAME|FILE", help="As for vx isolate: the network that maps the "
               "main subject.")  # fmt: skip
-@click.option("--opt", nargs=2, multiple=True, metavar="KEY VALUE", help="As of vx-isolate.")
+@click.option("--opt", nargs=2, multiple=True, metavar="KEY VALUE", help="As for vx isolate.")
 def main(host: str, port: int, trusted_proxy: str | None, **options: Any) -> None:
     """Serve the page and the API.
 

@@ -24,7 +24,7 @@ pytest.importorskip("pyarrow")
 
 import pyarrow.parquet as pq  # noqa: E402
 
-from vx_detectron.batch.engine import load_ray  # noqa: E402
+from vx_detectron.batch.engine import load_ray, start_ray  # noqa: E402
 from vx_detectron.batch.order import Cluster, Order  # noqa: E402
 from vx_detectron.batch.progress import Progress  # noqa: E402
 from vx_detectron.batch.records import KEPT  # noqa: E402
@@ -57,14 +57,15 @@ def poison() -> None:
 @pytest.fixture(scope="module")
 def two_cpus() -> Iterator[None]:
     load_ray()
-    ray.init(
-        "local",  # not somebody else's on this machine
-        num_cpus=2,
-        object_store_memory=80 * 2**20,
-        include_dashboard=False,
-        log_to_driver=False,
-        runtime_env={"worker_process_setup_hook": poison},
-    )
+    options = {
+        "address": "local",  # not somebody else's on this machine
+        "num_cpus": 2,
+        "object_store_memory": 80 * 2**20,
+        "include_dashboard": False,
+        "log_to_driver": False,
+        "runtime_env": {"worker_process_setup_hook": poison},
+    }
+    start_ray(ray, options, tries=3)
     yield
     leave_ray()
 
@@ -104,6 +105,7 @@ def expect_each_once(source: Path, output: Path) -> None:
     assert answer.returncode == 0, answer.stdout + answer.stderr
 
 
+@pytest.mark.slow
 def test_each_photo_once_whatever_happens_to_its_worker(two_cpus: None, tmp_path: Path) -> None:
     source = fill(tmp_path / "in", 20, "a poison.png")
     (source / "0007.png").write_bytes(b"no photo")

@@ -258,9 +258,19 @@ def test_grey_areas_are_told_and_soft_edges_are_not(tmp_path: Path) -> None:
     assert read_folders(photos, masks, "subject").notes == []
 
 
-def test_white_masks_read_as_classes_are_refused_with_what_fits(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"only value above 0 is 255.*subject or instances fits"):
-        read_one(tmp_path, (LABELS > 0) * np.uint8(255), "classes", "cat")
+@pytest.mark.parametrize("white", [np.uint8(255), np.uint16(65535)])
+def test_white_masks_read_as_classes_are_refused_with_what_fits(
+    tmp_path: Path, white: np.integer
+) -> None:
+    words = f"only value above 0 is {white}.*subject or instances fits"
+    with pytest.raises(DataError, match=words):
+        read_one(tmp_path, (LABELS > 0) * white, "classes", "cat")
+
+
+@pytest.mark.parametrize("white", [np.uint8(255), np.uint16(65535)])
+def test_white_masks_read_as_ids_are_told_with_what_fits(tmp_path: Path, white: np.integer) -> None:
+    (note,) = read_one(tmp_path, (LABELS > 0) * white, "ids", "cat").notes
+    assert "in black and white read as ids; VX.DATA.MASKS instances fits" in note
 
 
 def test_a_number_of_no_class_is_refused_with_what_fits(tmp_path: Path) -> None:

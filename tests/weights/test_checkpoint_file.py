@@ -15,9 +15,10 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from safetensors.torch import save_file
 
 from vx_detectron.errors import CheckpointError
-from vx_detectron.weights.checkpoint_file import read_checkpoint
+from vx_detectron.weights.checkpoint_file import read_checkpoint, read_metadata
 
 Array = NDArray[np.float32]
 
@@ -429,3 +430,23 @@ def test_refuses_many_names_for_one_large_storage(tmp_path: Path) -> None:
     torch.save({f"w{index}": large for index in range(100)}, tmp_path / "x.pth")
     with pytest.raises(CheckpointError, match="got more"):
         read_checkpoint(tmp_path / "x.pth", max_bytes=100_000)
+
+
+def test_what_a_file_says_of_itself(tmp_path: Path) -> None:
+    weights = {"a.weight": torch.ones(2)}
+    torch.save({"model": weights, "metadata": {"kind": "hints"}}, tmp_path / "said.pth")
+    torch.save({"model": weights}, tmp_path / "silent.pth")
+    save_file(weights, tmp_path / "said.safetensors", metadata={"kind": "hints"})
+    save_file(weights, tmp_path / "silent.safetensors")
+    for suffix in ("pth", "safetensors"):
+        assert read_metadata(tmp_path / f"said.{suffix}") == {"kind": "hints"}
+        assert read_metadata(tmp_path / f"silent.{suffix}") == {}
+        assert list(read_checkpoint(tmp_path / f"said.{suffix}")) == ["a.weight"]
+
+
+@pytest.mark.parametrize("metadata", [["hints"], {"kind": 3}, {1: "hints"}])
+def test_metadata_that_is_not_texts_is_refused(tmp_path: Path, metadata: object) -> None:
+    path = tmp_path / "odd.pth"
+    torch.save({"model": {"a.weight": torch.ones(2)}, "metadata": metadata}, path)
+    with pytest.raises(CheckpointError, match="expected texts by name under 'metadata'"):
+        read_metadata(path)

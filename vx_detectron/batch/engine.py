@@ -57,7 +57,7 @@ def cluster_of(cluster: Cluster) -> Iterator[Any]:
         options["object_store_memory"] = cluster.object_store
         options["include_dashboard"] = cluster.dashboard and _has_dashboard()
     try:
-        _init(ray, options, tries=5 if address == "local" else 1)
+        start_ray(ray, options, tries=5 if address == "local" else 1)
     except Exception as error:  # Ray raises this bare class too
         where = cluster.address or "on this machine"
         raise BatchError(f"Ray cannot be reached or started ({where}): {error}") from error
@@ -67,7 +67,7 @@ def cluster_of(cluster: Cluster) -> Iterator[Any]:
         ray.shutdown()
 
 
-def _init(ray: Any, options: dict[str, Any], tries: int) -> None:
+def start_ray(ray: Any, options: dict[str, Any], tries: int) -> None:
     """Start Ray; it gives its own processes 30 seconds, which a busy machine may not have."""
     for left in reversed(range(tries)):
         try:

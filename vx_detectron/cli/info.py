@@ -51,7 +51,8 @@ def main(check: bool, as_json: bool) -> None:
     Guests are other projects' networks that can be the eye (--eye NAME), with the licence that
     their source states.
 
-    Copy it into a bug report: it names no personal data but the paths of this installation.
+    Copy it into a bug report: it contains no personal data except the paths of this
+    installation.
     """
     found = collect(check)
     if as_json:

@@ -108,9 +108,14 @@ def _play(
             if stats and now - told >= _EACH:
                 say(f"{live.figures}, {newest.dropped} dropped")
                 told = now
+    except BaseException:
+        if live.figures.frames:  # else there is nothing to keep, and the error says more
+            screen.close()
+        raise
+    else:
+        screen.close()
     finally:
         newest.close()
-        screen.close()
         for one in backdrops:
             one.close()
     say(f"{live.figures.frames} frames shown, {newest.dropped} dropped: {live.figures}")

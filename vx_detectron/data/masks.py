@@ -33,6 +33,8 @@ Numbers = NDArray[np.int32]
 VOID = 255
 """The class number of pixels that belong to nothing, as in PASCAL VOC."""
 
+_WHITES = ([255], [65535])  # all that is in a mask of 8 or 16 bits in black and white
+
 KINDS_OF_ONE_CLASS = ("instances", "ids")
 
 # How far the colours of a grey picture may be apart, 0..255: JPEG stores them as three channels.
@@ -96,18 +98,20 @@ def _numbered(
     labels: Numbers, kind: str, categories: Categories, path: Path, notes: Notes
 ) -> Iterator[tuple[int, BoolArray]]:
     numbers = np.unique(labels)
+    white = numbers[numbers > 0].tolist() in _WHITES
     if kind == "ids":
-        if list(numbers[numbers > 0]) == [VOID]:
+        if white:
             notes.add("masks in black and white read as ids; VX.DATA.MASKS instances fits", path)
         yield from ((1, labels == number) for number in numbers[numbers > 0].tolist())
         return
     found = np.setdiff1d(numbers, [0, VOID]).tolist()
-    if VOID in numbers and not found:
+    if white:
         text = (
-            f"masks whose only value above 0 is {VOID}, which as a class means nothing; for black "
-            "and white VX.DATA.MASKS subject or instances fits"
+            f"masks whose only value above 0 is {numbers[-1]}, which as a class means nothing; for "
+            "black and white VX.DATA.MASKS subject or instances fits"
         )
         notes.add(text, path)
+        return
     unknown = [number for number in found if number not in categories.names]
     if unknown:
         raise DataError(

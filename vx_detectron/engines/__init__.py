@@ -173,8 +173,8 @@ def build_segmenter(cfg: CfgNode) -> InteractiveSegmenter:
     Raises:
         CheckpointError, EngineError: the network is asked for, and cannot be built.
     """
+    from vx_detectron.engines.onnx_hints import HintNetwork, is_there
     from vx_detectron.interactive.graph_cut import GraphCut
-    from vx_detectron.interactive.network import HintNetwork, is_there
 
     wanted = cfg.VX.HINTS.SEGMENTER
     if wanted == "network" or (wanted == "auto" and is_there(cfg)):

@@ -138,7 +138,9 @@ class SeenByColour:
             _ROUNDS,
             cv2.GC_INIT_WITH_MASK,
         )
-        inside[view] = np.isin(cut, (cv2.GC_FGD, cv2.GC_PR_FGD))
+        found = np.isin(cut, (cv2.GC_FGD, cv2.GC_PR_FGD))
+        if min(_sides(found)) >= _FEWEST:  # else the colours do not tell the two apart
+            inside[view] = found
         return inside
 
     def _distance(self, marks: BoolArray) -> FloatArray:

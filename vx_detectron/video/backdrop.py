@@ -20,6 +20,7 @@ from vx_detectron.deliver.checks import Fit
 from vx_detectron.deliver.paint import paint
 from vx_detectron.errors import ConfigError
 from vx_detectron.structures import ByteArray
+from vx_detectron.video.cutting import whole
 from vx_detectron.video.reading import Frame, VideoReader
 
 _VIDEO = "video:"
@@ -119,5 +120,4 @@ def _fitted(behind: Background | PictureFile, size: tuple[int, int]) -> Backgrou
 
 def _painted(picture: Picture, size: tuple[int, int]) -> ByteArray:
     nothing = np.zeros(size, dtype=np.float32)
-    whole = slice(0, size[0]), slice(0, size[1])
-    return paint(picture, np.zeros((*size, 3), dtype=np.uint8), nothing, whole)
+    return paint(picture, np.zeros((*size, 3), dtype=np.uint8), nothing, whole(*size))

@@ -9,6 +9,7 @@ import numpy as np
 
 from vx_detectron.deliver import Background, Blur, Transparent, compose, mask_picture
 from vx_detectron.deliver.paint import paint
+from vx_detectron.deliver.placement import Layout
 from vx_detectron.refine.edge import sharpen
 from vx_detectron.structures import ByteArray, FloatArray
 
@@ -25,6 +26,11 @@ class Crop:
     bottom: int
     left: int
     right: int
+
+
+def whole(height: int, width: int) -> Layout:
+    """A canvas that is the frame itself."""
+    return Layout(width, height, 1.0, 0, 0, (height, width), (slice(0, height), slice(0, width)))
 
 
 def full_alpha(image: ByteArray, mask: FloatArray) -> FloatArray:
@@ -66,6 +72,21 @@ def finished(
     return np.ascontiguousarray(picture[crop.top : crop.bottom, crop.left : crop.right])
 
 
+def smooth_alpha(mask: FloatArray, size: tuple[int, int]) -> FloatArray:
+    """The mask at another height and width, its edge a few pixels wide, 0 and 1 elsewhere.
+
+    Args:
+        mask: float32 (h, w), 0..1.
+        size: not smaller.
+
+    Returns:
+        float32 of that size, 0..1.
+    """
+    large = cv2.resize(mask, size[::-1], interpolation=cv2.INTER_LINEAR)
+    steep = max(size[1] / mask.shape[1] * 2 / _LIVE_EDGE, 1.2)
+    return np.asarray(np.clip((large - 0.5) * steep + 0.5, 0, 1), dtype=np.float32)
+
+
 def quickly(image: ByteArray, mask: FloatArray, background: Background) -> ByteArray:
     """As ``finished``, in a few milliseconds: the edge is smooth, colours are not unmixed.
 
@@ -73,16 +94,13 @@ def quickly(image: ByteArray, mask: FloatArray, background: Background) -> ByteA
         uint8 (H, W, 3), RGB; ``Transparent`` shows as black.
     """
     height, width = image.shape[:2]
-    large = cv2.resize(mask, (width, height), interpolation=cv2.INTER_LINEAR)
-    steep = width / mask.shape[1] * 2 / _LIVE_EDGE
-    alpha = np.clip((large - 0.5) * steep + 0.5, 0, 1)
+    alpha = smooth_alpha(mask, (height, width))
     if isinstance(background, Transparent):
         behind = np.zeros_like(image)
     elif isinstance(background, Blur):
         behind = _blurred(image, mask, background)
     else:
-        whole = slice(0, height), slice(0, width)
-        behind = paint(background, image, alpha, whole)
+        behind = paint(background, image, alpha, whole(height, width))
     share = cv2.merge([cv2.convertScaleAbs(alpha, alpha=255)] * 3)
     front = cv2.multiply(image, share, scale=1 / 255)
     return np.asarray(cv2.add(front, cv2.multiply(behind, 255 - share, scale=1 / 255)))
@@ -94,8 +112,8 @@ def _blurred(image: ByteArray, mask: FloatArray, background: Blur) -> ByteArray:
     size = max(round(width * scale), 1), max(round(height * scale), 1)
     small = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
     share = cv2.resize(mask, size, interpolation=cv2.INTER_AREA)
-    whole = slice(0, size[1]), slice(0, size[0])
-    blurred = paint(background, small, np.asarray(np.clip(share, 0, 1), np.float32), whole)
+    free = np.asarray(np.clip(share, 0, 1), dtype=np.float32)
+    blurred = paint(background, small, free, whole(size[1], size[0]))
     return np.asarray(cv2.resize(blurred, (width, height), interpolation=cv2.INTER_LINEAR))
 
 

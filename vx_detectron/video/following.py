@@ -79,7 +79,7 @@ class Follower:
 
     Args:
         isolator: its detector runs every few frames, its eye at every frame.
-        choice: which subject a person asks for, in the first frame of every scene.
+        choice: which subject a person asks for, in the first frame of every scene that has it.
         options: how it is followed.
     """
 
@@ -119,7 +119,7 @@ class Follower:
             marks: what a person points at in this frame.
 
         Raises:
-            SubjectError: a choice that the frame cannot satisfy, or a mark where nothing is.
+            SubjectError: a mark where nothing is.
         """
         motion = self._motion.find(image)
         cut = motion is not None and motion.cut
@@ -147,7 +147,13 @@ class Follower:
         self._count = 0
         size = self._size(image)
         opened = self.isolator.open(image)
-        subject = opened.select(choice)
+        try:
+            subject = opened.select(choice)
+        except SubjectError as error:
+            if choice is not self.choice:  # pointed at in this very frame
+                raise
+            self._reason = str(error)
+            return self._nothing(image, cut, detected=True)
         self._reason = subject.reason
         if not subject:
             return self._nothing(image, cut, detected=True)

@@ -171,7 +171,7 @@ def _run(
 def _keep(sink: Sink, summary: Summary) -> None:
     """What was cut so far stays, under its own name."""
     if summary.frames > summary.resumed:
-        sink.close()
+        sink.close(early=True)
 
 
 def _followed(

@@ -81,9 +81,9 @@ class Sound:
                 return
             self._put(packet)
 
-    def finish(self) -> None:
-        """Bring the track to its end, and let go of the file."""
-        self.copy_until(math.inf)
+    def finish(self, time: float = math.inf) -> None:
+        """Bring the track to its end, or to that time, and let go of the file."""
+        self.copy_until(time)
         if self.encoded:
             self._mux(self._target.encode(None))
         self._input.close()

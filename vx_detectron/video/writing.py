@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -61,8 +62,8 @@ class Sink(Protocol):
         """Take a picture, uint8 (H, W), (H, W, 3) RGB or (H, W, 4) RGBA, and its time."""
         ...
 
-    def close(self) -> Path:
-        """Finish, and say where it is."""
+    def close(self, early: bool = False) -> Path:
+        """Finish, and say where it is; ``early``: before all of it was written."""
         ...
 
 
@@ -130,15 +131,20 @@ class VideoFile:
         if self.sound:
             self.sound.copy_until(float(time) + 0.5)
 
-    def close(self) -> Path:
-        """Finish the file and give it its name; one without a single frame is removed."""
+    def close(self, early: bool = False) -> Path:
+        """Finish the file and give it its name; one without a single frame is removed.
+
+        Args:
+            early: the sound ends with the last picture too.
+        """
         if self._stream is None:
             self._container.close()
             self.part.unlink(missing_ok=True)
             raise VideoError(f"{self.path}: there was no frame to write")
         self._encode(None)
         if self.sound:
-            self.sound.finish()
+            last = self._last * self._stream.codec_context.time_base + 1 / self.info.rate
+            self.sound.finish(float(last) if early else math.inf)
         self._container.close()
         os.replace(self.part, self.path)
         return self.path
@@ -207,7 +213,7 @@ class PngFolder:
             write_picture(path, picture, format="png")
         self._next += 1
 
-    def close(self) -> Path:
+    def close(self, early: bool = False) -> Path:
         """See ``Sink``."""
         return self.folder
 

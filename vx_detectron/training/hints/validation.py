@@ -151,7 +151,7 @@ class _Clicker:
 
 
 class HintValidator(Patience):
-    """Measures a decoder in training, and keeps its best weights.
+    """Measures a decoder in training, and keeps its best weights; shared as by ``Validator``.
 
     Args:
         cfg: the configuration; files go to its ``OUTPUT_DIR``.
@@ -169,15 +169,14 @@ class HintValidator(Patience):
         Returns:
             See ``measure_clicks``; nothing where no photo is held out.
         """
-        clicked = list(
-            click_through(
-                self.trainee.eye.network, self.trainee, self.shortest, self.photos.validation,
-                self.photos,
-            )
-        )  # fmt: skip
-        figures = measure_clicks(clicked)
+        own = distributed.own_part(self.photos.validation)
+        eye = self.trainee.eye.network
+        clicked = list(click_through(eye, self.trainee, self.shortest, own, self.photos))
+        parts = distributed.gathered([one._replace(masks=[]) for one in clicked])
+        everything = [one for part in parts for one in part]
+        figures = distributed.object_from_main(measure_clicks(everything))
         if figures:
-            if distributed.is_main():
+            if clicked and distributed.is_main():
                 write_rows(self.folder, iteration, [_row(one) for one in clicked[:PICTURES]])
             self.keep(figures, iteration)
         return figures
