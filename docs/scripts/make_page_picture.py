@@ -26,7 +26,7 @@ def show_a_correction(page: Page) -> None:
     page.locator("#download:enabled").wait_for()
     page.click("#everything")
     page.click(".segments label:has(input[value=fix])")
-    page.keyboard.press("d")
+    page.click(".segments label:has(input[value=drop])")
     page.locator("#shade").wait_for()
     sheet = page.locator("#sheet").bounding_box()
     assert sheet is not None

@@ -27,7 +27,7 @@ STATES: dict[str, Callable[[Page], Any]] = {
     "comparing": lambda page: view(page, "compare"),
     "background": lambda page: tab(page, "background"),
     "menus open": lambda page: open_all(page),
-    "edge": lambda page: tab(page, "edge"),
+    "edge": lambda page: close_and_show_edge(page),
     "save": lambda page: tab(page, "save"),
     "no subject": lambda page: put_in(page, nothing_in_it()),
     "error": lambda page: put_in(page, no_photo()),
@@ -49,6 +49,11 @@ def open_all(page: Page) -> None:
     page.evaluate("document.getElementById('keys').showPopover()")
     for field in ("colour", "blur", "picture", "gradient", "margin", "strength"):
         page.evaluate(f"document.getElementById('{field}-field').hidden = false")
+
+
+def close_and_show_edge(page: Page) -> None:
+    page.evaluate("document.getElementById('keys').hidePopover()")
+    tab(page, "edge")
 
 
 def serious_faults(page: Page, axe: str) -> list[tuple[str, list[Any]]]:

@@ -60,7 +60,7 @@ def test_the_photo_before_lies_where_the_result_has_it(open_page: Callable[..., 
         sides.append(np.array(shot).astype(int))
     height, width = sides[0].shape[:2]
     face = np.s_[int(0.18 * height) : int(0.28 * height), int(0.54 * width) : int(0.62 * width)]
-    assert np.abs(sides[0][face] - sides[1][face]).mean() < 4
+    assert np.abs(sides[0][face] - sides[1][face]).mean() < 9  # moved by 3 pixels: 18 and more
 
 
 def _green_shares(page: Page) -> tuple[float, float]:
