@@ -25,6 +25,7 @@ _SIDE = 384  # short side at which the eye sees the photo, or a window of it
 _MULTIPLE = 32  # of both sides
 _MARGIN, _LEAST_MARGIN = 0.3, 8  # around what is meant, in shares of its box, and in pixels
 _LARGEST_WINDOW = 0.45  # as a share of the photo: a larger one would show hardly more
+_EDGE, _OUTSIDE = 0.5, 0.4  # probabilities
 _STEPS = 12  # of the photo's sides, in which the window moves
 
 Features = dict[str, FloatArray]
@@ -96,12 +97,16 @@ class SeenByNetwork:
         """See ``Segmentation``."""
         maps = _maps(keep, drop, previous, self._size)
         mask = _resized(self._network.decode(self._whole, maps), keep.shape)
-        window = _window_around(mask >= 0.5)
+        if previous is None:
+            _forget_unmarked(mask, keep)
+        window = _window_around(mask >= _EDGE)
         if window is None:
             return mask
         window, features, size = self._seen(window)
         maps = _maps(keep[window], drop[window], mask[window], size)
         mask[window] = _resized(self._network.decode(features, maps), mask[window].shape)
+        if previous is None:
+            _forget_unmarked(mask, keep)
         return mask
 
     def _seen(self, window: Window) -> tuple[Window, Features, tuple[int, int]]:
@@ -117,6 +122,14 @@ def _maps(
     """The hints as the decoder reads them, at the size that the eye saw."""
     sofar = None if previous is None else _resized(previous, size)
     return hint_maps(*marks_at(keep, drop, size), sofar)
+
+
+def _forget_unmarked(mask: FloatArray, keep: BoolArray) -> None:
+    """Where there was nothing before, let only parts stand that hold a mark; in place."""
+    _, parts = cv2.connectedComponents((mask >= _EDGE).astype(np.uint8), connectivity=8)
+    marked = np.unique(parts[keep])
+    if marked.any():  # 0 is what lies outside
+        mask[(parts > 0) & ~np.isin(parts, marked)] = _OUTSIDE
 
 
 def _window_around(inside: BoolArray) -> Window | None:
