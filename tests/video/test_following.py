@@ -133,7 +133,7 @@ def test_hidden_and_found_again(isolator: Isolator) -> None:
     assert overlap(found.mask, square(40)) > 0.85
 
 
-def test_a_cut_begins_anew(isolator: Isolator) -> None:
+def test_a_cut_begins_again(isolator: Isolator) -> None:
     follower = Follower(isolator)
     for number in range(6):
         follower.follow(scene(red=10 + number))
