@@ -71,6 +71,8 @@ class Order:
     @property
     def cut_megapixels(self) -> float | None:
         """How large to cut it: small results from a little more, records from all there is."""
+        if self.hints and self.finish.mask_only:
+            return self.megapixels  # what answers a stroke must be quick, and need not be fine
         whole = self.megapixels is None or self.format == "json"
         return None if whole else cut_size(self.megapixels)
 

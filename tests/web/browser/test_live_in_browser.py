@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
@@ -13,7 +11,7 @@ import pytest
 
 pytest.importorskip("playwright.sync_api", reason="needs Playwright: pip install playwright")
 
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from skimage import data
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -39,28 +37,20 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def page(address: str, clip: Path) -> Iterator[Page]:
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("needs Chromium: apt-get install chromium")
-    expect.set_options(timeout=120_000)
-    arguments = [
-        "--no-sandbox",
-        "--disable-gpu",
+def page(launch: Callable[..., Browser], address: str, clip: Path) -> Iterator[Page]:
+    browser = launch(
         "--use-fake-ui-for-media-stream",
         "--use-fake-device-for-media-stream",
         f"--use-file-for-fake-video-capture={clip}",
-    ]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
-        page = browser.new_page(accept_downloads=True)
-        complaints: list[str] = []
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda one: complaints.append(one.text) if one.type == "error" else None)
-        page.goto(f"{address}/live/")
-        yield page
-        browser.close()
-        assert complaints == []
+    )
+    page = browser.new_page(accept_downloads=True)
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda one: complaints.append(one.text) if one.type == "error" else None)
+    page.goto(f"{address}/live/")
+    yield page
+    browser.close()
+    assert complaints == []
 
 
 def wait_for_frames(page: Page, more: int) -> None:

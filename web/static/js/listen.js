@@ -22,11 +22,21 @@ export async function listen() {
     const mask = isNothing(photo) ? null : await alphaOf((await render(photo, { ...fields, ...QUICK }, signal)).blob);
     if (signal.aborted) return;
     Object.assign(photo, { mask, problem: null });
+    if (mask && !fields.hints) warmUp(photo, fields, mask);
   } catch (error) {
     if (error.name === "AbortError") return;
     Object.assign(photo, { mask: null, problem: error.code === "no_subject" ? null : error });
   }
   busy(photo, "");
+}
+
+/** Lets the server look at the photo before the first mark, by one that changes nothing. */
+function warmUp(photo, fields, { width, height, inside }) {
+  if (photo.warm === photo.opened.id || inside === null) return;
+  photo.warm = photo.opened.id;
+  const place = [((inside % width) + 0.5) / width, (Math.floor(inside / width) + 0.5) / height];
+  const keep = [[place[0] * photo.opened.width, place[1] * photo.opened.height]];
+  render(photo, { ...fields, hints: JSON.stringify({ keep }), start: "cut", ...QUICK }).catch(() => {}); // the real one will tell
 }
 
 /** A grey picture as a canvas that is opaque where it is white. */
@@ -36,7 +46,11 @@ async function alphaOf(blob) {
   const context = canvas.getContext("2d");
   context.drawImage(bitmap, 0, 0);
   const picture = context.getImageData(0, 0, canvas.width, canvas.height);
-  for (let at = 0; at < picture.data.length; at += 4) picture.data[at + 3] = picture.data[at];
+  canvas.inside = null; // the last pixel that is surely in the cut
+  for (let at = 0; at < picture.data.length; at += 4) {
+    picture.data[at + 3] = picture.data[at];
+    if (picture.data[at] === 255) canvas.inside = at / 4;
+  }
   context.putImageData(picture, 0, 0);
   return canvas;
 }
