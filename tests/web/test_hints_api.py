@@ -121,6 +121,7 @@ def test_all_the_strokes_that_there_may_be_are_taken(
 
 
 def test_all_dropped_is_no_subject(client: FlaskClient, astronaut_id: str) -> None:
-    wide = {"kind": "drop", "width": 256, "points": [[0, y] for y in (60, 200)] + [[256, 100]]}
+    corners = [[0, 0], [256, 0], [256, 256], [0, 256]]
+    wide = {"kind": "drop", "width": 256, "points": corners}
     answer = compose(client, astronaut_id, {"strokes": [wide] * 2})
     assert answer.get_json()["code"] == "no_subject"

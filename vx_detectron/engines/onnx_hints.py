@@ -17,7 +17,7 @@ from vx_detectron.engines import looks, sessions
 from vx_detectron.engines.eye_input import EyeInput, sigmoid
 from vx_detectron.engines.sessions import open_session
 from vx_detectron.errors import CheckpointError, ConfigError
-from vx_detectron.interactive.hint_maps import hint_maps, marks_at
+from vx_detectron.interactive.hint_maps import NEAR_DROP, NEAR_KEEP, hint_maps, marks_at
 from vx_detectron.structures import BoolArray, ByteArray, FloatArray, Instances, Window
 from vx_detectron.weights import catalog
 
@@ -25,6 +25,7 @@ _SIDE = 384  # short side at which the eye sees the photo, or a window of it
 _MULTIPLE = 32  # of both sides
 _MARGIN, _LEAST_MARGIN = 0.3, 8  # around what is meant, in shares of its box, and in pixels
 _LARGEST_WINDOW = 0.45  # as a share of the photo: a larger one would show hardly more
+_HOLD = 1.5  # log-odds by which the cut so far stands, far from any mark
 _EDGE, _OUTSIDE = 0.5, 0.4  # probabilities
 _STEPS = 12  # of the photo's sides, in which the window moves
 
@@ -96,7 +97,10 @@ class SeenByNetwork:
     def segment(self, keep: BoolArray, drop: BoolArray, previous: FloatArray | None) -> FloatArray:
         """See ``Segmentation``."""
         maps = _maps(keep, drop, previous, self._size)
-        mask = _resized(self._network.decode(self._whole, maps), keep.shape)
+        mask = self._network.decode(self._whole, maps)
+        if previous is not None:
+            mask = _held_to(_resized(previous, mask.shape), mask, maps)
+        mask = _resized(mask, keep.shape)
         if previous is None:
             _forget_unmarked(mask, keep)
         window = _window_around(mask >= _EDGE)
@@ -104,7 +108,10 @@ class SeenByNetwork:
             return mask
         window, features, size = self._seen(window)
         maps = _maps(keep[window], drop[window], mask[window], size)
-        mask[window] = _resized(self._network.decode(features, maps), mask[window].shape)
+        near = self._network.decode(features, maps)
+        if previous is not None:
+            near = _held_to(_resized(previous[window], near.shape), near, maps)
+        mask[window] = _resized(near, mask[window].shape)
         if previous is None:
             _forget_unmarked(mask, keep)
         return mask
@@ -122,6 +129,23 @@ def _maps(
     """The hints as the decoder reads them, at the size that the eye saw."""
     sofar = None if previous is None else _resized(previous, size)
     return hint_maps(*marks_at(keep, drop, size), sofar)
+
+
+def _held_to(previous: FloatArray, mask: FloatArray, maps: FloatArray) -> FloatArray:
+    """The mask, where the cut so far stands unless a mark is near or the decoder is sure.
+
+    Args:
+        previous: float32 (h, w), 0..1, the cut so far.
+        mask: float32 (h, w), 0..1, what the decoder makes of the marks.
+        maps: float32 (8, H, W), see ``hint_maps``.
+    """
+    inside = previous >= _EDGE
+    marked = (_resized(maps[channel], mask.shape) for channel in (NEAR_KEEP, NEAR_DROP))
+    near_keep, near_drop = marked
+    far = 1 - np.where(inside, near_drop, near_keep)
+    bounded = mask.clip(1e-4, 1 - 1e-4)
+    logits = np.log(bounded / (1 - bounded)) + np.where(inside, _HOLD, -_HOLD) * far
+    return sigmoid(np.asarray(logits, dtype=np.float32))
 
 
 def _forget_unmarked(mask: FloatArray, keep: BoolArray) -> None:

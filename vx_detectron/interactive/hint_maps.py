@@ -18,6 +18,7 @@ CHANNELS = (
     "near drop",
 )
 KEEP, DROP, PREVIOUS, HAS_PREVIOUS = range(4)
+NEAR_KEEP, NEAR_DROP = 5, 7
 
 POINT_RADIUS = 5  # pixels of the network's input: how large a click is drawn
 
