@@ -183,7 +183,7 @@ def test_coco_truth(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("file_name", "name"), [("sub/1.png", "sub/1"), ("/elsewhere/1.png", "/elsewhere/1")]
+    ("file_name", "name"), [("sub/9.png", "sub/9"), ("/elsewhere/9.png", "/elsewhere/9")]
 )
 def test_photos_that_coco_names_anywhere(tmp_path: Path, file_name: str, name: str) -> None:
     json_file = write_disc_dataset(tmp_path, 2)

@@ -25,7 +25,7 @@ _SIDE = 384  # short side at which the eye sees the photo, or a window of it
 _MULTIPLE = 32  # of both sides
 _MARGIN, _LEAST_MARGIN = 0.3, 8  # around what is meant, in shares of its box, and in pixels
 _LARGEST_WINDOW = 0.45  # as a share of the photo: a larger one would show hardly more
-_HOLD = 1.5  # log-odds by which the cut so far stands, far from any mark
+_HOLD = 4.0  # log-odds by which the cut so far stands, far from any mark
 _EDGE, _OUTSIDE = 0.5, 0.4  # probabilities
 _STEPS = 12  # of the photo's sides, in which the window moves
 
