@@ -134,7 +134,8 @@ def test_weights_of_its_own_go_by_their_key(bundled: Path, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("name", ["vx_ear", "eye.txt", "weights"])
 def test_an_unknown_eye_is_refused_with_what_there_is(name: str) -> None:
-    with pytest.raises(EngineError, match=rf"VX\.EYE\.NAME must be vx_eye, none, a file .*'{name}'"):
+    wanted = rf"VX\.EYE\.NAME must be vx_eye, none, a file .*'{name}'"
+    with pytest.raises(EngineError, match=wanted):
         built("VX.EYE.NAME", name)
 
 
