@@ -59,7 +59,17 @@ def export_part(part: nn.Module, *inputs: Input) -> ModelProto:
     proto: ModelProto = optimizer.optimize(
         program.model_proto, input_size_limit=_ANY, output_size_limit=_ANY
     )
+    _forget_origin(proto)
     return proto
+
+
+def _forget_origin(model: ModelProto) -> None:
+    """Leave out the exporter's notes, which hold paths of the machine that it ran on."""
+    graph = model.graph
+    for one in (*graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer):
+        del one.metadata_props[:]
+        one.doc_string = ""
+    del graph.metadata_props[:]
 
 
 def name_values(model: ModelProto, inputs: Sequence[str], outputs: Sequence[str]) -> None:
