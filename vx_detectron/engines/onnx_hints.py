@@ -35,7 +35,7 @@ Features = dict[str, FloatArray]
 class HintNetwork:
     """See ``InteractiveSegmenter``.
 
-    It brings its own eye: the bundled one, whatever eye the configuration looks with.
+    It brings the eye that it was trained with, whatever eye the configuration looks with.
 
     Args:
         cfg: VX.HINTS names the files; MODEL.DEVICE and VX.ONNX say where they run.
@@ -140,9 +140,8 @@ def _held_to(previous: FloatArray, mask: FloatArray, maps: FloatArray) -> FloatA
         maps: float32 (8, H, W), see ``hint_maps``.
     """
     inside = previous >= _EDGE
-    marked = (_resized(maps[channel], mask.shape) for channel in (NEAR_KEEP, NEAR_DROP))
-    near_keep, near_drop = marked
-    far = 1 - np.where(inside, near_drop, near_keep)
+    near = np.where(inside, *(_resized(maps[one], mask.shape) for one in (NEAR_DROP, NEAR_KEEP)))
+    far = 1 - near
     bounded = mask.clip(1e-4, 1 - 1e-4)
     logits = np.log(bounded / (1 - bounded)) + np.where(inside, _HOLD, -_HOLD) * far
     return sigmoid(np.asarray(logits, dtype=np.float32))
