@@ -140,8 +140,8 @@ def _held_to(previous: FloatArray, mask: FloatArray, maps: FloatArray) -> FloatA
         maps: float32 (8, H, W), see ``hint_maps``.
     """
     inside = previous >= _EDGE
-    near = np.where(inside, *(_resized(maps[one], mask.shape) for one in (NEAR_DROP, NEAR_KEEP)))
-    far = 1 - near
+    near_drop, near_keep = (_resized(maps[one], mask.shape) for one in (NEAR_DROP, NEAR_KEEP))
+    far = 1 - np.where(inside, near_drop, near_keep)
     bounded = mask.clip(1e-4, 1 - 1e-4)
     logits = np.log(bounded / (1 - bounded)) + np.where(inside, _HOLD, -_HOLD) * far
     return sigmoid(np.asarray(logits, dtype=np.float32))
