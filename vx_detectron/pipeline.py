@@ -57,11 +57,13 @@ from vx_detectron.structures import (
 )
 from vx_detectron.subject import (
     Choice,
+    Judgement,
     add_salient_regions,
+    decide,
     drop_second_names,
     grabcut_fallback,
+    judge,
     saliency_of,
-    select,
 )
 
 FALLBACK = "grabcut fallback"
@@ -230,7 +232,7 @@ class OpenPhoto:
             SubjectError: the photo holds nothing of the kind that was asked for.
         """
         with _noted(self.photo):
-            return select(self.photo.pixels, self.instances, self.isolator.subject_options, choice)
+            return decide(self._judged, self.instances, self.isolator.subject_options, choice)
 
     def cut(
         self,
@@ -333,6 +335,11 @@ class OpenPhoto:
         return replace(seen._cutout(alpha, subject, ran), hints=hints)
 
     @cached_property
+    def _judged(self) -> Judgement:
+        """The ranking, which all choices start from."""
+        return judge(self.photo.pixels, self.instances, self.isolator.subject_options)
+
+    @cached_property
     def _session(self) -> HintSession:
         """What hints have made of this photo so far."""
         return HintSession(self.photo.pixels, self.instances, self.isolator.segmenter)
@@ -363,13 +370,14 @@ class OpenPhoto:
         return cut
 
     @property
-    def hint_bytes(self) -> int:
-        """What is kept in memory for hints, nearly."""
+    def kept_bytes(self) -> int:
+        """What is kept in memory for other choices and for hints, nearly."""
+        judged = self._judged.nbytes if "_judged" in self.__dict__ else 0
         cuts = sum(
             4 * cut.alpha.size + cut.photo.nbytes * (cut.photo is not self.photo)
             for _, cut in list(self._cuts.values())
         )
-        return cuts + (self._session.nbytes if "_session" in self.__dict__ else 0)
+        return judged + cuts + (self._session.nbytes if "_session" in self.__dict__ else 0)
 
     def _smaller(
         self, refine_options: RefineOptions | None, megapixels: float | None

@@ -143,7 +143,7 @@ def test_only_the_metadata_are_read(tmp_path: Path) -> None:
     assert read_ir_metadata(path) == {"vx.kind": "<eye>"}
 
 
-# --- the command -----------------------------------------------------------------------------------
+# --- the command ---------------------------------------------------------------------------------
 
 
 def test_openvino_is_asked_for_before_any_work(

@@ -90,10 +90,9 @@ def main(photos: tuple[str, ...], output: Path, **options: Any) -> None:
 def _checked(photos: Sequence[str], output: Path, options: dict[str, Any]) -> tuple[str, CfgNode]:
     """The precision and the configuration that are asked for, before any work."""
     from vx_detectron.config import load_cfg
-    from vx_detectron.errors import VxError
-
     from vx_detectron.config.exported import SUFFIXES
     from vx_detectron.config.ir_file import is_ir, numbers_of
+    from vx_detectron.errors import VxError
 
     if output.suffix.lower() not in SUFFIXES:
         raise click.UsageError(f"-o must end in {' or '.join(SUFFIXES)}, got {output.name!r}.")

@@ -50,7 +50,7 @@ def load_cfg(config_file: str | Path | None = None, overrides: Sequence[str] = (
     Args:
         config_file: a path, or the name of a bundled configuration such as
             ``COCO-InstanceSegmentation/mask_rcnn_R_50_FPN_3x`` (see ``bundled_configs``), or an
-            exported detector (``.onnx`` or ``.xml``), which holds its own. None is the bundled model.
+            exported detector (``.onnx``, ``.xml``), which holds its own. None is the bundled model.
         overrides: keys and values in turn, such as ``["INPUT.MIN_SIZE_TEST", "640"]``.
 
     Returns:

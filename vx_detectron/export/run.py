@@ -96,9 +96,13 @@ def write(
     """Export to a file, which is written whole or not at all.
 
     Args:
-        cfg: as for ``export``, and so are the other arguments that are not described here.
+        cfg: the configuration, with its weights.
+        kind: as for ``export``, and so are precision, photos and licence.
         path: ends in ``.onnx``; or in ``.xml``, which is written as OpenVINO IR, with its weights
-            in a ``.bin`` beside it. There ``float16`` is how they are stored, no more.
+            in a ``.bin`` beside it.
+        precision: in an ``.xml``, ``float16`` is how the weights are stored, no more.
+        photos: for int8.
+        licence: of the weights.
 
     Raises:
         ConfigError: as ``export``; or OpenVINO is not installed, or cannot read the network.

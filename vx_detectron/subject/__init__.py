@@ -16,18 +16,21 @@ from vx_detectron.subject.regions import add_salient_regions
 from vx_detectron.subject.saliency import classical_saliency, saliency_of
 from vx_detectron.subject.scene import Scene, look
 from vx_detectron.subject.second_names import drop_second_names
-from vx_detectron.subject.selection import select
+from vx_detectron.subject.selection import Judgement, decide, judge, select
 
 __all__ = [
     "FEATURES",
     "Choice",
     "Chooser",
+    "Judgement",
     "Scene",
     "SubjectOptions",
     "add_salient_regions",
     "classical_saliency",
+    "decide",
     "drop_second_names",
     "grabcut_fallback",
+    "judge",
     "load_chooser",
     "look",
     "measure",
