@@ -1,6 +1,6 @@
 """READ THIS FIRST: from a photo to its subject, in four steps.
 
-    detector.predict, eye.look -> Instances -> subject.select -> Subject -> refine -> Cutout
+    detector.predict, eye.look -> Instances -> subject.judge, decide -> Subject -> refine -> Cutout
 
 Where a person has marked something, ``interactive`` corrects what the refinement made of it.
 ``Isolator().isolate(photo).save(path)`` is the whole product; ``Isolator.open(photo)`` runs the

@@ -1,8 +1,9 @@
 """Which instances are the photo's main subject, and why. NumPy and OpenCV only.
 
 ``drop_second_names`` -> ``add_salient_regions`` -> ``select`` is the path of a photo, and
-``look`` -> ``propose`` -> ``measure`` -> ``Chooser`` -> ``rank`` that of ``select``;
-``grabcut_fallback`` helps when nothing was found.
+``look`` -> ``propose`` -> ``measure`` -> ``Chooser`` -> ``rank`` that of ``judge``, the half of
+``select`` that serves every choice in a photo. The other half is ``decide``. ``grabcut_fallback``
+helps when nothing was found.
 """
 
 from vx_detectron.subject.choice import Choice
