@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from vx_detectron.engines import Eye
 from vx_detectron.errors import ConfigError, SubjectError
-from vx_detectron.pipeline import Isolator, union_mask
+from vx_detectron.pipeline import Isolator
+from vx_detectron.refine.chosen import union_mask
 from vx_detectron.refine.fusion import blend
 from vx_detectron.refine.window import bounded_size
 from vx_detectron.structures import ByteArray, FloatArray
