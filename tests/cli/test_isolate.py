@@ -355,7 +355,9 @@ def test_an_output_that_is_there(photo: Path, tmp_path: Path) -> None:
     assert pixels(output).shape == (512, 512, 3)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
 def test_interrupted_and_resumed(folder: Path, astronaut: Photo, number: signal.Signals) -> None:
     for index in range(30):
         Image.fromarray(astronaut).save(folder / f"{index:02}.png")
