@@ -24,8 +24,8 @@ SLICES = {"size": "size of the subject", "kind": "kind of subject", "border": "b
 
 HEAD = """# Results
 
-Written by `benchmarks/results.py`; do not edit. Every row was **measured** with the command below, on
-the photos that the fingerprints identify, unless it is marked *published*. Intervals are
+Written by `benchmarks/results.py`; do not edit. Every row was **measured** with the command below,
+on the photos that the fingerprints identify, unless it is marked *published*. Intervals are
 95 % bootstrap confidence intervals over photos. IoU and Boundary IoU threshold the mask at 0.5; the
 F-measure uses beta² = 0.3. A photo in which no subject is found counts as an empty mask.
 """
@@ -125,9 +125,9 @@ def _published(runs: Mapping[str, Results]) -> str:
         rows.append([title, f"{summary['photos']}, measured", *map(_figure, figures)])
     rows += [[name, "1000, *published*", *map(_figure, three)] for name, three in PUBLISHED.items()]
     words = (
-        "Here every mask is first stretched to 0..1, as in the published evaluations. The published\n"
-        "figures are the authors' own, over all 1,000 photos; they were **not measured here**, so\n"
-        "compare with care.\n\n"
+        "Here every mask is first stretched to 0..1, as in the published evaluations. The\n"
+        "published figures are the authors' own, over all 1,000 photos; they were **not measured\n"
+        "here**, so compare with care.\n\n"
     )
     return words + _table(("", "photos", "max F", "MAE", "S-measure"), rows)
 

@@ -66,5 +66,5 @@ def make_folder_for(output: str | Path) -> None:
             one.mkdir(exist_ok=True)
     except OSError as error:
         raise ImageError(
-            f"{output}: its folder cannot be made: {error.strerror or error}"
+            f"{output}: its folder cannot be created: {error.strerror or error}"
         ) from error

@@ -57,21 +57,21 @@ class TooLargeError(WebError):
     status, code = 413, "too_large"
 
     def __init__(self, most: int) -> None:
-        super().__init__(f"This server takes requests of at most {most:,} bytes.")
+        super().__init__(f"This server accepts requests of at most {most:,} bytes.")
 
 
 class FormTooLargeError(WebError):
     """Too many fields, or too long ones."""
 
     status, code = 413, "form_too_large"
-    detail = "The form has too many fields, or too long ones."
+    detail = "The form has too many fields, or fields that are too long."
 
 
 class PhotoGoneError(WebError):
     """No opened photo of that id."""
 
     status, code = 404, "photo_gone"
-    detail = "There is no such opened photo, or no longer; open it again."
+    detail = "No photo with that id is open; open it again."
 
 
 class UnauthorizedError(WebError):
@@ -79,7 +79,7 @@ class UnauthorizedError(WebError):
 
     status, code = 401, "unauthorized"
     detail = (
-        "This server asks for its token, as 'Authorization: Bearer TOKEN', as 'X-Api-Key: TOKEN', "
+        "This server requires its token, as 'Authorization: Bearer TOKEN', as 'X-Api-Key: TOKEN', "
         "or as the password of HTTP Basic."
     )
 
@@ -95,21 +95,21 @@ class BusyError(WebError):
     """The queue is full."""
 
     status, code = 503, "busy"
-    detail = "The server has as much work as it can take; come back later."
+    detail = "The server is busy; try again later."
 
 
 class TooManyError(WebError):
     """One client asks too often."""
 
     status, code = 429, "too_many_requests"
-    detail = "Too many requests from one address; come back later."
+    detail = "Too many requests from one address; try again later."
 
 
 class TooSlowError(WebError):
     """The request's time is up."""
 
     status, code = 503, "too_slow"
-    detail = "The photo could not be finished in time; come back later, or send a smaller one."
+    detail = "The photo could not be finished in time; try again later, or send a smaller one."
 
     def __init__(self) -> None:
         super().__init__(retry_after=10)
@@ -143,7 +143,7 @@ HINTS = {
     "no_subject": "Choose what to cut out yourself: by class, rank, point or box, or everything.",
     "bad_picture": "Open the photo in an image editor, save it as JPEG or PNG, and send that.",
     "too_large": "Make the photo smaller, or save it with stronger compression.",
-    "form_too_large": "Send the photo as a file of the form, and few and short fields beside it.",
+    "form_too_large": "Send the photo as a file in the form, with few and short other fields.",
     "bad_media_type": "Send multipart/form-data with the photo as a file, "
     "such as: curl -F image=@photo.jpg",
     "request_timeout": "Send a smaller photo, or use a faster connection.",
@@ -223,7 +223,7 @@ def _hint(code: str, detail: str = "") -> dict[str, Any]:
 
 def _listed(fields: dict[str, Any]) -> str:
     words = [f"{name}: {' '.join(_sentences(why))}" for name, why in fields.items()]
-    return "; ".join(words) or "The form does not fit."
+    return "; ".join(words) or "The form is invalid."
 
 
 def _sentences(why: Any) -> list[str]:

@@ -77,7 +77,7 @@ def register_guard(app: APIFlask) -> None:
             ) from error
     if 0 < len(str(app.config["TOKEN"])) < _SHORT:
         _log.warning(
-            "The token has fewer than %d characters and can be guessed; make a better one: "
+            "The token has fewer than %d characters and can be guessed; generate a better one: "
             'python -c "import secrets; print(secrets.token_urlsafe())"', _SHORT
         )  # fmt: skip
     for name in ("waitress", "werkzeug"):
@@ -174,7 +174,7 @@ def _expect_form(media_types: set[str]) -> None:
         raise FormTooLargeError
     if request.mimetype == "multipart/form-data" and "boundary" not in request.mimetype_params:
         raise BadMediaTypeError(
-            "The Content-Type of the form has no boundary; let your HTTP library write it."
+            "The Content-Type of the form has no boundary; let your HTTP library set it."
         )
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise BadMediaTypeError("The body must not be compressed: leave Content-Encoding out.")

@@ -73,7 +73,7 @@ class Sessions:
         cfg.freeze()
         eye = build_eye(cfg)
         if eye is None:
-            raise EngineError("this server has no eye (VX.EYE.NAME is none), which live needs")
+            raise EngineError("this server has no eye (VX.EYE.NAME is none), which live mode needs")
         self._isolator = Isolator(cfg, isolator.detector, eye)
         self._lock = threading.Lock()
         self._known: TTLCache[str, Session] = TTLCache(_MOST, _SECONDS)

@@ -106,7 +106,7 @@ def read_order(given: Fields, refine_options: RefineOptions, max_pixels: int) ->
     )
     hints = given.get("hints") or None
     if given.get("start") and hints is None:
-        raise BadOptionError("start says what hints correct; send hints, or leave it out.")
+        raise BadOptionError("start says what hints start from; send hints, or leave it out.")
     background = _background(given, max_pixels)
     if given["format"] == "jpg" and isinstance(background, Transparent):
         raise BadOptionError("JPEG cannot keep a transparent background; choose png or webp.")
@@ -161,7 +161,7 @@ def _placement(given: Fields) -> Placement:
     """Where the subject stands; a canvas of pixels shrinks with the rest of a small result."""
     canvas = None if "canvas" not in given else _understood(parse_canvas, given["canvas"])
     if canvas is not None and given["crop"]:
-        raise BadOptionError("crop and canvas exclude each other: a canvas is cut already.")
+        raise BadOptionError("choose crop or canvas, not both: a canvas is already cropped.")
     if canvas is not None and "megapixels" in given:
         canvas = canvas.within(given["megapixels"] * 1e6)
     right, down = given.get("move", (0.0, 0.0))
@@ -201,7 +201,7 @@ def background_of(text: str) -> Background:
     if kind == "scene":
         if name not in scenes.NAMES:
             raise BadOptionError(
-                f"there is no scene {name!r}; there are {', '.join(scenes.NAMES)}."
+                f"no such scene: {name!r}; expected one of {', '.join(scenes.NAMES)}."
             )
         return Picture(scenes.draw(name, _SCENE_SIDE * 3 // 4, _SCENE_SIDE))
     try:
@@ -209,5 +209,7 @@ def background_of(text: str) -> Background:
     except ConfigError as error:
         raise BadOptionError(f"background: {_BACKGROUNDS}; got {text!r}.") from error
     if isinstance(background, PictureFile):
-        raise BadOptionError("this server reads no files of its own; send one in background_file.")
+        raise BadOptionError(
+            "this server does not read files from paths; send one in background_file."
+        )
     return background

@@ -75,7 +75,7 @@ def test_pngs_go_on_where_they_stopped(clip: Path, tmp_path: Path) -> None:
     assert len(list(parts.glob("*.png"))) == 4
     done = run(video, clip, "-o", parts, *options[:-1])
     assert done.exit_code == 0, done.output
-    assert "4 frames were there already" in done.output
+    assert "4 frames already existed" in done.output
     for number in range(8):
         name = f"{number:06d}.png"
         first, second = (np.asarray(Image.open(folder / name)) for folder in (whole, parts))

@@ -238,7 +238,7 @@ if sys.argv[1].endswith("1.jpg"):
     reasons = {problem["name"]: problem["reason"] for problem in results["problems"]}
     assert reasons == {
         "0": "the command ended with 1: no such model",
-        "1": "the command ended well, but wrote no mask",
+        "1": "the command succeeded, but wrote no mask",
     }
     assert [row["name"] for row in results["photos"]] == ["2", "3"]
 
@@ -271,7 +271,7 @@ def test_no_shell_reads_the_command(truths: Truths, tmp_path: Path) -> None:
     ("template", "message"),
     [
         ("rembg i {image}", r"has no \{mask\}"),
-        ("no-such-program {image} {mask}", "'no-such-program' is not there"),
+        ("no-such-program {image} {mask}", "'no-such-program' does not exist"),
         ("echo 'unclosed {image} {mask}", "cannot be split"),
     ],
 )

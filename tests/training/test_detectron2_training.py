@@ -137,7 +137,7 @@ def test_early_stopping_and_what_detectron2_cannot_do(shapes: Path, tmp_path: Pa
     result = train(configured(DETECTOR, options, tmp_path / "early"))
     assert result.finished and result.iterations == 2
     mixed = detector_options(shapes, VX__ENGINE="detectron2", SOLVER__AMP__ENABLED=True)
-    with pytest.raises(ConfigError, match="Detectron2 has mixed precision"):
+    with pytest.raises(ConfigError, match="Detectron2 supports mixed precision"):
         train(configured(DETECTOR, mixed, tmp_path / "mixed"))
     auto = [*mixed, "VX.ENGINE", "auto", "SOLVER.MAX_ITER", "1"]
     assert train(configured(DETECTOR, auto, tmp_path / "auto")).engine == "torchvision"

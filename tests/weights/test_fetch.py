@@ -240,7 +240,8 @@ def test_gives_up_after_some_attempts(site: Site, target: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "words"), [(silent, "no answer came in time"), (crawls, r"only \d+ bytes came in")]
+    ("fault", "words"),
+    [(silent, "no response arrived in time"), (crawls, r"only \d+ bytes arrived in")],
 )
 def test_does_not_wait_for_ever(site: Site, target: Path, fault: Behaviour, words: str) -> None:
     site.script = [fault]

@@ -179,7 +179,7 @@ class PhotoCutter:
     def _expect_photo(place: str, data: bytes) -> None:
         """ImageError for a result of this program."""
         if os.path.splitext(place)[0].endswith((CUTOUT, MASK)) and find_mark(data) is not None:
-            raise ImageError("is a result of this program and no photo; leave it out")
+            raise ImageError("is a result of this program, not a photo; leave it out")
 
     def _test(self, photo: Photo, found: Row) -> FloatArray:
         """The documented constant mask of ``Order.test_mask``."""

@@ -65,14 +65,15 @@ class Estimate:
         if not self.sample:
             return
         yield (
-            f"{self.each:.2f} s a photo and worker, from {self.sample} photos cut here"
+            f"{self.each:.2f} s per photo and worker, from {self.sample} photos cut here"
             + (f" ({self.failed} of them failed)" if self.failed else "")
         )
         yield f"time: about {duration(self.seconds)} with {self.workers} workers, and their start"
-        yield f"memory: {_size(self.memory)} a worker, {_size(self.memory * self.workers)} in all"
+        total = _size(self.memory * self.workers)
+        yield f"memory: {_size(self.memory)} per worker, {total} in total"
         yield (
-            f"disk: about {_size(self.disk)}; {_size(self.picture)} a result, "
-            f"{_size(self.record)} a record"
+            f"disk: about {_size(self.disk)}; {_size(self.picture)} per result, "
+            f"{_size(self.record)} per record"
         )
 
 

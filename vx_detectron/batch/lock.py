@@ -86,8 +86,8 @@ def _locked_on_disk(store: Store, folder: Path) -> Iterator[None]:
 
 def _refusal(store: Store, owner: str) -> str:
     return (
-        f"{store}: {owner} is at work in this output; wait for it, end it, or choose another "
-        "output. The photos that it has done are done"
+        f"{store}: {owner} is working in this output; wait for it, stop it, or choose another "
+        "output. Finished photos are kept"
     )
 
 

@@ -97,7 +97,7 @@ def line_of(done: int, todo: int, speed: float, state: dict[str, Any]) -> str:
     >>> line_of(50, 200, 5.0, {"counts": {"failed": 2}, "deaths": 1})
     '50 of 200 photos, 5.0 a second, 30 s left; 2 failed; 1 worker died'
     """
-    words = f"{done:,} of {todo:,} photos, {speed:.1f} a second"
+    words = f"{done:,} of {todo:,} photos, {speed:.1f} per second"
     words += f", {duration(max(todo - done, 0) / speed)} left" if speed else ""
     failed, deaths = state["counts"].get("failed", 0), state["deaths"]
     words += f"; {failed:,} failed" if failed else ""
@@ -133,13 +133,13 @@ class Exporter:
         )
         self.todo = Gauge("vx_batch_photos_todo", "Photos of this run.", registry=registry)
         self.seconds = Gauge(
-            "vx_batch_worker_seconds", "Seconds that workers spent on photos.", registry=registry
+            "vx_batch_worker_seconds", "Seconds of worker time spent on photos.", registry=registry
         )
         self.deaths = Gauge(
             "vx_batch_worker_deaths", "Units that a worker left unfinished.", registry=registry
         )
         self.workers = Gauge(
-            "vx_batch_workers", "Worker processes that have begun something.", registry=registry
+            "vx_batch_workers", "Worker processes that have started work.", registry=registry
         )
         try:
             self.server, self.thread = start_http_server(port, "127.0.0.1", registry)

@@ -199,7 +199,7 @@ class Source:
                 if is_inside(place):
                     yield Item(f"{scheme}://{name}", place, info.get("size"), version_of(info))
                 else:  # such as ../x or a//b, which would be another file on a disk
-                    self.problems.append((name, "its key means no file below a folder; rename it"))
+                    self.problems.append((name, "its key is not the path of a file; rename it"))
         except FileNotFoundError:
             found = False
         except OSError as error:

@@ -105,7 +105,7 @@ class Store:
             ImageError: it cannot be read, or is larger.
         """
         if length is not None and length > most:
-            raise ImageError(f"is larger than {most:,} bytes, the most that is read here")
+            raise ImageError(f"is larger than {most:,} bytes, the limit")
         try:
             if self.local is not None:
                 if length is None:
@@ -118,7 +118,7 @@ class Store:
         except Exception as error:  # the stores' libraries raise classes of their own
             raise ImageError(f"cannot be read: {reason(error)}") from error
         if len(data) > most:
-            raise ImageError(f"is larger than {most:,} bytes, the most that is read here")
+            raise ImageError(f"is larger than {most:,} bytes, the limit")
         return data
 
     def _read_part(self, name: str, start: int, length: int) -> bytes:
@@ -219,7 +219,7 @@ def scheme_of(url: str) -> str | None:
     """
     found = _SCHEME.match(url)
     if "::" in url:
-        raise BatchError(f"{printable(url)}: chained addresses (::) are not read here")
+        raise BatchError(f"{printable(url)}: chained URLs (::) are not supported")
     if found is None:
         return None
     scheme = found[1].lower()

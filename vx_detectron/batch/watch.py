@@ -53,7 +53,7 @@ def watch_batch(
             if folder is None
             else arrivals(source, folder, order.output, settle)
         )
-        say(f"watching {order.source}; Ctrl-C ends it")
+        say(f"watching {order.source}; press Ctrl-C to stop")
         index, rounds = index_of(order, store), 0
         try:
             for items in arriving:

@@ -75,7 +75,7 @@ class UnitCutter:
         place = row["place"]
         if ray.get(self.ledger.begin_alone.remote(place)):
             words = (
-                "its worker died twice over it, the second time with this photo alone: out of "
+                "its worker died twice on it, the second time with this photo alone: out of "
                 "memory, or a crash of a decoder"
             )
             return self.cutter.refuse(row, WORKER_DIED, words)

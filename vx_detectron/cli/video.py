@@ -135,7 +135,7 @@ def _run(source: Path, options: dict[str, Any]) -> int:
         fail(error)
         return NO_SUBJECT
     except KeyboardInterrupt:
-        say(f"Interrupted: {order.output} holds the frames that were cut so far")
+        say(f"Interrupted: {order.output} contains the frames that were cut so far")
         raise
     return _report(summary, options)
 
@@ -144,10 +144,10 @@ def _report(summary: Summary, options: Mapping[str, Any]) -> int:
     for problem in summary.problems[:20]:
         say(f"note: {problem}")
     if len(summary.problems) > 20:
-        say(f"note: and {len(summary.problems) - 20} more of that kind")
+        say(f"note: and {len(summary.problems) - 20} more like that")
     if not options["quiet"]:
         if summary.resumed:
-            say(f"{summary.resumed} frames were there already")
+            say(f"{summary.resumed} frames already existed")
         for one in summary.stretches:
             who = " and ".join(one.labels) if one.state == "followed" else one.state
             who = {"none": "no subject", "hidden": "the subject is hidden"}.get(who, who)

@@ -60,7 +60,7 @@ def read_metadata(path: str | Path) -> dict[str, str]:
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror or error}") from error
     except ValueError as error:
-        raise ConfigError(f"{path} is not an ONNX file, or is damaged: {error}") from error
+        raise ConfigError(f"{path} is not an ONNX file, or it is damaged: {error}") from error
 
 
 def exported_values(path: str | Path) -> dict[str, Any]:

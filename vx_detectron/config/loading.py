@@ -82,7 +82,7 @@ def bundled_configs() -> dict[str, Path]:
         if (folder / f"{DEFAULT_CONFIG}.yaml").is_file():
             files = sorted(folder.rglob("*.yaml"))
             return {file.relative_to(folder).with_suffix("").as_posix(): file for file in files}
-    raise ConfigError("the bundled configurations are missing: install the package again")
+    raise ConfigError("the bundled configurations are missing: reinstall the package")
 
 
 def find_config(config_file: str | Path | None) -> Path:
@@ -185,7 +185,7 @@ def _set(cfg: CfgNode, key: str, raw: Any, default: Any, source: str) -> None:
     try:
         cfg.merge_from_list([key, value])
     except (ValueError, TypeError, RecursionError, MemoryError) as error:
-        hint = """; text that reads as a number needs quotes of its own: "'2024'\""""
+        hint = """; text that looks like a number needs extra quotes: "'2024'\""""
         raise ConfigError(
             f"{wrong}, got {raw!r}{hint if type(default) is type(raw) is str else ''}"
         ) from error

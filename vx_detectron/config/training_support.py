@@ -118,4 +118,4 @@ def check_training(cfg: CfgNode) -> None:
             "features hints are trained on, is vx_eye; its weights are VX.EYE.WEIGHTS"
         )
     if lines:
-        raise ConfigError(f"no training can honour this configuration:{''.join(lines)}")
+        raise ConfigError(f"training does not support this configuration:{''.join(lines)}")

@@ -107,7 +107,7 @@ def from_content(
     if entries and not any(has_mask(one.get("segmentation")) for one in entries):
         raise DataError(
             f"{source}: none of its {len(entries)} annotations has a mask; expected polygons or "
-            "RLE, for boxes alone teach no mask"
+            "RLE, since masks cannot be learned from boxes alone"
         )
     records: list[DatasetDict] = []
     for image in content["images"]:
@@ -162,7 +162,7 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_bytes())  # UTF-8, -16 or -32, each with or without a mark
     except UnicodeDecodeError as error:
         raise DataError(
-            f"{path} should be text in UTF-8, but it is not: {error}; save it in that encoding"
+            f"{path} should be UTF-8 text, but it is not: {error}; save it in that encoding"
         ) from error
     except OSError as error:
         raise DataError(f"cannot read the annotations {path}: {error.strerror}") from error
@@ -243,7 +243,7 @@ def _path(image_root: Path, name: str, notes: Notes) -> Path:
             path = image_root / f"{place.removesuffix(suffix)}{variant}"
             if path.is_file():
                 if place == own != name or variant != suffix:
-                    notes.add("photos that are not where they should be, found by name", stated)
+                    notes.add("photos that were not at their path, but found by name", stated)
                 return path
     return stated
 
@@ -318,8 +318,8 @@ def _note_crowds(records: list[DatasetDict], notes: Notes) -> None:
     crowds = [Counter(one["iscrowd"] for one in record["annotations"]) for record in records]
     for record, counts in zip(records, crowds, strict=True):
         if counts[1]:
-            text = "annotations marked as crowds (iscrowd 1), which teach no class and no subject"
+            text = "annotations marked as crowds (iscrowd 1), which teach neither class nor subject"
             notes.add(text, record["file_name"], counts[1])
         if counts[1] and not counts[0]:
-            text = "photos in which everything is a crowd; set iscrowd to 0 where it is one thing"
+            text = "photos in which everything is a crowd; set iscrowd to 0 for single things"
             notes.add(text, record["file_name"])

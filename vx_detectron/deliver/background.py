@@ -158,7 +158,7 @@ def parse_background(text: str) -> Background | PictureFile:
         return _parse_blur(text, value)
     if kind == "picture":
         if not value.strip():
-            raise ConfigError(f"background {text!r} names no file: write picture:PATH")
+            raise ConfigError(f"background {text!r} does not name a file: write picture:PATH")
         return PictureFile(value.strip())
     if kind == "gradient":
         return _parse_gradient(text, value)
@@ -198,7 +198,7 @@ def _parse_colour(text: str) -> Colour:
     except ValueError as error:
         raise ConfigError(f"background must be {_CHOICES}; got {text!r}") from error
     if len(colour) != 3:
-        raise ConfigError(f"background colours are opaque, got {text!r}: leave its alpha out")
+        raise ConfigError(f"background colours must be opaque, got {text!r}: leave out the alpha")
     try:
         return Colour(colour)
     except ValueError as error:

@@ -43,10 +43,10 @@ class Canvas:
         if not all(0 < side < math.inf for side in sides):
             raise ValueError(f"a canvas needs sides above 0, got {sides}")
         if not _RATIOS[0] <= self.width / self.height <= _RATIOS[1]:
-            raise ValueError(f"a canvas is at most 20 times as long as wide, got {sides}")
+            raise ValueError(f"a canvas may be at most 20 times as long as wide, got {sides}")
         if self.exact and (max(sides) > _MOST_SIDE or math.prod(sides) > MOST_PIXELS):
             raise ValueError(
-                f"a canvas has at most {MOST_PIXELS:,} pixels and {_MOST_SIDE:,} on a side, "
+                f"a canvas may have at most {MOST_PIXELS:,} pixels, and {_MOST_SIDE:,} per side, "
                 f"got {sides}"
             )
 
@@ -165,7 +165,7 @@ def lay_out(alpha: FloatArray, placement: Placement, crop: bool, margin: float) 
     """
     check_margin(margin)
     if placement.canvas is not None and crop:
-        raise ValueError("crop and a canvas exclude each other: a canvas holds the subject already")
+        raise ValueError("choose crop or a canvas, not both: a canvas already fits the subject")
     height, width = alpha.shape
     box = visible_box(alpha) or (0, 0, width, height)
     if placement.canvas is not None:

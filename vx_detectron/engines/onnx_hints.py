@@ -55,7 +55,7 @@ class HintNetwork:
         if about.get(exported.EYE_SHA256) != about_eye.get(exported.WEIGHTS_SHA256):
             raise CheckpointError(
                 f"{decoder} was trained with another eye than {eye}: their features do not fit; "
-                "give both files of one export as VX.HINTS.EYE and VX.HINTS.WEIGHTS"
+                "set VX.HINTS.EYE and VX.HINTS.WEIGHTS to two files of one export"
             )
         self._input = EyeInput.from_text(about_eye[exported.INPUT])
         self._eye = open_session(catalog.resolve(eye), cfg)
@@ -201,7 +201,7 @@ def _metadata(weights: str, kind: str) -> dict[str, str]:
     except ConfigError as error:
         raise CheckpointError(str(error)) from error
     if metadata.get(exported.KIND) != kind:
-        raise CheckpointError(f"{path} does not say that it is of kind {kind!r}; see `vx export`")
+        raise CheckpointError(f"{path} does not state that it is of kind {kind!r}; see `vx export`")
     return metadata
 
 

@@ -139,7 +139,7 @@ class Session:
         try:
             found = self._session.run(None if outputs is None else list(outputs), dict(values))
         except Exception as error:  # ONNX Runtime's errors have no common class of their own
-            raise EngineError(f"ONNX Runtime broke off: {_first_line(error)}") from error
+            raise EngineError(f"ONNX Runtime failed: {_first_line(error)}") from error
         return [np.asarray(one) for one in found]
 
 

@@ -99,7 +99,7 @@ class Session:
             # Copied: the next run writes into the same memory.
             return [np.array(request.get_tensor(name).data) for name in names]
         except Exception as error:
-            raise EngineError(f"OpenVINO broke off: {_reason(error)}") from error
+            raise EngineError(f"OpenVINO failed: {_reason(error)}") from error
 
 
 def _openvino() -> Any:

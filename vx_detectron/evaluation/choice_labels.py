@@ -63,7 +63,7 @@ def read_choice_labels(path: Path) -> list[ChoiceLabel]:
             f"clear and no_subject: {type(error).__name__} {error}"
         ) from error
     if not labels:
-        raise DataError(f"{path} holds no label")
+        raise DataError(f"{path} contains no labels")
     return labels
 
 

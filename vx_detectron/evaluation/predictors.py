@@ -132,7 +132,7 @@ class FolderPredictor:
         self.extra: Sequence[str] = sorted(self.paths.keys() - wanted)
         if not self.paths.keys() & wanted:
             raise DataError(
-                f"none of the {len(self.paths)} pictures below {folder} is named like a photo, "
+                f"none of the {len(self.paths)} pictures below {folder} has the name of a photo, "
                 f"such as {min(wanted)}"
             )
 

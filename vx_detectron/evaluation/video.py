@@ -117,7 +117,7 @@ def find_clips(folders: Sequence[Path], masks: Path) -> list[Clip]:
     for folder in folders:
         frames = _pictures(folder)
         if not frames:
-            raise DataError(f"{folder} holds no pictures, expected the frames of a clip")
+            raise DataError(f"{folder} contains no pictures, expected the frames of a clip")
         true = _pictures(masks / folder.name)
         missing = [name for name in frames if name not in true]
         if missing:
@@ -253,7 +253,7 @@ def _cut(clip: Clip, most: int | None) -> Clip:
 
 def _pictures(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
-        raise DataError(f"{folder}: there is no such folder")
+        raise DataError(f"{folder}: no such folder")
     return {
         path.stem: path
         for path in sorted(folder.iterdir())

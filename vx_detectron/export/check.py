@@ -46,7 +46,7 @@ class Difference:
     def __str__(self) -> str:
         missing = f", {self.only_one} found by one of them only" if self.only_one else ""
         if not self.count:
-            return f"nothing found by both{missing}"
+            return f"both found nothing{missing}"
         return (
             f"{self.count} instances, boxes within {self.boxes:.3f} px, scores within "
             f"{self.scores:.1e}, mask IoU {self.masks:.4f} or more{missing}"

@@ -163,5 +163,5 @@ def _through_profile(colour: Image.Image, profile: ImageCms.ImageCmsProfile) -> 
         flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
     )
     if converted is None:
-        raise ValueError("no picture came back")
+        raise ValueError("no picture was returned")
     return converted

@@ -49,7 +49,7 @@ class Photo:
     def __post_init__(self) -> None:
         _expect("pixels", self.pixels, "HxWx3")
         if (self.alpha is None) != (self.straight is None):
-            raise ValueError("alpha and straight belong together: give both, or neither")
+            raise ValueError("alpha and straight belong together: pass both, or neither")
         if self.alpha is not None and self.straight is not None:
             _expect("alpha", self.alpha, "HxW", self.pixels)
             _expect("straight", self.straight, "HxWx3", self.pixels)

@@ -112,8 +112,8 @@ def _expect_fit(pixels: ByteArray, format: PictureFormat) -> None:
     longest = _LONGEST_SIDE.get(format)
     if longest and max(height, width) > longest:
         raise ImageError(
-            f"{format} holds at most {longest} pixels a side, the picture has {width} x {height}; "
-            "write png or tiff, or make it smaller"
+            f"{format} allows at most {longest} pixels per side, the picture has "
+            f"{width} x {height}; write png or tiff, or make it smaller"
         )
 
 
@@ -172,13 +172,13 @@ def _is_special(path: str | os.PathLike[str]) -> bool:
     except FileNotFoundError:
         return False
     if stat.S_ISDIR(mode):
-        raise ImageError("cannot be written: is a folder, expected a file name")
+        raise ImageError("cannot be written: it is a folder, expected a file name")
     return not stat.S_ISREG(mode)
 
 
 def _replace_file(path: Path, data: bytes) -> None:
     """Write beside the target, then take its name in one step."""
     if not path.parent.is_dir():
-        raise ImageError("cannot be written: its folder does not exist; make the folder first")
+        raise ImageError("cannot be written: its folder does not exist; create it first")
     with replacing(path) as temporary, open(temporary, "xb") as file:  # its mode follows the umask
         file.write(data)

@@ -106,12 +106,14 @@ class Hints:
         count = len(self.keep) + len(self.drop)
         if count > MOST_POINTS:
             raise HintError(
-                f"keep and drop may hold {MOST_POINTS} points together, got {count:,}; draw "
-                "strokes instead"
+                f"keep and drop may have at most {MOST_POINTS} points in total, got {count:,}; "
+                "draw strokes instead"
             )
         object.__setattr__(self, "strokes", tuple(self.strokes))
         if len(self.strokes) > MOST_STROKES:
-            raise HintError(f"strokes may be {MOST_STROKES} at most, got {len(self.strokes):,}")
+            raise HintError(
+                f"there may be at most {MOST_STROKES} strokes, got {len(self.strokes):,}"
+            )
         if self.box is not None:
             object.__setattr__(self, "box", _box(self.box))
 

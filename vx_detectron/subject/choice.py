@@ -58,7 +58,7 @@ class Choice:
         if self.rank is not None and self.rank < 1:
             raise SubjectError(f"rank counts from 1 for the best candidate, got {self.rank}")
         if self.instances is not None and not self.instances:
-            raise SubjectError("instances must name at least one, got none")
+            raise SubjectError("instances must contain at least one index, got none")
         if self.point is not None:
             _check_numbers("point", "x, y", self.point, 2)
         if self.box is not None:

@@ -76,7 +76,7 @@ def load_chooser(learned: bool) -> Chooser:
     try:
         fits = json.loads(FITTED.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ConfigError(f"{FITTED} cannot be read: {error}; install the package again") from error
+        raise ConfigError(f"{FITTED} cannot be read: {error}; reinstall the package") from error
     return parse_chooser(fits, MAPS[0] if learned else MAPS[1])
 
 

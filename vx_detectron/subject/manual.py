@@ -120,7 +120,7 @@ def _by_index(wanted: tuple[int, ...], ranking: tuple[Candidate, ...]) -> tuple[
     unknown = [index for index in wanted if index not in known]
     if unknown:
         raise SubjectError(
-            f"there is no instance {unknown[0]}; the photo holds {len(known)}, counted from 0"
+            f"there is no instance {unknown[0]}; the photo has {len(known)}, counted from 0"
         )
     return tuple(one for one in ranking if one.index in wanted)
 

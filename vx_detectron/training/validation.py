@@ -138,7 +138,7 @@ def judge(isolator: Isolator, records: Sequence[DatasetDict]) -> Iterator[Judged
         try:
             scene = read_scene(record, {}, *limits)
         except (DataError, ImageError) as error:
-            logger.warning("left out of the validation: %s", error)
+            logger.warning("left out of validation: %s", error)
             continue
         pixels = np.ascontiguousarray(scene.image.permute(1, 2, 0).numpy())
         truth = scene.layers[-1].numpy() == 1 if has_subject(record) else None
@@ -275,7 +275,8 @@ class Patience:
         if not self.best.exhausted(self.patience):
             return False
         logger.info(
-            "no gain in %d evaluations (VX.SOLVER.PATIENCE) over the best %s %.4f at iteration %d",
+            "no improvement in %d evaluations (VX.SOLVER.PATIENCE) over the best %s %.4f "
+            "at iteration %d",
             self.patience,
             self.best.figure,
             self.best.value,

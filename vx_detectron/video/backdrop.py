@@ -47,7 +47,7 @@ def parse_behind(text: str) -> Behind:
         return parse_background(text)
     path = text.strip()[len(_VIDEO) :].strip()
     if not path:
-        raise ConfigError(f"background {text!r} names no file: write video:PATH")
+        raise ConfigError(f"background {text!r} does not name a file: write video:PATH")
     return VideoBehind(path)
 
 

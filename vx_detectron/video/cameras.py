@@ -43,7 +43,7 @@ class RealCamera:
             self._capture.set(key, value)
         first = self.read()
         if first is None:
-            raise VideoError(f"camera {number} gives no picture; is another program using it?")
+            raise VideoError(f"camera {number} returns no picture; is another program using it?")
         self.size = first[0].shape[:2]
         self.rate = float(self._capture.get(cv2.CAP_PROP_FPS)) or rate
 

@@ -90,7 +90,7 @@ class Follower:
         options: FollowOptions | None = None,
     ) -> None:
         if isolator.eye is None:
-            raise ConfigError("a subject is followed by the eye; VX.EYE.NAME must not be none")
+            raise ConfigError("following a subject needs the eye; VX.EYE.NAME must not be none")
         self.isolator, self.choice = isolator, choice
         self.eye: Eye = isolator.eye
         self.options = options or FollowOptions()
@@ -289,7 +289,7 @@ class Follower:
         self._mask, self._others = np.asarray(mask, np.float32), np.asarray(others, np.float32)
         self._labels = tuple(labels)
         if not (self._mask >= 0.5).any():
-            raise SubjectError("nothing is left of the subject after what was dropped")
+            raise SubjectError("nothing is left of the subject after the drops")
         self._reason = self._reason or "pointed at by a person"
         return replace(followed, mask=self._mask, state="followed", labels=self._labels)
 

@@ -81,7 +81,7 @@ class Newest:
             self._ready.wait_for(lambda: self._frame is not None or self._over)
             frame, self._frame = self._frame, None
             if frame is None and self._error is not None:
-                raise VideoError(f"the camera broke off: {self._error}") from self._error
+                raise VideoError(f"the camera failed: {self._error}") from self._error
             return frame
 
     def close(self) -> None:

@@ -106,7 +106,7 @@ def cut_video(
         SubjectError: nothing of the kind that was asked for is there.
     """
     if not overwrite and order.format != "png" and order.output.exists():
-        raise VideoError(f"{order.output} is there already; use --overwrite to replace it")
+        raise VideoError(f"{order.output} already exists; use --overwrite to replace it")
     with VideoReader(order.source, isolator.cfg.VX.INPUT.MAX_PIXELS) as reader:
         expected = _expected(reader, order)
         if not order.crop:
@@ -197,7 +197,7 @@ def _followed(
 def _waiting(image: ByteArray, order: VideoOrder) -> Followed:
     assert order.at is not None
     empty = np.zeros((max(image.shape[0] // 8, 1), max(image.shape[1] // 8, 1)), dtype=np.float32)
-    reason = f"the subject is pointed at from {order.at.time:g} s on"
+    reason = f"the subject is marked from {order.at.time:g} s on"
     return Followed(empty, "none", reason, (), False, False)
 
 

@@ -54,7 +54,7 @@ class Window:
         if sys.platform.startswith("linux") and not (
             os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
         ):
-            raise VideoError("there is no screen for a window; use -o FILE or --virtual-camera")
+            raise VideoError("there is no display for a window; use -o FILE or --virtual-camera")
         try:
             cv2.namedWindow(_TITLE, cv2.WINDOW_NORMAL)
         except cv2.error as error:

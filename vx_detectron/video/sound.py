@@ -131,4 +131,4 @@ class Sound:
                 if packet.size:
                     yield packet
         except self._av.error.FFmpegError as error:
-            self.problems.append(f"the sound breaks off: {error}")
+            self.problems.append(f"the sound ends early: {error}")

@@ -173,7 +173,7 @@ def _given() -> dict[str, Any]:
         if name in schema.fields:
             continue
         if name not in _OTHERS:
-            raise BadOptionError(f"{name[:60]}: there is no such field.")
+            raise BadOptionError(f"{name[:60]}: no such field.")
         harmless, why = _OTHERS[name]
         if value not in harmless:
             raise BadOptionError(f"{name}: {why}.")
@@ -226,14 +226,16 @@ def _result_of(given: dict[str, Any], max_pixels: int) -> Result:
     background, opacity = _background(given, max_pixels)
     mask_only = given["channels"] == "alpha"
     if mask_only and (given["format"] == "zip" or opacity):
-        raise BadOptionError("channels: alpha goes with neither a background nor format=zip.")
+        raise BadOptionError(
+            "channels: alpha cannot be combined with a background or with format=zip."
+        )
     format = given["format"]
     if format == "auto":
         format = "png" if opacity < 1 or mask_only else "jpg"
     elif format == "jpg" and opacity == 0 and not mask_only:
         background, opacity = Colour((255, 255, 255)), 1.0  # as the service itself does
     elif format == "jpg" and opacity < 1 and not mask_only:
-        raise BadOptionError("bg_color: JPEG keeps no transparency; choose png, webp or zip.")
+        raise BadOptionError("bg_color: JPEG cannot store transparency; choose png, webp or zip.")
     return Result(format, background, opacity, mask_only)
 
 

@@ -104,7 +104,7 @@ def _expect_own(output: str, wanted: Mark) -> None:
     if mark == wanted:
         return
     if mark is None:
-        words = "was not made by this program, or by a version before 0.2"
+        words = "was not made by this program, or was made by a version before 0.2"
     elif mark.photo != wanted.photo:
         words = "is the result of another photo, or of this one before it was changed"
     else:
@@ -123,7 +123,7 @@ def _expect_place(output: str) -> None:
     if not above.is_dir():
         raise ImageError(f"{output}: cannot be written: {above} is not a folder")
     if not os.access(above, os.W_OK | os.X_OK):
-        raise ImageError(f"{output}: cannot be written: no right to write into {above}")
+        raise ImageError(f"{output}: cannot be written: no permission to write to {above}")
     try:
         os.lstat(output)
     except OSError as error:

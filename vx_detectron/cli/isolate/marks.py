@@ -56,7 +56,7 @@ def read_marks(options: Mapping[str, Any]) -> Marks | None:
     given = options["keep"] or options["drop"] or options["strokes"]
     if options["start"] and not (given or options["box"]):
         raise click.UsageError(
-            "--start says what hints correct; add --keep, --drop, --strokes or --box."
+            "--start says what hints start from; add --keep, --drop, --strokes or --box."
         )
     if not (given or options["start"]):
         return None

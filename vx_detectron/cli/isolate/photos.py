@@ -163,7 +163,7 @@ def _add_pattern(found: Found, pattern: str, recursive: bool) -> None:
     try:
         paths = sorted(glob.glob(pattern, recursive=True))
     except RecursionError:
-        words = "folders are nested too deep for a pattern; name the folder instead"
+        words = "folders are nested too deep for a pattern; pass the folder instead"
         found.problems.append((pattern, words))
         return
     for path in paths:

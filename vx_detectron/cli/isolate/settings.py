@@ -109,7 +109,7 @@ def _expect_partners(options: Options) -> None:
     if options["mask_only"] and options["background"]:
         raise click.UsageError("--mask-only shows no background; leave --background out.")
     if options["canvas"] is not None and options["crop"]:
-        raise click.UsageError("--canvas holds the subject already; leave --crop out.")
+        raise click.UsageError("--canvas already fits the subject; leave --crop out.")
     if options["margin"] is not None and not options["crop"] and options["canvas"] is None:
         raise click.UsageError("--margin needs --crop or --canvas.")
     if options["mask_only"] and options["shadow"] != "none":

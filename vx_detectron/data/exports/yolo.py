@@ -69,7 +69,7 @@ def _photos(entry: Any, settings: dict[str, Any], source: Path) -> Iterator[Path
         place = next((path for path in tries if path.exists()), None)
         if place is None:
             raise DataError(
-                f"{source} names {one!r}, but there is neither folder nor file {base / str(one)}"
+                f"{source} names {one!r}, but there is no such folder or file: {base / str(one)}"
             )
         if place.is_file():
             listed = place.read_text(encoding="utf-8-sig").split("\n")
