@@ -63,8 +63,8 @@ not empty, got float64 of shape 2x3x3
     if isinstance(source, str | os.PathLike | bytes) or hasattr(source, "read"):
         return read_photo(source, max_pixels=max_pixels, max_bytes=max_bytes)
     raise ImageError(
-        "expected a photo as a path, bytes, a binary stream, a PIL image, a uint8 array or a Photo, "
-        f"got {type(source).__module__}.{type(source).__qualname__}"
+        "expected a photo as a path, bytes, a binary stream, a PIL image, a uint8 array or a "
+        f"Photo, got {type(source).__module__}.{type(source).__qualname__}"
     )
 
 

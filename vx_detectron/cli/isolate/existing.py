@@ -47,7 +47,7 @@ class Existing:
         kept = self.overwrite is False and any(map(os.path.isfile, outputs_of(job)))
         if kept and job.photo == STDIN:
             raise ImageError(
-                "an output already exists, and --skip-existing cannot know whether it is that of "
+                "an output already exists, and --skip-existing cannot tell whether it belongs to "
                 "a photo from standard input; use --overwrite to replace it"
             )
         return kept

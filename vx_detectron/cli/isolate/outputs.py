@@ -80,8 +80,8 @@ def plan_outputs(
     if output is not None and (output == STDOUT or is_file_name(output)):
         if not single and sources:
             raise click.UsageError(
-                f"--output must be a folder if there are several photos, got {output!r}; write {output}/ "
-                "if that is the name of a folder."
+                f"--output must be a folder if there are several photos, got {output!r}; write "
+                f"{output}/ if that is the name of a folder."
                 if output != STDOUT
                 else "--output - works for a single photo file only."
             )
