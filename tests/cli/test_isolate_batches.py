@@ -152,7 +152,7 @@ def test_standard_input_has_no_name_to_know_it_by(photo: Path, tmp_path: Path) -
     output = ("-o", tmp_path / "cut.png", *PERSON, "--skip-existing")
     assert run("-", *output, stdin=photo.read_bytes()).exit_code == 0
     again = run("-", *output, stdin=photo.read_bytes())
-    assert again.exit_code == 1 and "cannot know whether" in again.stderr
+    assert again.exit_code == 1 and "cannot tell whether" in again.stderr
 
 
 def test_overwriting_layers_removes_the_old_ones(photo: Path, tmp_path: Path) -> None:
