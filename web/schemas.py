@@ -357,7 +357,7 @@ class HintsOut(Schema):
 
 
 class RecordOut(Schema):
-    """Everything about a cut-out but its pixels, as ``vx-isolate --json`` prints it."""
+    """Everything about a cut-out except its pixels, as ``vx-isolate --json`` prints it."""
 
     width = fields.Integer()
     height = fields.Integer()

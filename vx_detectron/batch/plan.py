@@ -1,4 +1,4 @@
-"""What is to be done: the photos that no record answers for, in units of about as many pixels.
+"""The work to do: the photos without a valid record, in units with about as many pixels each.
 
 The plan lies beside the results, a file for some thousand photos. What goes through Ray is only
 where in it a unit begins and ends, so neither the plan nor a photo fills the driver's memory.

@@ -48,12 +48,12 @@ class Item:
 
 @dataclass
 class Source:
-    """What was named as input, and what was wrong with parts of it.
+    """The given input, and what was wrong with parts of it.
 
     Attributes:
-        text: as a person wrote it.
-        problems: folders or tars that gave nothing, and why.
-        remarks: what a person may want to know, such as columns that are not used.
+        text: as the user wrote it.
+        problems: folders or tars without usable photos, and why.
+        remarks: what the user may want to know, such as unused columns.
     """
 
     text: str

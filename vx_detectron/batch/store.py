@@ -28,7 +28,7 @@ _ITS_OWN = {errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL, errno.ENOTDIR, errno
 
 
 class StoreError(BatchError):
-    """The output cannot be written at all; going on would fail with every photo."""
+    """The output cannot be written at all; every further photo would fail."""
 
 
 @dataclass(frozen=True)
@@ -163,13 +163,13 @@ class Store:
     # --- writing --------------------------------------------------------------------------------
 
     def write(self, name: str, data: bytes) -> None:
-        """Write a file, whole or not at all.
+        """Write a file completely or not at all.
 
         On disk it is written in the workshop and renamed; an object store shows an object only
         when all of it is there.
 
         Raises:
-            StoreError: the store takes nothing more: it is full, read-only or out of reach.
+            StoreError: the store cannot be written: it is full, read-only or unreachable.
             ImageError: only this file cannot be written, such as one whose name is too long.
         """
         try:

@@ -38,7 +38,7 @@ class UnitCutter:
 
     Args:
         order: what was asked for; see ``Order.test_mask`` for one that needs no network.
-        run: when the run began, in nanoseconds since 1970.
+        run: when the run started, in nanoseconds since 1970.
         ledger: where it notes what it begins.
     """
 

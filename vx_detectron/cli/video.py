@@ -193,7 +193,7 @@ def _order(source: Path, options: dict[str, Any], cfg: CfgNode) -> VideoOrder:
     """The checked request.
 
     Raises:
-        click.UsageError: an option that makes no sense, alone or beside another.
+        click.UsageError: an option that is invalid, or contradicts another one.
     """
     from vx_detectron.errors import VxError
     from vx_detectron.video.options import FollowOptions

@@ -1,4 +1,4 @@
-"""What an exported network says of itself: the metadata of an ONNX file, and its configuration.
+"""The metadata of an exported network's ONNX file, and its configuration.
 
 Read without ONNX Runtime, since a few hundred bytes behind the weights are all that is wanted.
 """

@@ -51,14 +51,14 @@ def load_cfg(config_file: str | Path | None = None, overrides: Sequence[str] = (
         config_file: a path, or the name of a bundled configuration such as
             ``COCO-InstanceSegmentation/mask_rcnn_R_50_FPN_3x`` (see ``bundled_configs``), or an
             exported detector (``.onnx``), which holds its own. None is the bundled model.
-        overrides: keys and values in turn, such as ``["INPUT.MIN_SIZE_TEST", "640"]``.
+        overrides: alternating keys and values, such as ``["INPUT.MIN_SIZE_TEST", "640"]``.
 
     Returns:
         The configuration. Its ``dump()`` is yaml that this function reads again.
 
     Raises:
         ConfigError: the file is missing, is not plain yaml, or has another version than 2; a key
-            is unknown; a value has another type than the default, or makes no sense.
+            is unknown; a value has another type than the default, or is invalid.
 
     Example:
         >>> cfg = load_cfg("vx_fbnetv3a", ["VX.REFINE.MATTING", "True"])

@@ -1,4 +1,4 @@
-"""Which of Detectron2's keys the torchvision engine honours; the others are refused by name.
+"""Which of Detectron2's keys the torchvision engine supports; the others are errors.
 
 MODEL, INPUT and TEST are checked. A key that no part of the chosen network reads is accepted, as
 in Detectron2: ``MODEL.RETINANET`` in a Mask R-CNN changes nothing.
@@ -116,14 +116,14 @@ _DEFAULTS = {
 
 
 def unsupported_keys(cfg: CfgNode) -> list[str]:
-    """The keys of MODEL, INPUT and TEST whose value the torchvision engine cannot honour."""
+    """The keys of MODEL, INPUT and TEST whose value the torchvision engine does not support."""
     return list(_problems(cfg))
 
 
 def check_supported(cfg: CfgNode) -> None:
-    """Raise ConfigError with every key that the torchvision engine cannot honour.
+    """Raise ConfigError with every key that the torchvision engine does not support.
 
-    The message has a line for each: what came, what is supported.
+    The message has a line for each: the value given, and what is supported.
     """
     problems = _problems(cfg)
     if not problems:

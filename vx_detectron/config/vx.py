@@ -337,7 +337,7 @@ _LIMITS: dict[str, Limit] = {
 
 
 def check_vx_values(cfg: CfgNode) -> None:
-    """Raise ConfigError for the first value of the VX node that makes no sense."""
+    """Raise ConfigError for the first invalid value of the VX node."""
     check_limits(flatten(cfg), _LIMITS)
     subject_options(cfg)
     refine_options(cfg)

@@ -20,10 +20,10 @@ def check_records(
     decode: bool = False,
     max_pixels: int = MAX_PIXELS,
 ) -> tuple[list[DatasetDict], list[Problem]]:
-    """Part the records that can be trained on from the others.
+    """Separate the records that can be trained on from the others.
 
     Left out are photos that are missing, unreadable, or of another size than their record says,
-    that are there twice, or that have an annotation with an empty mask or an unknown category.
+    that occur twice, or that have an annotation with an empty mask or an unknown category.
 
     Args:
         records: as ``read_coco`` and ``read_folders`` give them.
@@ -57,7 +57,7 @@ def check_records(
 
 
 def expect_enough(good: int, problems: list[Problem]) -> None:
-    """Raise DataError where nothing is left, or so little that something larger is wrong.
+    """Raise DataError if nothing is left, or so little that something else must be wrong.
 
     Args:
         good: how many photos can be used.

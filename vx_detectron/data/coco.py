@@ -34,7 +34,7 @@ class Problem(NamedTuple):
 
     Attributes:
         file_name: the photo, mask or json that it is about.
-        reason: what was expected and what came.
+        reason: what was expected and what was found.
     """
 
     file_name: str
@@ -45,10 +45,10 @@ class Loaded(NamedTuple):
     """A data set in memory.
 
     Attributes:
-        records: one a photo.
+        records: one per photo.
         categories: the classes.
         problems: what was left out.
-        notes: what was mended or passed over, a line for each kind.
+        notes: what was corrected or skipped, one line per kind.
     """
 
     records: list[DatasetDict]
@@ -58,10 +58,10 @@ class Loaded(NamedTuple):
 
 
 def read_coco(json_file: Path, image_root: Path, *, max_pixels: int = MAX_PIXELS) -> Loaded:
-    """One record a photo: ``file_name``, ``height``, ``width``, ``image_id``, ``annotations``.
+    """One record per photo: ``file_name``, ``height``, ``width``, ``image_id``, ``annotations``.
 
     Raises:
-        DataError: the file is missing, is not COCO json, or its categories make no sense.
+        DataError: the file is missing, is not COCO json, or its categories are invalid.
     """
     return from_content(read_json(json_file), json_file, image_root, max_pixels=max_pixels)
 
@@ -80,7 +80,7 @@ def from_content(
     backslashes in names, corners a little outside the photo; and a photo that is not where it
     should be may lie right below the root. An annotation with a box but without a mask, or with a
     polygon that encloses nothing, is dropped, and its photo counts as not wholly annotated. Photos
-    with an annotation that makes no sense are left out whole: without it they would be wrong.
+    with an invalid annotation are left out as a whole: without it they would be wrong.
 
     Args:
         content: as json has it.
@@ -89,7 +89,7 @@ def from_content(
         max_pixels: largest photo, width x height.
 
     Raises:
-        DataError: it is not COCO json, or its categories make no sense.
+        DataError: it is not COCO json, or its categories are invalid.
     """
     content = _expect_coco(content, source)
     notes = Notes()

@@ -47,7 +47,7 @@ class TrainingSet(Dataset[Sample]):
         records: see ``vx_detectron.data.coco``; photos without annotations are fine.
         cfg: its INPUT and VX.AUGMENT nodes say how the photos are varied.
         class_ids: category id to contiguous id. Other categories may be a subject, but no class.
-        seed: another one gives other pictures.
+        seed: another seed gives other pictures.
 
     Raises:
         ConfigError: keys that contradict each other.

@@ -1,4 +1,4 @@
-"""Where the subject stands in the result: its canvas, its size and its place on it."""
+"""Where the subject is in the result: its canvas, its size and its position on it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Canvas:
     Attributes:
         width: in pixels; or, as a ratio, to the height.
         height: in pixels; or, as a ratio, to the width.
-        exact: whether these are pixels, which the subject is scaled to. Otherwise the subject
+        exact: whether these are pixels, to which the subject is scaled. Otherwise the subject
             keeps its size, and the canvas is as large as subject and margin need.
 
     Example:
@@ -61,7 +61,7 @@ class Canvas:
 
 @dataclass(frozen=True)
 class Placement:
-    """Where the subject stands.
+    """Where the subject is.
 
     Attributes:
         canvas: the shape of the result, with the subject in its middle; None for the photo's own

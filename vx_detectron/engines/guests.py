@@ -28,8 +28,8 @@ class Guest:
     """One network of another project.
 
     Attributes:
-        input: how it wants its photo, and what its output means.
-        file: what it is, and its public file; without an address nobody may fetch it for you.
+        input: what input it expects, and what its output means.
+        file: a description and its public file; without a URL you have to download it yourself.
         licence: of the weights, as their source states it.
         source: the project that it comes from.
     """
@@ -189,12 +189,12 @@ def resolve(name: str, *, progress: bool = True) -> Path:
 
     Args:
         name: of ``GUESTS``.
-        progress: draw a bar while fetching, on a terminal.
+        progress: show a progress bar while downloading, on a terminal.
 
     Raises:
         CheckpointError: the file in rembg's folder is another one than rembg publishes, or there
             is none and no address to fetch it from.
-        DownloadError: it could not be fetched, or not whole.
+        DownloadError: it could not be downloaded completely.
     """
     guest, found = GUESTS[name], find(name)
     file = guest.file

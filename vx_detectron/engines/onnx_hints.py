@@ -43,7 +43,7 @@ class HintNetwork:
     Raises:
         CheckpointError: a file that is missing, damaged or of another kind, or a decoder that was
             trained with another eye.
-        EngineError: ONNX Runtime or the device is not there.
+        EngineError: ONNX Runtime or the device is not available.
     """
 
     name = "network"

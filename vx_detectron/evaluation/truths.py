@@ -27,7 +27,7 @@ class Truths:
     """Photos whose subject is known.
 
     Attributes:
-        records: one a photo, see ``vx_detectron.data.coco``, by name.
+        records: one per photo, see ``vx_detectron.data.coco``, by name.
         image_root: the folder that photos are named from.
         categories: of the annotations; none for a folder of masks.
         problems: files that do not fit; they are not evaluated.

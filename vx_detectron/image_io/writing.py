@@ -49,8 +49,8 @@ def write_picture(
         icc_profile: the RGB profile that the colours are in; None means sRGB. Not for grey.
         dpi: density along x and y in pixels per inch, 1..65535; WebP has no place for it.
         quality: 1..100 for jpg and webp; 100 makes webp lossless. The others always are.
-        compression: 0..9 for png, zlib's level: 0 packs nothing, 1 is quick, 9 makes the smallest
-            file.
+        compression: 0..9 for png, zlib's level: 0 compresses nothing, 1 is fast, 9 gives the
+            smallest file.
         software: ASCII text for the EXIF field of that name; by default there is no EXIF.
 
     Raises:

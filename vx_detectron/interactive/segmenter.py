@@ -1,4 +1,4 @@
-"""THE SEAM: what listens to hints. A network and a graph cut stand behind the same protocols."""
+"""THE INTERFACE: what interprets hints. A network and a graph cut implement the same protocols."""
 
 from __future__ import annotations
 

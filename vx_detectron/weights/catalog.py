@@ -108,7 +108,7 @@ def resolve(spec: str, *, progress: bool = True) -> Path:
             - ``bundled://NAME``: a file that comes with this package;
             - ``detectron2://PATH``: Detectron2's model zoo;
             - ``https://...``; plain ``http://`` only to this machine.
-        progress: draw a bar while fetching, on a terminal.
+        progress: show a progress bar while downloading, on a terminal.
 
     Returns:
         A file that exists. Its contents are not looked at, except for the length and digests
@@ -116,7 +116,7 @@ def resolve(spec: str, *, progress: bool = True) -> Path:
 
     Raises:
         CheckpointError: nothing of that name.
-        DownloadError: it could not be fetched, or not whole.
+        DownloadError: it could not be downloaded completely.
     """
     scheme, separator, name = spec.partition("://")
     if not separator:

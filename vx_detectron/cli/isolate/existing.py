@@ -1,4 +1,4 @@
-"""Outputs that are there already: whose they are, and what may be done about them."""
+"""Existing outputs: which photo they belong to, and what to do about them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from vx_detectron.weights.catalog import sha256_of
 
 
 class Existing:
-    """What to do about outputs that are there already.
+    """What to do about existing outputs.
 
     Args:
         overwrite: True replaces them, False leaves them and skips the photo if they are its own,

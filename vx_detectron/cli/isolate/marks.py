@@ -17,7 +17,7 @@ from vx_detectron.pipeline import Start
 
 @dataclass(frozen=True)
 class Marks:
-    """Hints before it is known on which photo.
+    """Hints that are not bound to a photo yet.
 
     Attributes:
         hints: in pixels of the photo; without the painted strokes.
@@ -33,7 +33,7 @@ class Marks:
         """All of them on a photo of that height and width.
 
         Raises:
-            HintError: they do not fit it.
+            HintError: they do not fit the photo.
         """
         try:
             hints = self.hints
@@ -49,7 +49,7 @@ def read_marks(options: Mapping[str, Any]) -> Marks | None:
     """What ``--keep``, ``--drop``, ``--strokes``, ``--start`` and ``--box`` mark; None for nothing.
 
     Raises:
-        HintError: a value makes no sense.
+        HintError: an invalid value.
         ImageError: the picture of strokes cannot be read.
         click.UsageError: there is a start, and no hint.
     """

@@ -1,4 +1,4 @@
-"""What a run says: results on stdout for the next program, everything else on stderr."""
+"""The output of a run: results on stdout for the next program, everything else on stderr."""
 
 from __future__ import annotations
 

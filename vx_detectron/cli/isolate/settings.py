@@ -41,7 +41,7 @@ Options = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Settings:
-    """A checked request.
+    """A validated request.
 
     Attributes:
         cfg: the configuration with all that the options override.
@@ -61,10 +61,10 @@ class Settings:
 
 
 def read_settings(options: Options) -> Settings:
-    """Check the options and put them into the forms that the steps take.
+    """Check the options and convert them to the records that the steps take.
 
     Raises:
-        click.UsageError: an option that makes no sense, alone or beside another.
+        click.UsageError: an option that is invalid, or contradicts another one.
     """
     _expect_partners(options)
     try:
@@ -162,7 +162,7 @@ def _expect_classes(choice: Choice, names: tuple[str, ...]) -> None:
 
 
 def _placement(options: Options) -> Placement:
-    """Where the subject stands."""
+    """Where the subject is."""
     canvas = None if options["canvas"] is None else parse_canvas(options["canvas"])
     right, down = options["move"] or (0.0, 0.0)
     try:

@@ -46,7 +46,7 @@ def read(splits: list[Split]) -> dict[str, Any]:
     """The content of one COCO file with all splits; their classes are matched by name.
 
     Raises:
-        DataError: a file makes no sense.
+        DataError: a file is invalid.
     """
     content, categories = Content(), list[dict[str, Any]]()
     for split in splits:

@@ -18,7 +18,7 @@ def read(source: Path, image_root: Path) -> dict[str, Any]:
     """The content of a COCO file.
 
     Raises:
-        DataError: the file is missing, is not CVAT's, or a shape makes no sense.
+        DataError: the file is missing or not CVAT's, or a shape is invalid.
     """
     root, content = _parse(source), Content()
     for label in root.iterfind(".//labels/label/name"):

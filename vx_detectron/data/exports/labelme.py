@@ -30,7 +30,7 @@ def read(folder: Path) -> dict[str, Any] | None:
     Shapes of one group and label are one thing, as LabelMe has it.
 
     Raises:
-        DataError: a json file is damaged, or a shape makes no sense.
+        DataError: a json file is damaged, or a shape is invalid.
     """
     content = Content()
     for path in sorted(folder.rglob("*.json")):

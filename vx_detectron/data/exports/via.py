@@ -23,7 +23,7 @@ def read(found: Any, image_root: Path) -> dict[str, Any]:
     """The content of a COCO file; sizes are left to be read from the photos.
 
     Raises:
-        DataError: a region makes no sense.
+        DataError: a region is invalid.
     """
     content = Content()
     for entry in _entries(found):

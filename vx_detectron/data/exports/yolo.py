@@ -21,7 +21,7 @@ def read(source: Path, max_pixels: int) -> dict[str, Any]:
     """The content of a COCO file.
 
     Raises:
-        DataError: the yaml or a label file makes no sense, or a folder it names is missing.
+        DataError: the yaml or a label file is invalid, or a folder it names is missing.
     """
     settings = _settings(source)
     names, content = _names(settings, source), Content()
