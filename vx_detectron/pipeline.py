@@ -83,7 +83,7 @@ class Isolator:
         detector: one that is built already, to run with ``eye``; by default both are built as the
             configuration asks.
         eye: the eye beside it, if any.
-        segmenter: what listens to hints; by default what the configuration asks for, built when the
+        segmenter: what interprets hints; by default what the configuration asks for, built when the
             first hint comes.
 
     Raises:
@@ -227,7 +227,7 @@ class OpenPhoto:
             choice: which subject a person asks for; None lets the ranking decide.
 
         Raises:
-            SubjectError: the photo holds nothing of the kind that was asked for.
+            SubjectError: the photo has nothing of the requested kind.
         """
         with _noted(self.photo):
             return select(self.photo.pixels, self.instances, self.isolator.subject_options, choice)
@@ -258,7 +258,7 @@ class OpenPhoto:
 
         Raises:
             NoSubjectError: nothing in the photo deserves to be the subject.
-            SubjectError: the photo holds nothing of the kind that was asked for.
+            SubjectError: the photo has nothing of the requested kind.
             HintError: hints outside the photo.
         """
         if hints:

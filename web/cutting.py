@@ -68,7 +68,7 @@ def answer_with(cutout: Cutout, order: Order, width: int) -> Response:
         width: of the photo itself, whose pixels the order means.
 
     Raises:
-        ImageError: the format cannot hold the picture.
+        ImageError: the format cannot store the picture.
     """
     if order.format == "json":
         return Response(to_line(record_of(cutout)), mimetype="application/json")

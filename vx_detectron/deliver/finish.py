@@ -73,7 +73,7 @@ class Finish:
             mark: which photo the result belongs to, to be written into it.
 
         Raises:
-            ImageError: the format cannot hold the picture, or it cannot be written.
+            ImageError: the format cannot store the picture, or it cannot be written.
             ValueError: a crop beside a canvas.
         """
         alpha = self.edged(photo, alpha)

@@ -1,4 +1,4 @@
-"""Masks by any command that reads a photo and writes a mask."""
+"""Masks from any command that reads a photo and writes a mask."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class CommandPredictor:
             started.
 
     Raises:
-        DataError: the template lacks a placeholder, or its program is not there.
+        DataError: the template lacks a placeholder, or its program does not exist.
     """
 
     def __init__(self, template: str, time_limit: float) -> None:

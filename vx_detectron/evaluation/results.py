@@ -1,4 +1,4 @@
-"""Results as files: ``results.json`` with everything, ``results.csv`` with a line a photo."""
+"""Results as files: ``results.json`` with everything, ``results.csv`` with one line per photo."""
 
 from __future__ import annotations
 

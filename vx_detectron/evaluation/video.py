@@ -57,7 +57,7 @@ class Masker(Protocol):
 
 
 class FollowedMasks:
-    """The video's own way: one subject, followed."""
+    """The video pipeline: one subject, followed."""
 
     def __init__(self, isolator: Isolator, options: FollowOptions | None = None) -> None:
         self._isolator, self._options = isolator, options
@@ -75,7 +75,7 @@ class FollowedMasks:
 
 
 class PhotoMasks:
-    """Every frame for itself, as a photo."""
+    """Every frame on its own, as a photo."""
 
     def __init__(self, isolator: Isolator) -> None:
         self._isolator = isolator
@@ -93,7 +93,7 @@ class PhotoMasks:
 
 
 class FolderMasks:
-    """Masks that are there already, in a folder for each clip, named like its frames."""
+    """Existing masks, in one folder per clip, named like its frames."""
 
     def __init__(self, root: Path) -> None:
         self._root = root

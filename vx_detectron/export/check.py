@@ -1,4 +1,4 @@
-"""How far an exported network is from what it was made of, on real photos."""
+"""How much an exported network differs from its source, on real photos."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Difference:
 
     @property
     def is_small(self) -> bool:
-        """Whether the two may call themselves the same."""
+        """Whether the two count as the same."""
         return (
             not self.only_one
             and self.boxes <= MOST_PIXELS

@@ -43,7 +43,7 @@ class Comparison(NamedTuple):
 
     Attributes:
         text: the differences, for people.
-        is_small: whether both may call themselves the same.
+        is_small: whether both count as the same.
     """
 
     text: str
@@ -84,7 +84,7 @@ def export(
 
 
 def save(model: ModelProto, path: Path) -> None:
-    """Write the file, whole or not at all.
+    """Write the file, completely or not at all.
 
     Raises:
         OSError: it cannot be written.

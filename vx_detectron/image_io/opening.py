@@ -1,4 +1,4 @@
-"""From bytes to an opened picture, its size checked before it is decoded; ImageError else."""
+"""From bytes to an opened picture; its size is checked before decoding. ImageError otherwise."""
 
 from __future__ import annotations
 

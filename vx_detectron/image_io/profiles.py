@@ -1,4 +1,4 @@
-"""Colour spaces as ICC profiles: made from plain numbers, and used to carry colours across."""
+"""Colour spaces as ICC profiles: made from plain numbers, and used to convert colours."""
 
 from __future__ import annotations
 
@@ -47,15 +47,15 @@ _WIDEST_GAMMA = 10.0
 
 
 def convert(pixels: ByteArray, source: bytes | None, target: bytes | None) -> ByteArray:
-    """Carry colours from one space to another: relative colorimetric, black point compensated.
+    """Convert colours from one space to another: relative colorimetric, black point compensated.
 
     Args:
         pixels: uint8 (H, W, 3), RGB.
         source: the ICC profile that they are in; None for sRGB.
-        target: the ICC profile that is wanted, one that ``is_two_way``; None for sRGB.
+        target: the ICC profile to convert to, one that ``is_two_way``; None for sRGB.
 
     Returns:
-        uint8 (H, W, 3); ``pixels`` themselves where both spaces are one.
+        uint8 (H, W, 3); ``pixels`` itself if both spaces are the same.
     """
     if source == target:
         return pixels
@@ -65,7 +65,7 @@ def convert(pixels: ByteArray, source: bytes | None, target: bytes | None) -> By
 
 
 def is_two_way(icc_profile: bytes) -> bool:
-    """Whether colours can be carried into that RGB space, not only out of it."""
+    """Whether colours can be converted to that RGB space, not only from it."""
     try:
         _transform(None, icc_profile)
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError):

@@ -1,4 +1,4 @@
-"""From pixels to a picture file, whole or not at all."""
+"""From pixels to a picture file, completely or not at all."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ def write_picture(
     compression: int = QUICK,
     software: str | None = None,
 ) -> None:
-    """Write a picture, whole or not at all.
+    """Write a picture, completely or not at all.
 
-    A file gets its name only when it is complete; until then an existing one stays as it was.
-    A device or pipe is written straight, and so is a stream.
+    A file gets its name only when it is complete; until then an existing one is unchanged.
+    Devices, pipes and streams are written directly.
 
     Args:
         target: a path in an existing folder, or a binary stream.
@@ -54,7 +54,7 @@ def write_picture(
         software: ASCII text for the EXIF field of that name; by default there is no EXIF.
 
     Raises:
-        ImageError: the format cannot hold the picture, or the file cannot be written.
+        ImageError: the format cannot store the picture, or the file cannot be written.
         ValueError: an argument is not as described.
     """
     _check_arguments(pixels, format, icc_profile, dpi, quality, compression)
@@ -67,7 +67,7 @@ def write_picture(
 
 
 def write_bytes(target: Writable, data: bytes) -> None:
-    """Write a file that is encoded already, whole or not at all, as ``write_picture`` does.
+    """Write an already encoded file, completely or not at all, as ``write_picture`` does.
 
     Raises:
         ImageError: it cannot be written.

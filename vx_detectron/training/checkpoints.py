@@ -48,10 +48,10 @@ def weights_of(model: nn.Module) -> dict[str, Any]:
 
 
 def save(folder: Path, name: str, content: dict[str, Any]) -> None:
-    """Write one file, whole or not at all.
+    """Write one file, completely or not at all.
 
     Raises:
-        TrainingError: it cannot be written; nothing that was there is lost.
+        TrainingError: it cannot be written; existing files are unchanged.
     """
     target = folder / name
     try:
@@ -123,7 +123,7 @@ def load_last(folder: Path, engine: str) -> dict[str, Any] | None:
 
 
 def other_configuration(folder: Path, error: Exception) -> TrainingError:
-    """What to raise where a checkpoint does not fit the network or the optimiser."""
+    """The error for a checkpoint that does not fit the network or the optimiser."""
     return TrainingError(
         f"the checkpoint in {folder} is of another configuration: resume with its config.yaml. "
         f"{str(error).splitlines()[0]}"

@@ -249,7 +249,7 @@ PICTURES = 4  # photos whose predictions are drawn
 
 
 class Patience:
-    """Keeps the best weights of a model in training, and tells when there will be no better.
+    """Keeps the best weights of a model in training, and decides when to stop early.
 
     Args:
         folder: of the run.
@@ -271,7 +271,7 @@ class Patience:
         checkpoints.save(self.folder, checkpoints.BEST, checkpoints.weights_of(self.model))
 
     def exhausted(self) -> bool:
-        """Whether ``VX.SOLVER.PATIENCE`` evaluations brought no gain."""
+        """Whether ``VX.SOLVER.PATIENCE`` evaluations brought no improvement."""
         if not self.best.exhausted(self.patience):
             return False
         logger.info(

@@ -27,7 +27,7 @@ class RealCamera:
         rate: frames per second to ask for.
 
     Raises:
-        VideoError: there is no such camera, or it gives no picture.
+        VideoError: there is no such camera, or it returns no picture.
     """
 
     def __init__(self, number: int, width: int, height: int, rate: float) -> None:
@@ -66,7 +66,7 @@ class FileCamera:
 
     Args:
         path: a video.
-        loop: begin again at its end.
+        loop: start again at its end.
 
     Raises:
         VideoError: it cannot be read.

@@ -1,4 +1,4 @@
-"""What a run over a video is asked for."""
+"""The request for a run over a video."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from vx_detectron.video.writing import Format
 
 @dataclass(frozen=True)
 class Pointed:
-    """A person points at something.
+    """A point that a person marks.
 
     Attributes:
         point: x, y in pixels of the upright frame.

@@ -74,7 +74,7 @@ class Frame:
         index: counted from 0 at the beginning of what is read.
         time: in seconds since the beginning of the file.
         pixels: uint8 (H, W, 3), RGB, upright.
-        problem: what is wrong with it, in words; empty for nothing.
+        problem: what is wrong with it, as text; empty for nothing.
     """
 
     index: int
@@ -128,7 +128,7 @@ class VideoReader:
         self.close()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._container.close()
 
     def frames(self, start: float = 0.0, end: float = math.inf) -> Iterator[Frame]:

@@ -1,4 +1,4 @@
-"""How far a folder of PNGs has come, so that a run that was cut off goes on from there."""
+"""The progress of a folder of PNGs, from which an interrupted run continues."""
 
 from __future__ import annotations
 

@@ -55,12 +55,12 @@ class Stretch:
 
 @dataclass
 class Summary:
-    """What became of a video.
+    """The outcome of a video.
 
     Attributes:
         path: what was written.
         frames: how many.
-        resumed: how many of them were there already.
+        resumed: how many of them already existed.
         stretches: what can be said of them.
         problems: frames and sound that could not be read.
     """
@@ -96,14 +96,14 @@ def cut_video(
     Args:
         isolator: see ``Follower``.
         order: what is asked for.
-        overwrite: replace what is there; else a folder of PNGs that was cut off goes on, and
+        overwrite: replace existing output; otherwise an unfinished folder of PNGs continues, and
             anything else is an error.
         tell: is told of every frame that is done.
         passes: is told what begins, and about how many frames it has.
 
     Raises:
-        VideoError: something cannot be read or written, or is there already.
-        SubjectError: nothing of the kind that was asked for is there.
+        VideoError: something cannot be read or written, or already exists.
+        SubjectError: there is nothing of the requested kind.
     """
     if not overwrite and order.format != "png" and order.output.exists():
         raise VideoError(f"{order.output} already exists; use --overwrite to replace it")

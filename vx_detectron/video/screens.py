@@ -80,7 +80,7 @@ class VirtualCamera:
     """A camera that other programs can choose.
 
     Raises:
-        VideoError: pyvirtualcam, or the driver that it needs, is not there.
+        VideoError: pyvirtualcam, or the driver that it needs, is missing.
     """
 
     def __init__(self, size: tuple[int, int], rate: float) -> None:

@@ -1,4 +1,4 @@
-"""The sound of one file goes into another one: copied where the format can hold it."""
+"""Copies the sound of one file into another, or re-encodes it if the format requires that."""
 
 from __future__ import annotations
 

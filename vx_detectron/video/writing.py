@@ -80,7 +80,7 @@ class VideoFile:
         sound: what is heard with it.
 
     Raises:
-        VideoError: it cannot be made.
+        VideoError: it cannot be created.
     """
 
     def __init__(
@@ -193,7 +193,7 @@ class VideoFile:
 
 
 class PngFolder:
-    """Writes numbered PNGs, each whole or not at all.
+    """Writes numbered PNGs, each completely or not at all.
 
     Args:
         folder: made if needed.

@@ -1,4 +1,4 @@
-"""Where weights come from: a path, this package, an https address, or Detectron2's model zoo."""
+"""Where weights come from: a path, this package, an https URL, or Detectron2's model zoo."""
 
 from __future__ import annotations
 
@@ -99,13 +99,13 @@ CATALOG: Mapping[str, WeightsFile] = MappingProxyType(
 
 
 def resolve(spec: str, *, progress: bool = True) -> Path:
-    """The local file that ``MODEL.WEIGHTS`` means, fetched first where it must be.
+    """The local file that ``MODEL.WEIGHTS`` refers to, downloaded first if necessary.
 
     Args:
         spec: one of
 
             - a path, relative to the current folder or absolute, ``~`` allowed;
-            - ``bundled://NAME``: a file that comes with this package;
+            - ``bundled://NAME``: a file inside this package;
             - ``detectron2://PATH``: Detectron2's model zoo;
             - ``https://...``; plain ``http://`` only to this machine.
         progress: show a progress bar while downloading, on a terminal.
@@ -115,7 +115,7 @@ def resolve(spec: str, *, progress: bool = True) -> Path:
         that are known.
 
     Raises:
-        CheckpointError: nothing of that name.
+        CheckpointError: nothing has that name.
         DownloadError: it could not be downloaded completely.
     """
     scheme, separator, name = spec.partition("://")

@@ -86,7 +86,7 @@ def read_checkpoint(
 
 
 def read_metadata(path: str | PathLike[str], *, max_bytes: int = MAX_BYTES) -> dict[str, str]:
-    """What a file of weights says of itself: texts by name, none where it says nothing.
+    """The metadata of a file of weights: strings by name; empty if there are none.
 
     They stand in the head of a safetensors file, and under ``metadata`` in any other.
 

@@ -1,4 +1,4 @@
-"""Fetch one file over HTTPS: resumed, bounded, checked, and moved into place in one step.
+"""Download one file over HTTPS: resumed, bounded, checked, and moved into place in one step.
 
 Plain ``urllib``: with the resuming and checking written here, ``requests`` would only add weight.
 """
@@ -94,7 +94,7 @@ def download(
     attempts: int = 4,
     pause: float = 1.0,
 ) -> Path:
-    """Fetch ``url`` into the file ``target``, unless it is there already and passes the checks.
+    """Download ``url`` to the file ``target``, unless it exists and passes the checks.
 
     What has arrived is kept in ``target`` + ``.part`` and continued by the next call, as long as
     the server still has the same version (ETag or Last-Modified). ``target`` itself only ever
@@ -107,9 +107,9 @@ def download(
         size: the expected length in bytes.
         sha256: the expected digest, 64 hex digits.
         md5: the file's md5 in hex digits, or how it must begin; looked at without ``sha256``. It
-            tells a damaged file, but does not protect against a forged one as ``sha256`` does.
+            detects a damaged file, but unlike ``sha256`` does not protect against a forged one.
         progress: draw a bar on stderr, if that is a terminal.
-        timeout: seconds without any answer, or slower than 1 KiB/s, after which an attempt ends.
+        timeout: seconds without a response, or slower than 1 KiB/s, after which an attempt ends.
         attempts: how often to try when the connection breaks or the server is overloaded.
         pause: seconds before the second attempt; doubled before each later one.
 
@@ -149,7 +149,7 @@ def sha256_of(path: str | os.PathLike[str]) -> str:
 def problem_of(
     path: Path, *, size: int | None = None, sha256: str | None = None, md5: str | None = None
 ) -> str | None:
-    """What is wrong with a file that was fetched, in words; None if nothing is.
+    """What is wrong with a downloaded file, as text; None if nothing is.
 
     Args:
         path: the file.

@@ -1,4 +1,4 @@
-"""Open an address over HTTPS, and distinguish faults that may pass from final ones."""
+"""Open a URL over HTTPS, and distinguish temporary faults from permanent ones."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PASSING_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 class PassingError(Exception):
-    """A fault that may be gone at the next attempt.
+    """A fault that may be gone on the next attempt.
 
     Attributes:
         status: the HTTP status, if the server gave one.
@@ -32,7 +32,7 @@ class PassingError(Exception):
 
 
 def is_safe_url(url: str) -> bool:
-    """Whether an address is well formed and https, or plain http to a loopback host."""
+    """Whether a URL is well formed and https, or plain http to a loopback host."""
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname or "", parts.port
@@ -53,7 +53,7 @@ def require_safe_url(url: str) -> None:
 
 
 def is_local_http(url: str) -> bool:
-    """Whether an address is plain http to this very machine."""
+    """Whether a URL is plain http to this machine."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     if parts.scheme != "http":
@@ -68,7 +68,7 @@ def is_local_http(url: str) -> bool:
 def open_url(
     url: str, headers: Mapping[str, str], timeout: float
 ) -> Iterator[http.client.HTTPResponse]:
-    """The server's answer with status 2xx, after redirects.
+    """The server's response with status 2xx, after redirects.
 
     Args:
         url: an address that ``is_safe_url``.
