@@ -1,4 +1,4 @@
-"""What OpenAPI tells beyond the schemas: answers and their headers, and who may ask."""
+"""What OpenAPI needs beyond the schemas: responses, their headers, and authentication."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every error as an answer: one table from exceptions to a status and a stable code."""
+"""Every error as a response: one table from exceptions to a status and a stable code."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class WebError(Exception):
 
 
 class BadOptionError(WebError):
-    """An option that makes no sense beside another."""
+    """An option that contradicts another one."""
 
     status, code = 422, "bad_option"
 
@@ -99,7 +99,7 @@ class BusyError(WebError):
 
 
 class TooManyError(WebError):
-    """One client asks too often."""
+    """One client sends too many requests."""
 
     status, code = 429, "too_many_requests"
     detail = "Too many requests from one address; try again later."
@@ -116,7 +116,7 @@ class TooSlowError(WebError):
 
 
 class ClientGoneError(WebError):
-    """Nobody is left to answer to."""
+    """The client has gone."""
 
     status, code = 499, "client_gone"
     detail = "The client hung up."
@@ -157,7 +157,7 @@ class Problem:
 
     Attributes:
         status: of HTTP.
-        code: one word that programs may rely on.
+        code: a code that programs can rely on.
         detail: one line for people.
         more: further members.
         headers: of the answer.
@@ -176,7 +176,7 @@ class Problem:
 
 
 def problem_of(error: Exception) -> Problem:
-    """What to answer to an exception. What nobody foresaw is logged, and told to nobody."""
+    """The response to an exception. Unexpected ones are logged, and not shown to the client."""
     if isinstance(error, WebError):
         headers = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
         if isinstance(error, UnauthorizedError):
@@ -201,7 +201,7 @@ def problem_of(error: Exception) -> Problem:
 
 
 def problem_of_status(status: int, detail: str | None = None) -> Problem:
-    """The problem that a bare status stands for."""
+    """The problem for a bare status."""
     known = HTTPStatus(status)
     code = _OF_HTTP.get(status, known.phrase.lower().replace(" ", "_"))
     return Problem(status, code, detail or known.description or known.phrase, _hint(code))
@@ -215,7 +215,7 @@ def _of_http(error: HTTPException) -> Problem:
 
 
 def _hint(code: str, detail: str = "") -> dict[str, Any]:
-    """What can be done about it. Whoever sent too many pixels need not change the format."""
+    """What the client can do. After too many pixels, there is no need to change the format."""
     if code == "bad_picture" and "pixels" in detail:
         return {"hint": _TOO_MANY_PIXELS}
     return {"hint": HINTS[code]} if code in HINTS else {}

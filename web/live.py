@@ -1,4 +1,4 @@
-"""Live pictures: one follower for each browser that shows a camera, and what bounds them."""
+"""Live pictures: one follower per browser with a camera, and their limits."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ class Session:
         """The mask of the next frame, uint8 (h, w), its state, and what the subject is.
 
         Raises:
-            BusyError: the frame before is still worked on.
-            SubjectError: nothing is where the person points.
+            BusyError: the previous frame is still being processed.
+            SubjectError: there is nothing at the marked point.
         """
         if not self._lock.acquire(blocking=False):
             raise BusyError(retry_after=1)

@@ -1,4 +1,4 @@
-"""What Prometheus may ask: how many, how long, how full. Nothing about any photo."""
+"""Metrics for Prometheus: counts, durations, memory. Nothing about any photo."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""From the checked fields of a form to what the steps take: the same records as the command line's.
+"""From the validated fields of a form to the same records that the command line uses.
 
-No field can name a file or an address: pictures come with the request, or not at all.
+No field can name a file or a URL: pictures come with the request, or not at all.
 """
 
 from __future__ import annotations
@@ -48,12 +48,12 @@ _SCENE_SIDE = 1280  # a scene has no detail that a larger one would show
 
 @dataclass(frozen=True)
 class Order:
-    """What one request asks for.
+    """One request.
 
     Attributes:
         choice: which subject; empty lets the ranking decide.
         hints: what a person marked, if anything.
-        start: what the hints correct; see ``OpenPhoto.cut``.
+        start: what the hints start from; see ``OpenPhoto.cut``.
         refine_options: how its edge is refined.
         finish: what the picture shows.
         format: as ``Finish.format``, or ``ora`` or ``json``.
@@ -91,7 +91,7 @@ def read_order(given: Fields, refine_options: RefineOptions, max_pixels: int) ->
         max_pixels: the largest background picture.
 
     Raises:
-        BadOptionError, ConfigError, SubjectError: an option that makes no sense.
+        BadOptionError, ConfigError, SubjectError: an invalid option.
         ImageError: the background picture cannot be read.
     """
     choice = Choice(

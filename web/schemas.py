@@ -1,4 +1,4 @@
-"""The fields of requests and answers: what marshmallow checks, and what OpenAPI tells."""
+"""The fields of requests and responses, for validation by marshmallow and for OpenAPI."""
 
 from __future__ import annotations
 
@@ -83,14 +83,14 @@ def _classes(name: str, description: str) -> fields.List[Any]:
 
 
 class Strict(Schema):
-    """A form in which a field that nobody knows is an error."""
+    """A form in which an unknown field is an error."""
 
     class Meta:  # noqa: D106
         unknown = RAISE
 
 
 class Options(Strict):
-    """What to cut out, and what the result shows: as the options of the command line."""
+    """What to cut out, and what the result shows; like the options of the command line."""
 
     subject = fields.String(
         validate=Length(1, 60), metadata=_said("The best instance of this class, such as dog.")
@@ -319,7 +319,7 @@ class MaskedOut(InstanceOut):
 
 
 class ProvenanceOut(Schema):
-    """What really ran."""
+    """What actually ran."""
 
     engine = fields.String()
     device = fields.String()
@@ -348,7 +348,7 @@ class StrokeOut(Schema):
 
 
 class HintsOut(Schema):
-    """What a person marked, in pixels of the photo; all of it was obeyed."""
+    """What a person marked, in pixels of the photo; all of it was respected."""
 
     keep = fields.List(fields.List(fields.Float()), metadata=_said("x, y of each point."))
     drop = fields.List(fields.List(fields.Float()), metadata=_said("x, y of each point."))
@@ -357,7 +357,7 @@ class HintsOut(Schema):
 
 
 class RecordOut(Schema):
-    """Everything about a cut-out except its pixels, as ``vx-isolate --json`` prints it."""
+    """Everything about a cut-out except its pixels, as ``vx isolate --json`` prints it."""
 
     width = fields.Integer()
     height = fields.Integer()

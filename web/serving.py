@@ -1,4 +1,4 @@
-"""The production server: waitress in one process, watched over by a second that does nothing else.
+"""The production server: waitress in one process, supervised by a second one.
 
 One process, since the network is loaded once and shared by all threads. The watcher owns the
 listening socket: when the server dies, clients that come meanwhile wait in the socket's queue until
@@ -141,7 +141,7 @@ def _serve(
 
 
 def _stop_gently(server: Any, gate: Gate) -> None:
-    """On SIGTERM, on Ctrl-C, or when the watcher is gone: finish what has begun, then end."""
+    """On SIGTERM, on Ctrl-C, or when the watcher is gone: finish current requests, then exit."""
     finished = threading.Event()
 
     def drain() -> None:

@@ -61,7 +61,7 @@ def load_settings(config: Config, given: dict[str, Any] | None) -> None:
     """Fill a Flask configuration: the defaults, then the environment, then what was given.
 
     Raises:
-        ConfigError: a setting that makes no sense.
+        ConfigError: an invalid setting.
     """
     config.from_mapping(DEFAULTS)
     config.from_prefixed_env("VX")  # reads numbers, lists and true as JSON

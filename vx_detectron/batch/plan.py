@@ -92,7 +92,7 @@ def make_plan(
     """Compare the input with the records, and write down what is left.
 
     Args:
-        order: what was asked for.
+        order: the request.
         source: where the photos are.
         store: the output.
         index: of its records.

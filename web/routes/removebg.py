@@ -1,7 +1,7 @@
-"""remove.bg's routes: its clients move here by changing a URL.
+"""remove.bg's routes: its clients can switch by changing a URL.
 
-As its API reference describes ``POST /v1.0/removebg`` and ``GET /v1.0/account``. What it has and
-we have not is refused by name, never ignored.
+As described in its API reference: ``POST /v1.0/removebg`` and ``GET /v1.0/account``. What it has
+and we lack is refused with an error, never ignored.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def _said(description: str) -> dict[str, str]:
 
 
 class RemoveBg(Schema):
-    """The fields of remove.bg that are honoured."""
+    """The supported fields of remove.bg."""
 
     image_file = fields.File(metadata=_said("The photo; or send image_file_b64."))
     image_file_b64 = fields.String(load_default="", metadata=_said("The photo in base64."))
@@ -111,7 +111,7 @@ class RemoveBg(Schema):
 @blueprint.input(RemoveBg, location="form_and_files", validation=False)
 @blueprint.doc(operation_id="removeBackground", responses=REMOVEBG)
 def remove(form_and_files_data: Any) -> Response:
-    """Cut the foreground out, as remove.bg does. The body may be JSON as well."""
+    """Cut out the foreground, as remove.bg does. The body may also be JSON."""
     given, here = _given(), service()
     placing = read_placing(given["crop"], given["crop_margin"], given["scale"], given["position"])
     file = _photo_of(given)
@@ -147,7 +147,7 @@ def remove(form_and_files_data: Any) -> Response:
 @blueprint.get("/account")
 @blueprint.doc(operation_id="getAccount", responses={200: "The balance.", 403: "The token."})
 def account() -> Response:
-    """What clients look up before they send photos. Nothing is charged: credits never run out."""
+    """What clients check before they send photos. Nothing is charged: credits never run out."""
     left = allowance("RATE_LIMIT").headers(request.remote_addr or "")
     credits = {"total": 1_000_000, "subscription": 0, "payg": 1_000_000, "enterprise": 0}
     calls = int(left.get("X-RateLimit-Remaining", 1_000_000))
