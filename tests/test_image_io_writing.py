@@ -166,7 +166,7 @@ def test_the_longest_sides() -> None:
         assert opened(written(fits, format)).size == (most, 1)  # type: ignore[arg-type]
         for pixels in (np.zeros((1, most + 1, 3), np.uint8), np.zeros((most + 1, 1), np.uint8)):
             with pytest.raises(
-                ImageError, match=f"at most {most} pixels a side.*write png or tiff"
+                ImageError, match=f"at most {most} pixels per side.*write png or tiff"
             ):
                 written(pixels, format)  # type: ignore[arg-type]
             assert max(opened(written(pixels, "png")).size) == most + 1

@@ -463,7 +463,7 @@ def test_a_name_that_is_too_long_is_the_photos_own_fault(tmp_path: Path) -> None
 
 def test_a_second_run_in_the_same_output_is_refused(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
-    with locked(store), pytest.raises(BatchError, match="another run is at work"), locked(store):
+    with locked(store), pytest.raises(BatchError, match="another run is working"), locked(store):
         pass
     with locked(store):
         pass

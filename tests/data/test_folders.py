@@ -135,7 +135,7 @@ def test_what_has_no_partner_or_two_is_named_and_the_rest_is_read(tmp_path: Path
         "photos/2.jpg", "photos/3.jpg", "photos/3.png", "photos/birds/4.jpg", "masks/4.png"
     }  # fmt: skip
     assert "masks/2.png" in found["photos/2.jpg"] and "damaged" in found["photos/2.jpg"]
-    assert "differ in their suffix only" in found["photos/3.png"]
+    assert "differ only in their suffix" in found["photos/3.png"]
     assert "expected birds/4.* below" in found["photos/birds/4.jpg"]
     assert "expected 4.* below" in found["masks/4.png"]
 

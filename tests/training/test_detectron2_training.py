@@ -125,7 +125,7 @@ def test_a_stopped_run_resumes_to_the_same_losses(
     ]
     for name, value in saved[1].items():
         torch.testing.assert_close(saved[0][name], value, rtol=1e-3, atol=1e-4, msg=name)
-    with pytest.raises(TrainingError, match="resumed by the engine that began it"):
+    with pytest.raises(TrainingError, match="resumed with the engine that started it"):
         train(configured(DETECTOR, detector_options(shapes), tmp_path), resume=True)
 
 

@@ -448,5 +448,5 @@ def test_what_a_file_says_of_itself(tmp_path: Path) -> None:
 def test_metadata_that_is_not_texts_is_refused(tmp_path: Path, metadata: object) -> None:
     path = tmp_path / "odd.pth"
     torch.save({"model": {"a.weight": torch.ones(2)}, "metadata": metadata}, path)
-    with pytest.raises(CheckpointError, match="expected texts by name under 'metadata'"):
+    with pytest.raises(CheckpointError, match="expected strings by name under 'metadata'"):
         read_metadata(path)
