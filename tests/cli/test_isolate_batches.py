@@ -259,7 +259,7 @@ def test_a_reader_that_leaves_costs_no_photo(folder: Path) -> None:
         os.close(end)
         _, words = program.communicate(timeout=120)
     assert program.returncode == 4, words
-    assert "standard output cannot be written: Broken pipe; photos are still cut" in words
+    assert "standard output cannot be written: Broken pipe; the remaining photos are cut" in words
     assert words.count("Broken pipe") == 1 and "Traceback" not in words
     assert len(list(folder.glob("*_cutout.png"))) == 3
 

@@ -312,4 +312,4 @@ def test_roots_and_double_names_are_no_further_classes(tmp_path: Path) -> None:
     loaded = read(tmp_path, other)
     assert loaded.categories.names == {18: "dog", 1: "person"}
     assert [one["category_id"] for one in loaded.records[0]["annotations"]] == [18, 1, 1000]
-    assert any("taken for one: person" in note for note in loaded.notes)
+    assert any("treated as one: person" in note for note in loaded.notes)

@@ -270,7 +270,7 @@ def test_white_masks_read_as_classes_are_refused_with_what_fits(
 @pytest.mark.parametrize("white", [np.uint8(255), np.uint16(65535)])
 def test_white_masks_read_as_ids_are_told_with_what_fits(tmp_path: Path, white: np.integer) -> None:
     (note,) = read_one(tmp_path, (LABELS > 0) * white, "ids", "cat").notes
-    assert "in black and white read as ids; VX.DATA.MASKS instances fits" in note
+    assert "black-and-white masks read as ids; use VX.DATA.MASKS instances" in note
 
 
 def test_a_number_of_no_class_is_refused_with_what_fits(tmp_path: Path) -> None:

@@ -237,7 +237,7 @@ if sys.argv[1].endswith("1.jpg"):
     results = evaluate_masks(truths, command(tmp_path, source))[MASKS]
     reasons = {problem["name"]: problem["reason"] for problem in results["problems"]}
     assert reasons == {
-        "0": "the command ended with 1: no such model",
+        "0": "the command failed with 1: no such model",
         "1": "the command succeeded, but wrote no mask",
     }
     assert [row["name"] for row in results["photos"]] == ["2", "3"]

@@ -365,7 +365,7 @@ def test_refuses_a_file_cut_off_anywhere(tmp_path: Path, kind: str) -> None:
         ({"w": np.array(["a"])}, "U1"),
         ({"w": np.zeros(2, dtype="f4,i4")}, "records|V8"),
         ({"w": np.ones(2, dtype=np.complex64)}, "c8"),
-        ({"w": np.arange(3)}, r"floating point of 16 to 64 bits, got torch\.int64"),
+        ({"w": np.arange(3)}, r"floating-point numbers of 16 to 64 bits, got torch\.int64"),
         ({"w": np.array([True])}, r"torch\.bool"),
         ({"w": np.array([1.0, np.nan])}, "NaN"),
         ({"w": np.array([np.inf])}, "infinity"),

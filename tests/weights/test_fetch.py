@@ -138,7 +138,9 @@ def test_continues_where_the_connection_broke(site: Site, target: Path) -> None:
 
 def test_continues_in_a_later_call(site: Site, target: Path) -> None:
     site.script = [cut(100_000)]
-    with pytest.raises(DownloadError, match=r"after 100000 of 256000 bytes.*kept and will be resumed"):
+    with pytest.raises(
+        DownloadError, match=r"after 100000 of 256000 bytes.*kept and will be resumed"
+    ):
         fetch(site, target, attempts=1)
     assert not target.exists()
     fetch(site, target)

@@ -91,7 +91,7 @@ def from_code_points(primaries: int, curve: int) -> tuple[bytes | None, str]:
 
 
 def from_gamma(gamma: float, chromaticities: Sequence[float]) -> tuple[bytes | None, str]:
-    """A profile from PNG's ``gAMA`` and ``cHRM``; None for what is sRGB, or makes no sense.
+    """A profile from PNG's ``gAMA`` and ``cHRM``; None for sRGB, and for invalid numbers.
 
     Args:
         gamma: the exponent that samples were made with, such as 0.45455.
