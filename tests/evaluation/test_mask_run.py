@@ -110,7 +110,7 @@ def test_no_names_in_common_is_an_error(truths: Truths, tmp_path: Path) -> None:
     folder = tmp_path / "predicted"
     folder.mkdir()
     Image.new("L", (64, 48)).save(folder / "x.png")
-    with pytest.raises(DataError, match=r"none of the 1 pictures .* is named like a photo"):
+    with pytest.raises(DataError, match=r"none of the 1 pictures .* has the name of a photo"):
         against(folder, truths)
     with pytest.raises(DataError, match=r"no photo below .* has a usable mask"):
         truths_from_folders(truths.image_root, folder)

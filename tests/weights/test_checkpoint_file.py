@@ -386,9 +386,9 @@ def test_refuses_what_is_not_weights(
         (torch.ones(1).expand(10**12), "contiguous"),
         (torch.eye(2).to_sparse(), "dense"),
         (torch.empty(10**12, device="meta"), "dense"),
-        (torch.arange(3), "floating point"),
-        (torch.ones(2, dtype=torch.complex64), "floating point"),
-        (torch.ones(2).to(torch.float8_e5m2), "floating point"),
+        (torch.arange(3), "floating-point"),
+        (torch.ones(2, dtype=torch.complex64), "floating-point"),
+        (torch.ones(2).to(torch.float8_e5m2), "floating-point"),
     ],
 )
 def test_refuses_odd_tensors(tmp_path: Path, tensor: torch.Tensor, words: str) -> None:
