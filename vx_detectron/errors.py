@@ -3,6 +3,11 @@
 A message says what was expected, what was found, and what to do.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class VxError(Exception):
     """Base of all errors raised on purpose by this package.
@@ -63,3 +68,13 @@ class VideoError(VxError):
 
 class BatchError(VxError):
     """A batch that cannot start or continue: its input, its output, or the engine that runs it."""
+
+
+@contextmanager
+def noting(notes: tuple[str, ...]) -> Iterator[None]:
+    """Attach the notes of a photo to the errors raised inside, since they may be the reason."""
+    try:
+        yield
+    except VxError as error:
+        error.notes = notes
+        raise

@@ -8,13 +8,14 @@ interprets hints has its own interface, in ``interactive.segmenter``.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from typing import Protocol
 
 from fvcore.common.config import CfgNode
 
 from vx_detectron.errors import EngineError
 from vx_detectron.interactive import InteractiveSegmenter
-from vx_detectron.structures import ByteArray, FloatArray, Instances
+from vx_detectron.structures import ByteArray, FloatArray, Instances, Provenance
 from vx_detectron.weights.catalog import EXPORTED
 
 NO_EYE, OWN_EYE = "none", "vx_eye"
@@ -191,3 +192,26 @@ def _detectron2_imports() -> bool:
         except ImportError:
             return False
     return True
+
+
+def provenance_of(
+    detector: Detector,
+    eye: Eye | None,
+    mask_source: str,
+    refinement: tuple[str, ...],
+    seconds: Mapping[str, float],
+) -> Provenance:
+    """What actually ran, for the record; for the last three see ``Provenance``."""
+    return Provenance(
+        engine=detector.name,
+        device=detector.device,
+        weights=detector.weights,
+        weights_sha256=detector.weights_sha256,
+        eye=eye.name if eye else NO_EYE,
+        eye_engine=eye.engine if eye else "",
+        eye_weights=eye.weights if eye else "",
+        eye_sha256=eye.weights_sha256 if eye else "",
+        mask_source=mask_source,
+        refinement=refinement,
+        seconds=seconds,
+    )

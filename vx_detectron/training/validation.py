@@ -26,7 +26,8 @@ from vx_detectron.errors import ConfigError, DataError, ImageError
 from vx_detectron.evaluation.detection import average_precision, detections_of, is_annotated
 from vx_detectron.image_io import write_picture
 from vx_detectron.metrics import count
-from vx_detectron.pipeline import Isolator, union_mask
+from vx_detectron.pipeline import Isolator
+from vx_detectron.refine.chosen import union_mask
 from vx_detectron.structures import BoolArray, ByteArray, Instances
 from vx_detectron.training import checkpoints, distributed
 from vx_detectron.training.early_stopping import BOX_AP, MASK_AP, MEAN, SALIENCY, SUBJECT, Best

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from vx_detectron.engines import Eye
 from vx_detectron.errors import ConfigError, SubjectError
-from vx_detectron.pipeline import Isolator, union_mask
+from vx_detectron.pipeline import Isolator
+from vx_detectron.refine.chosen import union_mask
 from vx_detectron.refine.fusion import blend
 from vx_detectron.refine.window import bounded_size
 from vx_detectron.structures import ByteArray, FloatArray
@@ -207,7 +208,7 @@ class Follower:
         shaken = bool(inside.any()) and float(trust[inside].mean()) < options.shaken
         detected = self._count >= every or shaken
         if detected:
-            prior, trust = self._detect(image, prior, trust)
+            prior, trust = self._detect(image, prior, trust, lost=shaken or self._doubtful)
         if self._hidden > options.choose_again:
             self._forget()
             return self._choose(image, later, cut=False)
@@ -228,9 +229,13 @@ class Follower:
         return Followed(self._mask, "followed", self._reason, self._labels, False, detected)
 
     def _detect(
-        self, image: ByteArray, prior: FloatArray, trust: FloatArray
+        self, image: ByteArray, prior: FloatArray, trust: FloatArray, lost: bool
     ) -> tuple[FloatArray, FloatArray]:
-        """Bring the members up to date; what turned up elsewhere takes its prior along."""
+        """Bring the members up to date; what turned up elsewhere takes its prior along.
+
+        As long as the eye agrees with the mask, a member that the detector misses has not moved:
+        somebody else who looks like it has come near.
+        """
         assert self._others is not None
         self._count = 0
         size = prior.shape
@@ -238,7 +243,9 @@ class Follower:
         seen = sightings(found, (size[0], size[1]))
         small = _shrunk(image, size)
         gone = self._hidden > 0
-        mine, jumped = find_again(self._members, seen, small, self._others, everywhere=gone)
+        mine, jumped = find_again(
+            self._members, seen, small, self._others, elsewhere=lost, everywhere=gone
+        )
         rest = [one for s, one in enumerate(seen) if s not in mine]
         if jumped or (gone and mine):
             now = _most([seen[s].mask for s in mine], prior)

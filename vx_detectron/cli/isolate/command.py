@@ -91,11 +91,6 @@ def main(inputs: tuple[str, ...], **options: Any) -> None:
     when you process their folder. Photos in one folder whose names differ only in the suffix
     become NAME.jpg_cutout.png and NAME.png_cutout.png; names that still clash are numbered.
     """  # noqa: D301
-    sys.exit(_run(inputs, options))
-
-
-def _run(inputs: tuple[str, ...], options: dict[str, Any]) -> int:
-    """Cut all the photos, and return the exit code."""
     from vx_detectron.cli.isolate.batch import Outcome, exit_code, run
     from vx_detectron.cli.isolate.existing import Existing
     from vx_detectron.cli.isolate.outputs import (
@@ -131,7 +126,7 @@ def _run(inputs: tuple[str, ...], options: dict[str, Any]) -> int:
             for outcome in outcomes:
                 report.add(outcome)
     code = exit_code(report.counts)
-    return PARTLY if report.lost and code == OK else code
+    sys.exit(PARTLY if report.lost and code == OK else code)
 
 
 def _expect_free_stdout(outputs: list[str], as_json: bool) -> None:
