@@ -1,6 +1,6 @@
 """READ THIS FIRST: from a photo to its subject, in four steps.
 
-    detector.predict, eye.look -> Instances -> subject.select -> Subject -> refine -> Cutout
+    detector.predict, eye.look -> Instances -> subject.judge, decide -> Subject -> refine -> Cutout
 
 If a person has marked something, ``interactive`` corrects the result of the refinement.
 ``Isolator().isolate(photo).save(path)`` is the whole product; ``Isolator.open(photo)`` runs the
@@ -42,11 +42,13 @@ from vx_detectron.refine.chosen import refine_chosen
 from vx_detectron.structures import ByteArray, FloatArray, Instances, Subject
 from vx_detectron.subject import (
     Choice,
+    Judgement,
     add_salient_regions,
+    decide,
     drop_second_names,
     grabcut_fallback,
+    judge,
     saliency_of,
-    select,
 )
 
 FALLBACK = "grabcut fallback"
@@ -212,7 +214,7 @@ class OpenPhoto:
             SubjectError: the photo has nothing of the requested kind.
         """
         with noting(self.photo.notes):
-            return select(self.photo.pixels, self.instances, self.isolator.subject_options, choice)
+            return decide(self._judged, self.instances, self.isolator.subject_options, choice)
 
     def cut(
         self,
@@ -314,6 +316,11 @@ class OpenPhoto:
         return replace(made, provenance=ran, hints=hints)
 
     @cached_property
+    def _judged(self) -> Judgement:
+        """The ranking, which all choices start from."""
+        return judge(self.photo.pixels, self.instances, self.isolator.subject_options)
+
+    @cached_property
     def _session(self) -> HintSession:
         """What hints have made of this photo so far."""
         return HintSession(self.photo.pixels, self.instances, self.isolator.segmenter)
@@ -344,13 +351,14 @@ class OpenPhoto:
         return cut
 
     @property
-    def hint_bytes(self) -> int:
-        """What is kept in memory for hints, nearly."""
+    def kept_bytes(self) -> int:
+        """What is kept in memory for other choices and for hints, nearly."""
+        judged = self._judged.nbytes if "_judged" in self.__dict__ else 0
         cuts = sum(
             4 * cut.alpha.size + cut.photo.nbytes * (cut.photo is not self.photo)
             for _, cut in list(self._cuts.values())
         )
-        return cuts + (self._session.nbytes if "_session" in self.__dict__ else 0)
+        return judged + cuts + (self._session.nbytes if "_session" in self.__dict__ else 0)
 
     def _smaller(
         self, refine_options: RefineOptions | None, megapixels: float | None

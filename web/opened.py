@@ -70,7 +70,7 @@ class Opened:
         photo = self.found.photo
         alpha = 4 * photo.pixels[..., 0].size  # of the last cut
         grids = self.found.instances.mask_grids.nbytes
-        return max(photo.nbytes + alpha + grids + self.found.hint_bytes, _LEAST_BYTES)
+        return max(photo.nbytes + alpha + grids + self.found.kept_bytes, _LEAST_BYTES)
 
 
 class OpenedPhotos:

@@ -18,7 +18,7 @@ PHOTO = str(Path(skimage.__file__).parent / "data" / "chelsea.png")
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["-o", "model.pth"], "-o must end in .onnx, got 'model.pth'"),
+        (["-o", "model.pth"], "-o must end in .onnx or .xml, got 'model.pth'"),
         (["-o", "no/such/folder/model.onnx"], "is not a folder; create it first"),
         (["-o", "m.onnx", "--fp16", "--int8", PHOTO], "choose --fp16 or --int8, not both"),
         (["-o", "m.onnx", "--eye", "--hints"], "choose --eye or --hints, not both"),

@@ -1,4 +1,4 @@
-"""``export``: a network as an ONNX file, which runs without torch."""
+"""``export``: a network as a file that runs without torch, for ONNX Runtime or OpenVINO."""
 
 from __future__ import annotations
 
@@ -27,9 +27,10 @@ if TYPE_CHECKING:
 @click.command(cls=Command, name="export")
 @click.argument("photos", nargs=-1, metavar="[PHOTO]...",
                 type=UserPath(exists=True, dir_okay=False))  # fmt: skip
-@click.option("-o", "--output", required=True, metavar="FILE.onnx",
+@click.option("-o", "--output", required=True, metavar="FILE.onnx|FILE.xml",
               type=UserPath(dir_okay=False, path_type=Path),
-              help="The file to write.")  # fmt: skip
+              help="The file to write; .xml is OpenVINO's own form, with its weights in a .bin "
+              "beside it.")  # fmt: skip
 @click.option("--eye", is_flag=True, help="Export the eye.  [default: the detector]")
 @click.option("--hints", is_flag=True, help="Export the hint decoder, which interprets clicks and "
               "strokes. It needs an export of the eye that it was trained with, too.")  # fmt: skip
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 @click.option("--engine", type=click.Choice(["torchvision", "detectron2"]), default="torchvision",
               show_default=True, help="What --check compares the file with.")  # fmt: skip
 @click.option("--fp16", is_flag=True, help="Store and compute in 16 bits: half the size; faster on "
-              "GPUs, slower on most CPUs.")  # fmt: skip
+              "GPUs, slower on most CPUs. An .xml is stored in 16 bits only.")  # fmt: skip
 @click.option("--int8", is_flag=True, help="Compute in 8 bits: less than a third of the size, but "
               "clearly less exact, so use it with --check. The value ranges are measured on the "
               "PHOTOs; pass a few dozen like those that it will see.")  # fmt: skip
@@ -49,12 +50,16 @@ if TYPE_CHECKING:
 @click.option("--overwrite", is_flag=True, help="Replace an existing file.")
 @with_options(CONFIG_FILE, OPT)
 def main(photos: tuple[str, ...], output: Path, **options: Any) -> None:
-    """Write the detector, the eye or the hint decoder of a configuration as one ONNX file.
+    """Write the detector, the eye or the hint decoder of a configuration for use without torch.
 
-    The file runs without torch: in the engine "onnx", or in any other program that reads ONNX
-    (opset 18). It takes photos of any size, and contains the configuration, the class names, the
-    licence, and the name and sha256 of the weights. Checkpoints trained with Detectron2 are
+    The result is one ONNX file (opset 18). It runs in the engine "onnx", or in any other program
+    that reads ONNX. It takes photos of any size, and contains the configuration, the class names,
+    the licence, and the name and sha256 of the weights. Checkpoints trained with Detectron2 are
     exported in the same way.
+
+    If -o ends in .xml, the network is written as OpenVINO IR instead, which needs the extra
+    openvino: the same inputs, outputs and metadata, for programs that use OpenVINO. The engine
+    "onnx" runs it too, but a detector only with the thresholds it was exported with.
 
     A detector has the input "image" (3, height, width), float32, 0..255, channels in the order of
     INPUT.FORMAT, and the thresholds as inputs with defaults. Its outputs are boxes (n, 4) in
@@ -73,6 +78,7 @@ def main(photos: tuple[str, ...], output: Path, **options: Any) -> None:
     Examples:
       {prog} -o detector.onnx
       {prog} --eye -o eye.onnx --check photos/*.jpg
+      {prog} --eye -o eye.xml --check photos/*.jpg
       {prog} --hints -o hints.onnx --weights output/model_best.pth --check photos/*.jpg
       {prog} --config-file my.yaml -o mine.onnx --int8 --check photos/*.jpg
       {prog:isolate} photo.jpg --config-file mine.onnx --opt VX.EYE.NAME eye.onnx
@@ -84,12 +90,17 @@ def main(photos: tuple[str, ...], output: Path, **options: Any) -> None:
 def _checked(photos: Sequence[str], output: Path, options: dict[str, Any]) -> tuple[str, CfgNode]:
     """The requested precision and configuration, checked before any work."""
     from vx_detectron.config import load_cfg
+    from vx_detectron.config.exported import SUFFIXES
+    from vx_detectron.config.ir_file import is_ir, numbers_of
     from vx_detectron.errors import VxError
 
-    if output.suffix.lower() != ".onnx":
-        raise click.UsageError(f"-o must end in .onnx, got {output.name!r}.")
-    if output.exists() and not options["overwrite"]:
-        raise click.UsageError(f"{output} already exists; use --overwrite to replace it.")
+    if output.suffix.lower() not in SUFFIXES:
+        raise click.UsageError(f"-o must end in {' or '.join(SUFFIXES)}, got {output.name!r}.")
+    for path in (output, numbers_of(output))[: 1 + is_ir(output)]:
+        if path.is_dir():
+            raise click.UsageError(f"{path} is a folder; choose another name.")
+        if path.exists() and not options["overwrite"]:
+            raise click.UsageError(f"{path} already exists; use --overwrite to replace it.")
     if not output.parent.is_dir():
         raise click.UsageError(f"{output.parent} is not a folder; create it first.")
     if options["fp16"] and options["int8"]:
@@ -118,13 +129,12 @@ def _checked(photos: Sequence[str], output: Path, options: dict[str, Any]) -> tu
 def _run(
     cfg: CfgNode, photos: Sequence[str], output: Path, precision: str, options: dict[str, Any]
 ) -> None:
-    _expect_exporter()
+    _expect_exporter(output)
     from vx_detectron.errors import VxError
     from vx_detectron.export import run
 
     kind = _kind(options)
-    model = run.export(cfg, kind, precision, _pixels(photos), options["licence"])
-    run.save(model, output)
+    run.write(cfg, kind, output, precision, _pixels(photos), options["licence"])
     result(str(output))
     if not options["check"]:
         return
@@ -144,8 +154,13 @@ def _kind(options: dict[str, Any]) -> str:
     return "eye" if options["eye"] else "hints" if options["hints"] else "detector"
 
 
-def _expect_exporter() -> None:
+def _expect_exporter(output: Path) -> None:
+    from vx_detectron.config.ir_file import is_ir
     from vx_detectron.errors import EngineError
+    from vx_detectron.extras import needed
+
+    if is_ir(output):
+        needed("openvino", "openvino", "writing .xml")
 
     try:
         import onnx  # noqa: F401

@@ -13,7 +13,7 @@ from fvcore.common.config import CfgNode
 
 from vx_detectron.config.defaults import DETECTRON2, VERSION, flatten
 from vx_detectron.config.detectron2_values import check_detectron2_values
-from vx_detectron.config.exported import SUFFIX, exported_values
+from vx_detectron.config.exported import SUFFIXES, exported_values
 from vx_detectron.config.vx import (
     add_fbnet_config,
     add_point_rend_config,
@@ -50,7 +50,7 @@ def load_cfg(config_file: str | Path | None = None, overrides: Sequence[str] = (
     Args:
         config_file: a path, or the name of a bundled configuration such as
             ``COCO-InstanceSegmentation/mask_rcnn_R_50_FPN_3x`` (see ``bundled_configs``), or an
-            exported detector (``.onnx``), which holds its own. None is the bundled model.
+            exported detector (``.onnx``, ``.xml``), which holds its own. None is the bundled model.
         overrides: alternating keys and values, such as ``["INPUT.MIN_SIZE_TEST", "640"]``.
 
     Returns:
@@ -116,7 +116,7 @@ class _LocalYaml(CfgNode):  # type: ignore[misc]
 
 def _read(path: Path) -> dict[str, Any]:
     """The leaves of a yaml file merged over its bases, by dotted key."""
-    if path.suffix == SUFFIX:
+    if path.suffix.lower() in SUFFIXES:
         return exported_values(path)
     if path.suffix == ".py":
         raise ConfigError(

@@ -38,7 +38,7 @@ def add_vx_config(cfg: CfgNode) -> None:
     cfg.VX.ONNX.PROVIDERS = ()
     cfg.VX.ONNX.THREADS = 0
     # What runs exported networks: "onnxruntime"; "openvino", of the extra of that name; or "auto",
-    # which is openvino for bfloat16, else onnxruntime.
+    # which is openvino for bfloat16 and for .xml files, else onnxruntime.
     cfg.VX.ONNX.RUNTIME = "auto"
     # "float32", or with OpenVINO "bfloat16": quicker on processors that have it, and less exact.
     cfg.VX.ONNX.PRECISION = "float32"

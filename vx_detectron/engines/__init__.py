@@ -154,10 +154,10 @@ def build_eye(cfg: CfgNode) -> Eye | None:
     from vx_detectron.engines import guests, onnx_eye
 
     known = name == OWN_EYE or name in guests.GUESTS
-    if not known and not name.lower().endswith((*_WEIGHTS, EXPORTED)):
+    if not known and not name.lower().endswith((*_WEIGHTS, *EXPORTED)):
         raise EngineError(
             f"VX.EYE.NAME must be {OWN_EYE}, {NO_EYE}, a file of weights "
-            f"({', '.join((*_WEIGHTS, EXPORTED))}) or a guest ({', '.join(guests.GUESTS)}), "
+            f"({', '.join((*_WEIGHTS, *EXPORTED))}) or a guest ({', '.join(guests.GUESTS)}), "
             f"got {name!r}"
         )
 

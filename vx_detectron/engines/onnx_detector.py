@@ -44,7 +44,7 @@ class OnnxDetector:
             )
         self.cfg = cfg
         self.class_names = class_names(cfg)
-        self.weights_sha256 = catalog.sha256_of(path)
+        self.weights_sha256 = catalog.weights_sha256(path)
         self.session = open_session(path, cfg)
         self.name, self.device = self.session.engine, self.session.device
         self._settings = exported.adjustable_inputs(cfg)

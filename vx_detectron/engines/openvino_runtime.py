@@ -23,13 +23,13 @@ def can_run(cfg: CfgNode) -> bool:
 
 
 class Session:
-    """One ONNX file, loaded; see ``sessions.Session``.
+    """One exported network, loaded; see ``sessions.Session``.
 
     The inputs that have values in the file, such as a detector's thresholds, keep them: OpenVINO
     treats them as constants.
 
     Args:
-        path: the file.
+        path: an ONNX file, or an ``.xml`` of OpenVINO's own with its ``.bin`` beside it.
         cfg: MODEL.DEVICE and VX.ONNX say how it runs.
 
     Attributes:
@@ -37,7 +37,7 @@ class Session:
 
     Raises:
         EngineError: OpenVINO is not available, or cannot run as requested.
-        CheckpointError: the file is not an ONNX file that this OpenVINO can run.
+        CheckpointError: the file is not a network that this OpenVINO can run.
     """
 
     engine = "openvino"
@@ -107,7 +107,7 @@ def _openvino() -> Any:
         import openvino
     except ImportError as error:
         raise EngineError(
-            f"VX.ONNX.RUNTIME is 'openvino', which cannot be imported ({error}): install the "
+            f"this network is to run in OpenVINO, which cannot be imported ({error}): install the "
             'extra, pip install "vx-detectron[openvino]"'
         ) from error
     return openvino

@@ -12,6 +12,8 @@ from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
+from vx_detectron.config.ir_file import SUFFIX as IR_SUFFIX
+from vx_detectron.config.ir_file import is_ir, numbers_of
 from vx_detectron.errors import CheckpointError, DownloadError
 from vx_detectron.weights.fetch import download, sha256_of
 from vx_detectron.weights.safe_http import require_safe_url
@@ -30,13 +32,14 @@ __all__ = [
     "resolve",
     "sha256_of",
     "url_of",
+    "weights_sha256",
 ]
 
 # What an engine names instead of a file when it runs a model that is being trained.
 IN_TRAINING = "a model in training"
 
 _BUNDLED = "bundled://"
-EXPORTED = ".onnx"
+EXPORTED = (".onnx", IR_SUFFIX)
 """How the names of exported networks end."""
 ZOO = "https://dl.fbaipublicfiles.com/detectron2/"
 
@@ -199,11 +202,33 @@ def bundled() -> tuple[str, ...]:
 
 
 def exported_form(spec: str) -> str | None:
-    """The ONNX file for some weights: the weights themselves, or the bundled file beside them."""
+    """The exported file for some weights: the weights themselves, or the bundled file beside them."""
     if spec.lower().endswith(EXPORTED):
         return spec
-    beside = spec.removeprefix(_BUNDLED).rpartition(".")[0] + EXPORTED
+    beside = spec.removeprefix(_BUNDLED).rpartition(".")[0] + EXPORTED[0]
     return _BUNDLED + beside if spec.startswith(_BUNDLED) and beside in bundled() else None
+
+
+def weights_sha256(path: Path) -> str:
+    """The digest of a file of weights; of an OpenVINO network that of its two files in a row.
+
+    Raises:
+        CheckpointError: an OpenVINO network whose ``.bin`` is missing.
+        OSError: it cannot be read.
+    """
+    if not is_ir(path):
+        return sha256_of(path)
+    numbers = numbers_of(path)
+    if not numbers.is_file():
+        raise CheckpointError(
+            f"{path} needs its weights beside it, and there is no {numbers.name}; copy both files "
+            "that `vx export` wrote"
+        )
+    digest = hashlib.sha256(path.read_bytes())
+    with open(numbers, "rb") as file:
+        while chunk := file.read(2**20):
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 def _bundled_folder() -> Path:

@@ -143,16 +143,14 @@ def _expect_free_stdout(outputs: list[str], as_json: bool) -> None:
 def _load(settings: Settings, report: Report, options: dict[str, Any], threads: int) -> Cutter:
     """Load the network, and say which one it is."""
     from vx_detectron.cli.isolate.batch import Cutter
-    from vx_detectron.cli.isolate.side_by_side import share_cores, share_of_cores
+    from vx_detectron.cli.isolate.side_by_side import limit_threads, share_cores
     from vx_detectron.pipeline import Isolator
 
     if not options["verbose"]:
         _hush_libraries()
     started = perf_counter()
     isolator = Isolator(share_cores(settings.cfg, threads))
-    if threads > 1 and "torch" in sys.modules:
-        torch = sys.modules["torch"]
-        torch.set_num_threads(min(torch.get_num_threads(), share_of_cores(threads)))
+    limit_threads(threads)
     report.loaded(isolator, perf_counter() - started)
     return Cutter(
         isolator,

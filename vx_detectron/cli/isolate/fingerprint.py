@@ -59,7 +59,7 @@ def _weights(spec: str) -> str:
     """The digest of a file that is here; an address stands for itself."""
     if not spec.startswith(("http://", "https://", "detectron2://")):
         with suppress(CheckpointError, OSError):  # loading it will say what is wrong
-            return catalog.sha256_of(catalog.resolve(spec))
+            return catalog.weights_sha256(catalog.resolve(spec))
     return spec
 
 
