@@ -341,7 +341,7 @@ USAGE: dict[str, tuple[tuple[str, ...], str]] = {
         ("--background", f"picture:{ROCKET}", "--opt", "VX.INPUT.MAX_PIXELS", "273279"),
         "rocket.jpg",  # of 640 x 427
     ),
-    "background without a name": (("--background", "picture:"), "names no file"),
+    "background without a name": (("--background", "picture:"), "does not name a file"),
     "fit without a picture": (("--fit", "cover"), "needs a picture"),
     "transparent jpg": (("--format", "jpg", "--background", "transparent"), "cannot keep"),
     "unknown suffix": (("-o", "cut.xyz"), "expected a name that ends in"),
