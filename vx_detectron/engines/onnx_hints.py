@@ -68,8 +68,7 @@ class HintNetwork:
 
     def open(self, image: ByteArray, instances: Instances | None) -> SeenByNetwork:
         """See ``InteractiveSegmenter``."""
-        del instances  # the network sees for itself
-        return SeenByNetwork(self, image)
+        return SeenByNetwork(self, image, instances)
 
     def features(self, image: ByteArray) -> tuple[Features, tuple[int, int]]:
         """What the decoder reads of a photo or a window, and the size it was seen at."""
@@ -87,8 +86,11 @@ class HintNetwork:
 class SeenByNetwork:
     """See ``Segmentation``."""
 
-    def __init__(self, network: HintNetwork, image: ByteArray) -> None:
+    def __init__(
+        self, network: HintNetwork, image: ByteArray, instances: Instances | None = None
+    ) -> None:
         self._network, self._image = network, np.ascontiguousarray(image)
+        self._instances = instances
         self._whole, self._size = network.features(self._image)
         self._near: tuple[Window, Features, tuple[int, int]] | None = None
         # A window has as many features as the whole.

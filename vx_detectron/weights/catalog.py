@@ -202,7 +202,7 @@ def bundled() -> tuple[str, ...]:
 
 
 def exported_form(spec: str) -> str | None:
-    """The exported file for some weights: the weights themselves, or the bundled file beside them."""
+    """The exported file for some weights: they themselves, or the bundled file beside them."""
     if spec.lower().endswith(EXPORTED):
         return spec
     beside = spec.removeprefix(_BUNDLED).rpartition(".")[0] + EXPORTED[0]
