@@ -440,7 +440,7 @@ def test_a_result_of_this_program_is_not_cut(tmp_path: Path) -> None:
     found = PhotoCutter(asked, 1)(row_of(tmp_path / "a.png", "a.png"))
     result = tmp_path / "out" / found["output"]
     again = PhotoCutter(asked, 1)(row_of(result, "a.png_cutout.png"))
-    assert "no photo" in again["error"]
+    assert "not a photo" in again["error"]
 
 
 def test_an_output_that_takes_nothing_ends_the_run(tmp_path: Path) -> None:
