@@ -2,7 +2,7 @@
 
     detector.predict, eye.look -> Instances -> subject.judge, decide -> Subject -> refine -> Cutout
 
-Where a person has marked something, ``interactive`` corrects what the refinement made of it.
+If a person has marked something, ``interactive`` corrects the result of the refinement.
 ``Isolator().isolate(photo).save(path)`` is the whole product; ``Isolator.open(photo)`` runs the
 networks once for many choices and hints. ``image_io`` reads the photo before, and ``deliver``
 writes the picture after.
@@ -60,14 +60,14 @@ Start = Literal["cut", "nothing"]
 
 
 class Isolator:
-    """The networks, loaded once, and the way of a photo through them. Keeps nothing of a photo.
+    """The networks, loaded once, and the path of a photo through them. Keeps no photos.
 
     Args:
         cfg: see ``vx_detectron.config.load_cfg``; by default that of the bundled networks.
-        detector: one that is built already, to run with ``eye``; by default both are built as the
+        detector: an existing one, to run with ``eye``; by default both are built as the
             configuration asks.
         eye: the eye beside it, if any.
-        segmenter: what listens to hints; by default what the configuration asks for, built when the
+        segmenter: what interprets hints; by default what the configuration asks for, built when the
             first hint comes.
 
     Raises:
@@ -118,7 +118,7 @@ class Isolator:
 
     @property
     def segmenter(self) -> InteractiveSegmenter:
-        """What listens to hints, loaded when it is first asked for.
+        """The segmenter for hints, loaded on first use.
 
         Raises:
             CheckpointError, EngineError: it cannot be built.
@@ -128,11 +128,11 @@ class Isolator:
         return self._segmenter
 
     def see(self, image: ByteArray, seconds: dict[str, float] | None = None) -> Instances:
-        """What the networks themselves say about one photo.
+        """The output of the networks for one photo.
 
         Args:
             image: uint8 (H, W, 3), RGB.
-            seconds: receives what each took.
+            seconds: receives the time that each took.
         """
         seconds = {} if seconds is None else seconds
         with _timed(seconds, "detector"):
@@ -143,12 +143,12 @@ class Isolator:
             return replace(instances, saliency=self.eye.look(image))
 
     def open(self, photo: PhotoSource, *, check: Callable[[], None] | None = None) -> OpenPhoto:
-        """Run the networks over one photo, so that any number of choices can be made in it.
+        """Run the networks on one photo, so that any number of choices can be made in it.
 
         Args:
             photo: a path, a file's bytes, a binary stream, a PIL image, a uint8 array (H, W, 3)
                 RGB, (H, W) grey or (H, W, 4) RGBA, or a ``Photo``. An array of shape (H, W, 3) is
-                not copied, so leave it as it is.
+                not copied, so do not change it.
             check: as in ``OpenPhoto.cut``.
 
         Raises:
@@ -174,7 +174,7 @@ class OpenPhoto:
 
     Attributes:
         photo: as it was read.
-        instances: what may be the subject, salient regions included.
+        instances: what may be the subject, including salient regions.
         seconds: what finding them took, by stage.
 
     Example:
@@ -205,13 +205,13 @@ class OpenPhoto:
         self._preview: tuple[float, Photo] | None = None
 
     def select(self, choice: Choice | None = None) -> Subject:
-        """Which instances are the subject, and why; empty where nothing deserves to be.
+        """Which instances are the subject, and why; empty if nothing qualifies.
 
         Args:
             choice: which subject a person asks for; None lets the ranking decide.
 
         Raises:
-            SubjectError: the photo holds nothing of the kind that was asked for.
+            SubjectError: the photo has nothing of the requested kind.
         """
         with noting(self.photo.notes):
             return decide(self._judged, self.instances, self.isolator.subject_options, choice)
@@ -230,19 +230,19 @@ class OpenPhoto:
 
         Args:
             choice: as in ``select``.
-            refine_options: other than the configuration's.
+            refine_options: instead of the configuration's.
             hints: what a person marks as part of the cut or as no part of it, in pixels of the
-                photo. Marked pixels come out as they were marked, except that what is transparent
-                in the photo stays so; each hint changes the part that holds it and leaves the rest.
-            start: what hints correct, ``cut`` or ``nothing``. By default it is the cut where
-                there is a choice, or nothing to keep among the hints; else they say all.
+                photo. Marked pixels are always respected, except that what is transparent
+                in the photo stays so; each hint changes only the part that contains it.
+            start: what hints start from, ``cut`` or ``nothing``. By default it is the cut if
+                there is a choice, or if the hints keep nothing; otherwise it is nothing.
             megapixels: make the cut-out, and the photo in it, at most this large, which is
-                quicker than to shrink it afterwards. The choice is made in the whole photo.
+                faster than shrinking it afterwards. The choice is made in the whole photo.
             check: called between the steps; whatever it raises ends the work.
 
         Raises:
-            NoSubjectError: nothing in the photo deserves to be the subject.
-            SubjectError: the photo holds nothing of the kind that was asked for.
+            NoSubjectError: nothing in the photo qualifies as the subject.
+            SubjectError: the photo has nothing of the requested kind.
             HintError: hints outside the photo.
         """
         if hints:
@@ -400,7 +400,7 @@ class OpenPhoto:
 
         Args:
             chosen: positions in ``instances``, at least one.
-            refine_options: other than the configuration's.
+            refine_options: instead of the configuration's.
             by_hand: whether a person picked them; else what the eye sees besides belongs to the
                 subject too.
             check: as in ``cut``.
@@ -458,7 +458,7 @@ class OpenPhoto:
         steps: tuple[str, ...],
         seconds: dict[str, float],
     ) -> Cutout:
-        """The result, which says what really ran."""
+        """The result, which says what actually ran."""
         limits = self.isolator.cfg.VX.INPUT
         ran = provenance_of(self.isolator.detector, self.isolator.eye, source, steps, seconds)
         return Cutout(

@@ -159,7 +159,7 @@ def test_weights_that_are_there_are_kept(tmp_path: Path) -> None:
     (tmp_path / "eye.bin").write_text("mine")
     run = CliRunner().invoke(main, ["--eye", "-o", str(tmp_path / "eye.xml")])
     assert run.exit_code == 2
-    assert "eye.bin is there already; use --overwrite" in run.stderr
+    assert "eye.bin already exists; use --overwrite" in run.stderr
     assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]
 
 

@@ -32,47 +32,47 @@ if TYPE_CHECKING:
               help="The file to write; .xml is OpenVINO's own form, with its weights in a .bin "
               "beside it.")  # fmt: skip
 @click.option("--eye", is_flag=True, help="Export the eye.  [default: the detector]")
-@click.option("--hints", is_flag=True, help="Export the hint decoder, which cuts what clicks and "
-              "strokes mean. It needs the eye it was trained with, exported too.")  # fmt: skip
+@click.option("--hints", is_flag=True, help="Export the hint decoder, which interprets clicks and "
+              "strokes. It needs an export of the eye that it was trained with, too.")  # fmt: skip
 @click.option("--weights", metavar="PATH|URL", help="Other weights for the network.")
 @click.option("--engine", type=click.Choice(["torchvision", "detectron2"]), default="torchvision",
               show_default=True, help="What --check compares the file with.")  # fmt: skip
 @click.option("--fp16", is_flag=True, help="Store and compute in 16 bits: half the size; faster on "
               "GPUs, slower on most CPUs. An .xml is stored in 16 bits only.")  # fmt: skip
 @click.option("--int8", is_flag=True, help="Compute in 8 bits: less than a third of the size, but "
-              "clearly less exact, so use it with --check. The ranges of the values are measured "
-              "on the photos given; use a few dozen like those it will see.")  # fmt: skip
+              "clearly less exact, so use it with --check. The value ranges are measured on the "
+              "PHOTOs; pass a few dozen like those that it will see.")  # fmt: skip
 @click.option("--check", is_flag=True, help="Run the photos through the file and through the "
               "network it was made from, and print the differences.")  # fmt: skip
 @click.option("--license", "licence", metavar="TEXT", default="", help="Licence of the weights, "
-              "for the file's metadata.  [default: what is known of bundled and zoo "
+              "for the file's metadata.  [default: the known licence of bundled and zoo "
               "weights]")  # fmt: skip
-@click.option("--overwrite", is_flag=True, help="Replace the output if it is there already.")
+@click.option("--overwrite", is_flag=True, help="Replace an existing file.")
 @with_options(CONFIG_FILE, OPT)
 def main(photos: tuple[str, ...], output: Path, **options: Any) -> None:
     """Write the detector, the eye or the hint decoder of a configuration for use without torch.
 
-    The result is one ONNX file (opset 18). It runs in the engine "onnx", or in anything else that
-    reads ONNX. It takes photos of any size, and holds the configuration, the class names, the
-    licence, and the name and sha256 of the weights. A checkpoint trained with Detectron2 is
+    The result is one ONNX file (opset 18). It runs in the engine "onnx", or in any other program
+    that reads ONNX. It takes photos of any size, and contains the configuration, the class names,
+    the licence, and the name and sha256 of the weights. Checkpoints trained with Detectron2 are
     exported in the same way.
 
-    Where -o ends in .xml, the network is written as OpenVINO IR instead, which needs the extra
-    openvino: the same inputs, outputs and metadata, for programs on OpenVINO. The engine "onnx"
-    runs it too, but a detector only with the thresholds it was exported with.
+    If -o ends in .xml, the network is written as OpenVINO IR instead, which needs the extra
+    openvino: the same inputs, outputs and metadata, for programs that use OpenVINO. The engine
+    "onnx" runs it too, but a detector only with the thresholds it was exported with.
 
     A detector has the input "image" (3, height, width), float32, 0..255, channels in the order of
-    INPUT.FORMAT, and the thresholds as inputs with a default. Its outputs are boxes (n, 4) in
+    INPUT.FORMAT, and the thresholds as inputs with defaults. Its outputs are boxes (n, 4) in
     pixels of the image, scores (n,), classes (n,) and masks (n, side, side), each mask filling
     its box. An eye maps "photo" (1, 3, height, width), float32 RGB 0..1, both sides multiples of
     32, to logits at half its size; the other outputs, features_2 to features_32, are for the hint
-    decoder, and cost nothing where only "map" is asked for. The hint decoder maps these features
+    decoder, and cost nothing if only "map" is requested. The hint decoder maps these features
     and "hints" (1, 8, height, width), which docs/training.md describes, to logits at half the
     photo's size.
 
-    With --check the command fails if a box is more than 0.5 pixels away, a score or the map more
-    than 0.001, or a mask's IoU is below 0.99. With --fp16 and --int8 such differences are
-    expected: they are printed, and are not a failure.
+    With --check the command fails if a box differs by more than 0.5 pixels, a score or the map by
+    more than 0.001, or if a mask's IoU is below 0.99. With --fp16 and --int8 such differences are
+    expected: they are printed, but are not a failure.
 
     \b
     Examples:
@@ -88,7 +88,7 @@ def main(photos: tuple[str, ...], output: Path, **options: Any) -> None:
 
 
 def _checked(photos: Sequence[str], output: Path, options: dict[str, Any]) -> tuple[str, CfgNode]:
-    """The precision and the configuration that are asked for, before any work."""
+    """The requested precision and configuration, checked before any work."""
     from vx_detectron.config import load_cfg
     from vx_detectron.config.exported import SUFFIXES
     from vx_detectron.config.ir_file import is_ir, numbers_of
@@ -100,19 +100,19 @@ def _checked(photos: Sequence[str], output: Path, options: dict[str, Any]) -> tu
         if path.is_dir():
             raise click.UsageError(f"{path} is a folder; choose another name.")
         if path.exists() and not options["overwrite"]:
-            raise click.UsageError(f"{path} is there already; use --overwrite to replace it.")
+            raise click.UsageError(f"{path} already exists; use --overwrite to replace it.")
     if not output.parent.is_dir():
-        raise click.UsageError(f"{output.parent} is not a folder; make it first.")
+        raise click.UsageError(f"{output.parent} is not a folder; create it first.")
     if options["fp16"] and options["int8"]:
         raise click.UsageError("choose --fp16 or --int8, not both.")
     if options["eye"] and options["hints"]:
         raise click.UsageError("choose --eye or --hints, not both; they are two files.")
     if options["int8"] and options["hints"]:
-        raise click.UsageError("--int8 is not for --hints; the decoder is small without it.")
+        raise click.UsageError("--int8 cannot be used with --hints; the decoder is small anyway.")
     if (options["int8"] or options["check"]) and not photos:
         raise click.UsageError("--int8 and --check need photos to run on.")
     if photos and not (options["int8"] or options["check"]):
-        raise click.UsageError("photos are for --int8 and --check; give one of them.")
+        raise click.UsageError("photos need --int8 or --check; pass one of them.")
     key = {"eye": "VX.EYE.WEIGHTS", "hints": "VX.HINTS.WEIGHTS"}.get(
         _kind(options), "MODEL.WEIGHTS"
     )
@@ -145,8 +145,8 @@ def _run(
         say(f"{name}: {one.text}")
     if different and precision == "float32":
         raise VxError(
-            f"{output} differs from its source in {different} of {len(photos)} photos; it is kept, "
-            "so that it can be looked at"
+            f"{output} differs from its source in {different} of {len(photos)} photos; it is kept "
+            "for inspection"
         )
 
 

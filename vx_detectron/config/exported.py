@@ -1,4 +1,4 @@
-"""What an exported network says of itself: the metadata of its file, and its configuration.
+"""The metadata of an exported network's file, and its configuration.
 
 Read without ONNX Runtime, since a few hundred bytes behind the weights are all that is wanted.
 """
@@ -66,7 +66,7 @@ def read_metadata(path: str | Path) -> dict[str, str]:
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror or error}") from error
     except ValueError as error:
-        raise ConfigError(f"{path} is not {what}, or is damaged: {error}") from error
+        raise ConfigError(f"{path} is not {what}, or it is damaged: {error}") from error
 
 
 def exported_values(path: str | Path) -> dict[str, Any]:

@@ -51,14 +51,14 @@ def load_cfg(config_file: str | Path | None = None, overrides: Sequence[str] = (
         config_file: a path, or the name of a bundled configuration such as
             ``COCO-InstanceSegmentation/mask_rcnn_R_50_FPN_3x`` (see ``bundled_configs``), or an
             exported detector (``.onnx``, ``.xml``), which holds its own. None is the bundled model.
-        overrides: keys and values in turn, such as ``["INPUT.MIN_SIZE_TEST", "640"]``.
+        overrides: alternating keys and values, such as ``["INPUT.MIN_SIZE_TEST", "640"]``.
 
     Returns:
         The configuration. Its ``dump()`` is yaml that this function reads again.
 
     Raises:
         ConfigError: the file is missing, is not plain yaml, or has another version than 2; a key
-            is unknown; a value has another type than the default, or makes no sense.
+            is unknown; a value has another type than the default, or is invalid.
 
     Example:
         >>> cfg = load_cfg("vx_fbnetv3a", ["VX.REFINE.MATTING", "True"])
@@ -82,7 +82,7 @@ def bundled_configs() -> dict[str, Path]:
         if (folder / f"{DEFAULT_CONFIG}.yaml").is_file():
             files = sorted(folder.rglob("*.yaml"))
             return {file.relative_to(folder).with_suffix("").as_posix(): file for file in files}
-    raise ConfigError("the bundled configurations are missing: install the package again")
+    raise ConfigError("the bundled configurations are missing: reinstall the package")
 
 
 def find_config(config_file: str | Path | None) -> Path:
@@ -185,7 +185,7 @@ def _set(cfg: CfgNode, key: str, raw: Any, default: Any, source: str) -> None:
     try:
         cfg.merge_from_list([key, value])
     except (ValueError, TypeError, RecursionError, MemoryError) as error:
-        hint = """; text that reads as a number needs quotes of its own: "'2024'\""""
+        hint = """; text that looks like a number needs extra quotes: "'2024'\""""
         raise ConfigError(
             f"{wrong}, got {raw!r}{hint if type(default) is type(raw) is str else ''}"
         ) from error

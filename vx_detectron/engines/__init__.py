@@ -1,8 +1,8 @@
-"""THE SEAMS: two networks behind two small protocols, and what builds them.
+"""THE INTERFACES: two networks behind two small protocols, and what builds them.
 
 A detector knows what the things in a photo are; an eye knows what people look at. Any detector
-works beside any eye. Nothing of Detectron2, torch or ONNX Runtime crosses either seam. What
-listens to hints has a seam of its own, in ``interactive.segmenter``.
+works with any eye. Nothing of Detectron2, torch or ONNX Runtime crosses these interfaces. What
+interprets hints has its own interface, in ``interactive.segmenter``.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Eye(Protocol):
     weights_sha256: str
 
     def look(self, image: ByteArray) -> FloatArray:
-        """How probably each part of the photo belongs to its main subject.
+        """The probability that each part of the photo belongs to its main subject.
 
         Args:
             image: uint8 (H, W, 3), RGB.
@@ -74,13 +74,13 @@ class Eye(Protocol):
 
 
 def engine_name(cfg: CfgNode) -> str:
-    """The detector's engine that ``VX.ENGINE`` means here.
+    """The detector's engine that ``VX.ENGINE`` selects.
 
     ``auto`` is the fastest that can run the configuration: onnx for an exported detector and for
     the bundled one, else detectron2 where it is installed, else torchvision.
 
     Raises:
-        EngineError: detectron2 was asked for and is not there.
+        EngineError: detectron2 was requested and is not installed.
     """
     if cfg.VX.ENGINE == "onnx":
         return "onnx"
@@ -97,7 +97,7 @@ def torch_engine_name(cfg: CfgNode) -> str:
     """Which of the engines that can train ``VX.ENGINE`` means: detectron2 or torchvision.
 
     Raises:
-        EngineError: detectron2 was asked for and is not there, or onnx, which cannot train.
+        EngineError: detectron2 was requested and is not installed, or onnx, which cannot train.
     """
     name: str = cfg.VX.ENGINE
     if name == "onnx":
@@ -116,10 +116,10 @@ def torch_engine_name(cfg: CfgNode) -> str:
 
 
 def build_detector(cfg: CfgNode) -> Detector:
-    """The detector of a configuration, in the engine that ``VX.ENGINE`` asks for.
+    """The detector of a configuration, in the engine that ``VX.ENGINE`` selects.
 
     Raises:
-        EngineError: the engine that was asked for is not there, or the device is not.
+        EngineError: the requested engine or device is not available.
         ConfigError, CheckpointError: the detector cannot be built from this configuration.
     """
     name = engine_name(cfg)
@@ -137,7 +137,7 @@ def build_detector(cfg: CfgNode) -> Detector:
 
 
 def build_eye(cfg: CfgNode) -> Eye | None:
-    """The eye that ``VX.EYE.NAME`` asks for; None for ``none``.
+    """The eye that ``VX.EYE.NAME`` selects; None for ``none``.
 
     ``VX.ENGINE`` applies to it too: onnx is ONNX Runtime, torchvision and detectron2 are torch, and
     auto is ONNX Runtime where there is an exported file of the eye. Guests always run in ONNX
@@ -146,7 +146,7 @@ def build_eye(cfg: CfgNode) -> Eye | None:
     Raises:
         EngineError: no such eye, or what runs it, or the device, is not there.
         CheckpointError: its weights are missing, unsafe or of another network.
-        DownloadError: a guest's file is not here and cannot be fetched.
+        DownloadError: a guest's file is missing and cannot be downloaded.
     """
     name: str = cfg.VX.EYE.NAME
     if name == NO_EYE:
@@ -169,10 +169,10 @@ def build_eye(cfg: CfgNode) -> Eye | None:
 
 
 def build_segmenter(cfg: CfgNode) -> InteractiveSegmenter:
-    """What listens to hints, as ``VX.HINTS.SEGMENTER`` asks.
+    """The segmenter that ``VX.HINTS.SEGMENTER`` selects.
 
     Raises:
-        CheckpointError, EngineError: the network is asked for, and cannot be built.
+        CheckpointError, EngineError: the network is requested and cannot be built.
     """
     from vx_detectron.engines.onnx_hints import HintNetwork, is_there
     from vx_detectron.interactive.graph_cut import GraphCut
@@ -201,7 +201,7 @@ def provenance_of(
     refinement: tuple[str, ...],
     seconds: Mapping[str, float],
 ) -> Provenance:
-    """What really ran, for the record; for the last three see ``Provenance``."""
+    """What actually ran, for the record; for the last three see ``Provenance``."""
     return Provenance(
         engine=detector.name,
         device=detector.device,

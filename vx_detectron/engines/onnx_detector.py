@@ -29,7 +29,7 @@ class OnnxDetector:
     Raises:
         ConfigError: a key that was exported with another value, and cannot differ.
         CheckpointError: a file that is missing, damaged or not a detector.
-        EngineError: the runtime or the device is not there.
+        EngineError: the runtime or the device is not available.
     """
 
     def __init__(self, cfg: CfgNode) -> None:
@@ -67,7 +67,7 @@ class OnnxDetector:
 
 
 def can_run(cfg: CfgNode) -> bool:
-    """Whether there is an exported network for this configuration, and the means to run it here."""
+    """Whether there is an exported network for this configuration, and a runtime for it."""
     weights = catalog.exported_form(cfg.MODEL.WEIGHTS)
     if weights is None:
         return False

@@ -30,7 +30,7 @@ class OnnxEye:
     Raises:
         CheckpointError: a file that is missing, damaged, a detector, or a guest that is not known.
         DownloadError: a guest that is not here and cannot be fetched.
-        EngineError: the runtime or the device is not there.
+        EngineError: the runtime or the device is not available.
     """
 
     def __init__(self, cfg: CfgNode, input: EyeInput | None = None) -> None:

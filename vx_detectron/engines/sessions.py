@@ -23,8 +23,8 @@ class Session(Protocol):
         engine: what runs it, as a result says it: ``onnx`` for ONNX Runtime, or ``openvino``.
         device: where it runs, such as ``cpu`` or ``cuda:0``.
         adjustable: whether inputs that have values in the file, such as thresholds, take others.
-        inputs: name to shape of what it takes; a side that may change is a text or None.
-        outputs: the names of what it gives.
+        inputs: name to shape of the inputs; a side that may vary is a string or None.
+        outputs: the names of the outputs.
     """
 
     engine: str
@@ -34,7 +34,7 @@ class Session(Protocol):
     outputs: tuple[str, ...]
 
     def run(self, values: Mapping[str, Array], outputs: Sequence[str] | None = None) -> list[Array]:
-        """The outputs asked for, by default all of them in the file's order."""
+        """The requested outputs, by default all of them in the file's order."""
         ...
 
 
@@ -84,7 +84,7 @@ def open_session(path: Path, cfg: CfgNode) -> Session:
     """Load an exported network.
 
     Raises:
-        EngineError: the runtime or the device that was asked for is not there.
+        EngineError: the runtime or the requested device is not available.
         CheckpointError: the file is not a network that it can run.
     """
     if runtime_name(cfg, path) == OPENVINO:

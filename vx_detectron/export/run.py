@@ -45,7 +45,7 @@ class Comparison(NamedTuple):
 
     Attributes:
         text: the differences, for people.
-        is_small: whether both may call themselves the same.
+        is_small: whether both count as the same.
     """
 
     text: str
@@ -117,7 +117,7 @@ def write(
 
 
 def save(model: ModelProto, path: Path) -> None:
-    """Write an ONNX file, whole or not at all.
+    """Write an ONNX file, completely or not at all.
 
     Raises:
         OSError: it cannot be written.

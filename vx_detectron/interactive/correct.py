@@ -42,7 +42,7 @@ def correct(
     before: Cut | None = None,
     check: Callable[[], None] = lambda: None,
 ) -> tuple[FloatArray, tuple[str, ...]]:
-    """What hints make of a cut, or of nothing.
+    """The mask after the hints, starting from a cut or from nothing.
 
     Args:
         photo: uint8 (H, W, 3), RGB, at the size of the result.

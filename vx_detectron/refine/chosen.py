@@ -1,4 +1,4 @@
-"""From the instances that were chosen to their refined mask: in which window, at which size."""
+"""From the chosen instances to their refined mask: selects the window and the size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The step itself: which instances are the photo's main subject, and why."""
+"""The selection itself: which instances are the photo's main subject, and why."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def select(
 
     Args:
         image: uint8 (H, W, 3), RGB, the photo the instances were found in.
-        instances: what was found in it, with salient regions if they are to take part.
+        instances: what was found in it, with salient regions if they may be chosen.
         options: thresholds.
         choice: a person's choice; None or an empty one lets the ranking decide.
 
@@ -61,7 +61,7 @@ def select(
         never is.
 
     Raises:
-        SubjectError: the photo holds nothing of the kind that was asked for.
+        SubjectError: the photo has nothing of the requested kind.
         ValueError: the image is not uint8 RGB of the size the instances name.
     """
     options = options or SubjectOptions()

@@ -43,7 +43,7 @@ class Followed:
         mask: float32 (h, w), 0..1, over the whole frame at the size it is followed at.
         state: ``chosen`` here, ``followed`` from before, ``hidden`` for now, or ``none``: the
             scene has no subject so far.
-        reason: in words.
+        reason: as text.
         labels: of the things that the subject consists of.
         cut: whether a new scene begins here.
         detected: whether the detector ran.
@@ -59,7 +59,7 @@ class Followed:
 
 @dataclass(frozen=True)
 class Marks:
-    """What a person points at in one frame, each x, y in its pixels.
+    """The points that a person marks in one frame, each x, y in its pixels.
 
     Attributes:
         at: this is the subject, and nothing else.
@@ -91,7 +91,7 @@ class Follower:
         options: FollowOptions | None = None,
     ) -> None:
         if isolator.eye is None:
-            raise ConfigError("a subject is followed by the eye; VX.EYE.NAME must not be none")
+            raise ConfigError("following a subject needs the eye; VX.EYE.NAME must not be none")
         self.isolator, self.choice = isolator, choice
         self.eye: Eye = isolator.eye
         self.options = options or FollowOptions()
@@ -115,12 +115,12 @@ class Follower:
 
         Args:
             image: uint8 (H, W, 3), RGB.
-            later: the same scene a few frames on (or before), where one is known: what moves on
+            later: the same scene a few frames later (or earlier), if known: it shows what moves on
                 its own is told from what stands still.
-            marks: what a person points at in this frame.
+            marks: a person's marks in this frame.
 
         Raises:
-            SubjectError: a mark where nothing is.
+            SubjectError: there is nothing at a mark.
         """
         motion = self._motion.find(image)
         cut = motion is not None and motion.cut
@@ -296,7 +296,7 @@ class Follower:
         self._mask, self._others = np.asarray(mask, np.float32), np.asarray(others, np.float32)
         self._labels = tuple(labels)
         if not (self._mask >= 0.5).any():
-            raise SubjectError("nothing is left of the subject after what was dropped")
+            raise SubjectError("nothing is left of the subject after the drops")
         self._reason = self._reason or "pointed at by a person"
         return replace(followed, mask=self._mask, state="followed", labels=self._labels)
 
@@ -319,7 +319,7 @@ class Follower:
         return known
 
     def restore(self, known: Mapping[str, NDArray[Any]]) -> None:
-        """Go on from what ``state`` gave.
+        """Continue from the output of ``state``.
 
         Raises:
             KeyError, ValueError: it is not such a record.

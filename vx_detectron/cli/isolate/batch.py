@@ -1,4 +1,4 @@
-"""Many photos in their order: a broken one is named, and the others go on."""
+"""Many photos in their order: a broken one is reported, and the others continue."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ Status = Literal["done", "skipped", "no subject", "failed"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one photo, in words: no pixels, so that a thousand of them weigh nothing.
+    """The outcome of one photo, without pixels, so that thousands of them take little memory.
 
     Attributes:
         job: the photo and its output.
         status: ``skipped`` when its output was there already.
         message: why this is the subject, or what went wrong.
         notes: of the photo, one line each.
-        details: for whoever wants to know more, one line each.
+        details: for verbose output, one line each.
         fallback: whether GrabCut made the cut-out, and not the network.
         seconds: from the file to the file.
         record: for ``--json``; empty without.
@@ -71,7 +71,7 @@ class Outcome:
 
 
 class Cutter:
-    """One photo from its file to the file of its cut-out.
+    """Takes one photo from its file to the file of its cut-out.
 
     Args:
         isolator: the network.
