@@ -271,7 +271,7 @@ def test_a_full_disk_behind_standard_output_costs_no_photo(folder: Path) -> None
         start(folder, *ENGINE, *PERSON, stdout=full, stderr=subprocess.PIPE) as program,
     ):
         _, words = program.communicate(timeout=120)
-    assert program.returncode == 4 and "No space left on device; photos" in words, words
+    assert program.returncode == 4 and "No space left on device; the remaining" in words, words
     assert "Traceback" not in words and len(list(folder.glob("*_cutout.png"))) == 3
 
 
