@@ -41,17 +41,17 @@ pytestmark = [
 
 
 def poison() -> None:
-    """Runs in every worker process: a photo called poison kills whoever cuts it."""
+    """Runs in every worker process: a photo called poison kills whoever decodes it."""
     from vx_detectron.batch import cutting
 
-    whole = cutting.PhotoCutter._cut
+    whole = cutting.read_photo
 
-    def cut(self: Any, row: Any, found: Any) -> None:
-        if "poison" in row["place"]:
+    def read(data: bytes, *, name: str, **limits: Any) -> Any:
+        if "poison" in name:
             os.kill(os.getpid(), signal.SIGKILL)
-        whole(self, row, found)
+        return whole(data, name=name, **limits)
 
-    cutting.PhotoCutter._cut = cut  # type: ignore[method-assign]
+    cutting.read_photo = read
 
 
 @pytest.fixture(scope="module")
@@ -120,9 +120,9 @@ def test_each_photo_once_whatever_happens_to_its_worker(two_cpus: None, tmp_path
     expect_each_once(source, out)
     assert "WorkerDied" in (out / "report.html").read_text()
 
-    fill(source, 20)  # the broken one is whole now; the others are what they were
+    fill(source, 20)  # the broken one is whole now; the others, the poison too, are left alone
     again = run_batch(order(source, out), pool)
-    assert again.counts == Counter({KEPT: 19, "done": 1, "failed": 1})
+    assert again.counts == Counter({KEPT: 20, "done": 1})
     assert again.records == Counter({"done": 20, "failed": 1})
     expect_each_once(source, out)
 

@@ -6,7 +6,7 @@ import logging
 import math
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -69,7 +69,11 @@ def cluster_of(cluster: Cluster) -> Iterator[Any]:
 
 def start_ray(ray: Any, options: dict[str, Any], tries: int) -> None:
     """Start Ray; it gives its own processes 30 seconds, which a busy machine may not have."""
+    import psutil  # Ray brings it along
+
+    here = psutil.Process()
     for left in reversed(range(tries)):
+        before = {one.pid for one in here.children(recursive=True)}
         try:
             ray.init(**options)
             return
@@ -77,6 +81,12 @@ def start_ray(ray: Any, options: dict[str, Any], tries: int) -> None:
             ray.shutdown()
             if not left or "timed out during startup" not in str(error):
                 raise
+            # Ray leaves the processes of a start that came too late, and they slow down the next.
+            late = [one for one in here.children(recursive=True) if one.pid not in before]
+            for one in late:
+                with suppress(psutil.NoSuchProcess):
+                    one.kill()
+            psutil.wait_procs(late, timeout=10)
 
 
 def dashboard_url(ray: Any) -> str | None:
@@ -167,6 +177,9 @@ def _cause(error: BaseException) -> VxError | None:
         if isinstance(one, VxError) and type(one).__module__.startswith("vx_detectron."):
             return one
         waiting += [one.__cause__, one.__context__, getattr(one, "cause", None)]
+        waiting += [
+            part for part in one.args if isinstance(part, BaseException)
+        ]  # of a ParcelError
     return None
 
 
@@ -183,3 +196,6 @@ def _hush(ray: Any) -> None:
     context.print_on_execution_start = False
     for name in ("ray", "ray.data"):
         logging.getLogger(name).setLevel(logging.ERROR)
+    for handler in logging.getLogger("ray.data").handlers:
+        if isinstance(handler, logging.StreamHandler):  # the other one writes to the folder
+            handler.setLevel(logging.CRITICAL)

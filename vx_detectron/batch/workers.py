@@ -6,6 +6,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import ray
@@ -24,6 +25,7 @@ from vx_detectron.batch.records import (
 )
 from vx_detectron.batch.store import Store
 from vx_detectron.batch.tars import write_tar
+from vx_detectron.errors import VxError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -55,7 +57,8 @@ class UnitCutter:
 
         for one in units.to_pylist():
             unit = Unit(one["part"], one["start"], one["stop"])
-            rows = list(self._unit(unit))
+            with unaltered():
+                rows = list(self._unit(unit))
             yield pa.Table.from_pylist(rows, schema=self.schema)
 
     def _unit(self, unit: Unit) -> Iterator[Row]:
@@ -87,6 +90,19 @@ class UnitCutter:
         if self.counts and (now or time.monotonic() - self.told > _TICK):
             self.ledger.tick.remote(dict(self.counts), self.seconds)
             self.counts, self.seconds, self.told = Counter(), 0.0, time.monotonic()
+
+
+class ParcelError(Exception):
+    """Holds an error of this program on its way to the driver; the only argument."""
+
+
+@contextmanager
+def unaltered() -> Iterator[None]:
+    """Errors of this program arrive as they are; Ray adds advice to the words of all others."""
+    try:
+        yield
+    except VxError as error:
+        raise ParcelError(error) from error
 
 
 def transit_schema(order: Order) -> pa.Schema:
@@ -124,7 +140,8 @@ class RecordSink(Datasink[dict[str, Any]]):
         seconds = float(pc.sum(table["seconds"]).as_py() or 0)
         table = table.filter(pc.not_equal(table["status"], KEPT))
         if table.num_rows:
-            self._write(table)
+            with unaltered():
+                self._write(table)
         return {"counts": dict(statuses), "kinds": dict(kinds), "seconds": seconds}
 
     def _write(self, table: pa.Table) -> None:
