@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import io
 import os
-import resource
 import subprocess
 import sys
 import tarfile
@@ -22,6 +21,7 @@ from pathlib import Path
 import click
 import numpy as np
 from PIL import Image
+from watcher import Watcher
 
 ROOT = Path(__file__).resolve().parents[1]
 DRIVER = """
@@ -77,15 +77,24 @@ def main(rows: int, workers: int) -> None:
         source, output = Path(name) / "in", Path(name) / "out"
         source.mkdir()
         make_tars(source, rows)
-        for compare in ("content", "listing", "content"):
+        for compare in ("content",):
             print(f"compare by {compare}:", flush=True)
             command = [sys.executable, "-W", "ignore", "-c", DRIVER, f"{source}/*.tar"]
             environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-            subprocess.run(
-                [*command, str(output), str(workers), compare], env=environment, check=True
+            process = subprocess.Popen(
+                [*command, str(output), str(workers), compare], env=environment
             )
-            spent = resource.getrusage(resource.RUSAGE_CHILDREN)
-            print(f"  core-seconds of the driver so far: {spent.ru_utime + spent.ru_stime:.0f}")
+            watcher = Watcher(process.pid)
+            watcher.start()
+            if process.wait():
+                raise click.ClickException("the run failed")
+            watcher.done.set()
+            watcher.join()
+            spent = watcher.spent
+            print(f"  core-seconds: {spent:.0f}, {spent / rows * 1e3:.3f} ms a row")
+            for line in watcher.lines():
+                print(f"    {line}")
+            print(f"  driver memory, peak in each quarter of the time, MiB: {watcher.peaks()}")
         files = list((output / "records").glob("*.parquet"))
         size = sum(path.stat().st_size for path in files)
         print(f"records: {len(files)} files, {size / 1e6:.1f} MB, {size / rows:.0f} bytes a row")

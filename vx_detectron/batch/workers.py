@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 WORKER_DIED = "WorkerDied"
 _TICK = 1.0  # seconds between two messages of a worker
-_ROWS, _BYTES = 200, 64 * 2**20  # of a file of records, and of a shard
+_ROWS = 200  # of a file of records
 
 
 class UnitCutter:
@@ -70,8 +70,8 @@ class UnitCutter:
             self.seconds += found["seconds"]
             self._tell()
             yield found
-        self._tell(now=True)
-        ray.get(self.ledger.end.remote(name))
+        # Nobody waits for it: if it is lost, the photos are tried one at a time, no more.
+        self.ledger.end.remote(name, *self._told())
 
     def _alone(self, row: Row) -> Row:
         """A photo that a worker may have died of."""
@@ -86,10 +86,15 @@ class UnitCutter:
         ray.get(self.ledger.end_alone.remote(place))
         return found
 
-    def _tell(self, now: bool = False) -> None:
-        if self.counts and (now or time.monotonic() - self.told > _TICK):
-            self.ledger.tick.remote(dict(self.counts), self.seconds)
-            self.counts, self.seconds, self.told = Counter(), 0.0, time.monotonic()
+    def _tell(self) -> None:
+        if time.monotonic() - self.told > _TICK:
+            self.ledger.tick.remote(*self._told())
+
+    def _told(self) -> tuple[dict[str, int], float]:
+        """What is new since the last message."""
+        news = dict(self.counts), self.seconds
+        self.counts, self.seconds, self.told = Counter(), 0.0, time.monotonic()
+        return news
 
 
 class ParcelError(Exception):
