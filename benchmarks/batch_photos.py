@@ -138,7 +138,7 @@ def report(
     }
     spent = watcher.spent
     single = float(str(alone["cpu"])) / len(some)
-    workers = watcher.of("MapWorker") + watcher.of("ray::MapWorker")
+    workers = watcher.of("MapWorker")
     print(f"single process: {1 / single:.2f} photos a core-second, {single:.3f} s each")
     print(f"batch, everything: {total / spent:.2f} photos a core-second, in {wall:.0f} s")
     print(f"  ratio {total / spent * single:.3f}")

@@ -77,7 +77,7 @@ def main(rows: int, workers: int) -> None:
         source, output = Path(name) / "in", Path(name) / "out"
         source.mkdir()
         make_tars(source, rows)
-        for compare in ("content",):
+        for compare in ("content", "listing", "content"):
             print(f"compare by {compare}:", flush=True)
             command = [sys.executable, "-W", "ignore", "-c", DRIVER, f"{source}/*.tar"]
             environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
