@@ -22,7 +22,7 @@ help: ## show this list
 demo: $(VENV)/.demo $(filter $(SAMPLE),$(PHOTO)) ## cut out the subject of a sample photo (PHOTO=mine.jpg for your own)
 	$(BIN)/python tools/isolate.py "$(PHOTO)" --output $(DEMO)/cutout.png --overwrite
 
-test: $(VENV)/.test ## run what every change must pass: style, types, tests
+test: $(VENV)/.test ## run the checks for every change: style, types, tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -31,7 +31,7 @@ test: $(VENV)/.test ## run what every change must pass: style, types, tests
 test-all: $(VENV)/.test ## run every test, including the slow ones
 	$(BIN)/python -m pytest
 
-format: $(VENV)/.test ## put the code into the project's style
+format: $(VENV)/.test ## format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 

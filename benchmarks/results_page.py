@@ -20,14 +20,14 @@ PUBLISHED = {
 }
 
 # Ways of slicing that the page shows, and what it calls them.
-SLICES = {"size": "size of the subject", "kind": "kind of subject", "border": "sides of the photo"}
+SLICES = {"size": "size of the subject", "kind": "kind of subject", "border": "border contact"}
 
 HEAD = """# Results
 
-Written by `benchmarks/results.py`; do not edit. Every row is **measured** by the command below with
-the photos named by their fingerprints, unless it says *published*. Intervals are
-95 % bootstrap intervals over photos; IoU and Boundary IoU cut the mask at 0.5; F has beta² 0.3. A
-photo in which no subject is found counts as an empty mask.
+Written by `benchmarks/results.py`; do not edit. Every row was **measured** with the command below,
+on the photos that the fingerprints identify, unless it is marked *published*. Intervals are
+95 % bootstrap confidence intervals over photos. IoU and Boundary IoU threshold the mask at 0.5; the
+F-measure uses beta² = 0.3. A photo in which no subject is found counts as an empty mask.
 """
 
 
@@ -46,8 +46,8 @@ def page(
     Args:
         sets: for each set of photos the results of all variants, see ``SideBySide``.
         choice: results of ``evaluate_choice``.
-        nones: for each set of photos without a subject how many ``photos``, of how many it is said
-            that they have ``none``, and their ``fingerprint``.
+        nones: for each set of photos without a subject the number of ``photos``, the number of
+            those reported to have ``none``, and their ``fingerprint``.
     """
     first = next(iter(next(iter(sets.values())).values()))
     parts = [HEAD, _command(sets, first, choice, nones), _network(first)]
@@ -125,9 +125,9 @@ def _published(runs: Mapping[str, Results]) -> str:
         rows.append([title, f"{summary['photos']}, measured", *map(_figure, figures)])
     rows += [[name, "1000, *published*", *map(_figure, three)] for name, three in PUBLISHED.items()]
     words = (
-        "Here every mask is stretched to 0..1 first, as the published figures have it. These are\n"
-        "their authors', over all 1,000 photos; they were **not measured here**, so compare with\n"
-        "care.\n\n"
+        "Here every mask is first stretched to 0..1, as in the published evaluations. The\n"
+        "published figures are the authors' own, over all 1,000 photos; they were **not measured\n"
+        "here**, so compare with care.\n\n"
     )
     return words + _table(("", "photos", "max F", "MAE", "S-measure"), rows)
 
@@ -138,7 +138,7 @@ def _steps(runs: Mapping[str, Results]) -> str:
         change = _mean(one["change"], "difference", "+") if one["change"] else ""
         figures = [_mean(one[column]) for column in ("iou", "boundary_iou", "mae")]
         rows.append([name, *figures, change])
-    return _table(("", "IoU", "Boundary IoU", "MAE", "change of IoU by the step"), rows)
+    return _table(("", "IoU", "Boundary IoU", "MAE", "change of IoU"), rows)
 
 
 def _slices(runs: Mapping[str, Results]) -> str:
@@ -154,9 +154,10 @@ def _slices(runs: Mapping[str, Results]) -> str:
             edges = _figure(ours["boundary_iou"]["value"])
             rows.append([words, kind, str(ours["photos"]), *figures, edges])
     words = (
-        "Where the truth has no class of its own, the kind of subject is that of the thing that\n"
-        "the bundled model chose, the same for all rows: *other* is something of no class, *none*\n"
-        "a photo in which it saw no subject. Mean IoU; of the bundled model Boundary IoU too.\n\n"
+        "Where the ground truth names no class, the kind of subject is that of the thing that the\n"
+        "bundled model chose, the same for all columns: *other* is something without a class,\n"
+        "*none* a photo in which it found no subject. Mean IoU; for the bundled model also the\n"
+        "Boundary IoU.\n\n"
     )
     return words + _table(("", "", "photos", *shown.values(), "Boundary IoU"), rows)
 
@@ -166,7 +167,7 @@ def _abstention(
     choice: Results | None,
     nones: Mapping[str, Mapping[str, Any]],
 ) -> str:
-    """Where “no subject” is said: wrongly where there is one, rightly where there is none."""
+    """How often “no subject” is reported: wrongly if there is one, rightly if there is none."""
     rows = []
     for name, runs in sets.items():
         summary = runs[WHOLE]["summary"]
@@ -180,7 +181,7 @@ def _abstention(
     for name, one in nones.items():
         words = f"{name}: no subject; fingerprint `{one['fingerprint']}`"
         rows.append([words, str(one["photos"]), str(one["none"])])
-    return _table(("", "photos", "“none” said"), rows)
+    return _table(("", "photos", "“none” reported"), rows)
 
 
 def _choice(choice: Results) -> str:
@@ -191,13 +192,13 @@ def _choice(choice: Results) -> str:
             some = summary[kind]
             shares = [_figure(some.get(name)) for name in ("exact", "member", "abstained")]
             rows.append([words, kind, str(some["photos"]), *shares])
-    head = ("", "people call it", "photos", "right", "one member right", "“none” said")
+    head = ("", "people call it", "photos", "right", "one member right", "“none” reported")
     data = choice["data"]
     return f"""\
 {data["photos"]} labelled photos; fingerprint `{data["fingerprint"]}`.
-With the true things given only the choice can be wrong; end to end an answer is right when its
+With the true things given, only the choice can be wrong. End to end, an answer is right if its
 mask has an IoU of at least 0.5 with an accepted one. The bundled chooser was fitted on labels of
-this kind: for photos that it has seen, the figures to trust are the cross-validated ones that
+this kind: for photos that it has seen, trust the cross-validated figures that
 `tools/fit_chooser.py` prints.
 
 {_table(head, rows)}"""

@@ -10,10 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 import skimage
+from hypothesis import settings
 from numpy.typing import NDArray
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
+
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("patient")
+settings.load_profile("patient")
 
 Photo = NDArray[np.uint8]
 

@@ -230,7 +230,7 @@ def test_configuration_needs_no_network_library() -> None:
         ("SEED: 1.5", "SEED must be of type int, such as -1, got 1.5"),
         ("SEED:", "SEED must be of type int, such as -1, got no value"),
         ("SEED: 2024-01-01", "SEED must be of type int"),
-        ('OUTPUT_DIR: "2024"', "OUTPUT_DIR must be of type str.*quotes of its own"),
+        ('OUTPUT_DIR: "2024"', "OUTPUT_DIR must be of type str.*needs extra quotes"),
         ("MODEL: {PIXEL_MEAN: 3}", r"MODEL\.PIXEL_MEAN must be of type list"),
         ("SOLVER: {BASE_LR: fast}", r"SOLVER\.BASE_LR must be of type float.*got 'fast'"),
         ("SOLVER: {BASE_LR: True}", r"SOLVER\.BASE_LR must be of type float.*got True"),
@@ -480,7 +480,7 @@ def test_what_no_engine_can_do_is_not_sent_to_the_other_one(
     with pytest.raises(ConfigError) as caught:
         check_supported(load_cfg(R50, overrides))
     assert words in str(caught.value) and "install Detectron2" not in str(caught.value)
-    assert (words == "VX.EYE.SIZES does so") or "take a network that finds" in str(caught.value)
+    assert (words == "VX.EYE.SIZES does so") or "choose a network that finds" in str(caught.value)
 
 
 def test_what_detectron2_can_do_is_sent_there() -> None:

@@ -48,7 +48,7 @@ def test_a_file_cut_off_anywhere_is_an_error_or_still_tells_its_metadata(tmp_pat
         try:
             outcomes.add(str(read_metadata(part)))
         except ConfigError as error:
-            assert "part.onnx is not an ONNX file, or is damaged" in str(error)
+            assert "part.onnx is not an ONNX file, or it is damaged" in str(error)
             outcomes.add("refused")
     assert outcomes <= {"refused", "{}"}
     assert "refused" in outcomes

@@ -138,7 +138,7 @@ strokes = st.builds(
 )
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(strokes, min_size=1, max_size=3), st.sampled_from([None, 0.001, 0.002]))
 def test_pixels_under_strokes_are_always_obeyed(
     isolator: Isolator, drawn: list[Stroke], megapixels: float | None

@@ -76,8 +76,8 @@ def test_grey_and_transparent_arrays(chelsea: ByteArray) -> None:
         (Image.new("F", (4, 4)), "samples of the kind F"),
         (Image.new("RGB", (100, 101)), "10,100 pixels"),
         (b"", "empty"),
-        (None, "cannot take .*NoneType .* expected a path"),
-        (7, "cannot take .*int "),
+        (None, "expected a photo as a path.*NoneType"),
+        (7, "expected a photo as .* got builtins.int"),
         ("no such photo.jpg", "no such photo.jpg"),
     ],
 )

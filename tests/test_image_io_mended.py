@@ -111,7 +111,7 @@ def test_a_jpeg_that_lacks_only_its_end_mark(
     data = encoded(coffee[::4, ::4], "JPEG", **options)
     photo = read_photo(data[:-missing])
     np.testing.assert_array_equal(photo.pixels, read_photo(data).pixels)
-    assert photo.notes == ("its end mark is missing, but no pixel",)
+    assert photo.notes == ("its end marker is missing, but all pixels are there",)
 
 
 @pytest.mark.parametrize("options", JPEGS.values(), ids=JPEGS)

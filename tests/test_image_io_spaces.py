@@ -123,8 +123,8 @@ def test_what_states_srgb_gets_no_profile(chunks: list[tuple[bytes, bytes]]) -> 
         ((b"cICP", b"\x09\x10\0\1"), r"HDR \(PQ\)"),
         ((b"cICP", b"\x09\x12\0\1"), r"HDR \(HLG\)"),
         ((b"cICP", b"\x63\x63\0\1"), "99/99"),
-        (gama(0), "gamma makes no sense"),
-        ((b"cHRM", b"\0" * 32), "chromaticities make no sense"),
+        (gama(0), "gamma is invalid"),
+        ((b"cHRM", b"\0" * 32), "chromaticities are invalid"),
     ],
 )
 def test_what_cannot_be_followed_is_noted(chunk: tuple[bytes, bytes], words: str) -> None:

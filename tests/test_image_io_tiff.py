@@ -227,7 +227,9 @@ def test_a_compression_that_floats_cannot_have_is_refused() -> None:
 
 def test_the_refusal_names_the_layout() -> None:
     layout = ("separate", None, ">", (None, False))
-    with pytest.raises(ImageError, match="is not read here: 32-bit float RGB with alpha in separa"):
+    with pytest.raises(
+        ImageError, match="is a TIFF of an unsupported kind: 32-bit float RGB with alpha in separa"
+    ):
         read_photo(file_of("rgb and alpha", "f4", layout))
 
 

@@ -48,7 +48,7 @@ def opened(data: bytes) -> Image.Image:
 # --- what is in the file -----------------------------------------------------------------------
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(pictures, st.sampled_from(["png", "tiff"]))
 def test_png_and_tiff_come_back_exactly(pixels: Pixels, format: PictureFormat) -> None:
     before = pixels.copy()
@@ -58,7 +58,7 @@ def test_png_and_tiff_come_back_exactly(pixels: Pixels, format: PictureFormat) -
     np.testing.assert_array_equal(pixels, before)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(pictures, st.integers(0, 9))
 @example(np.broadcast_to(NOISE[:1, :1], (1100, 400, 3)).copy(), 1)  # more than a strip
 @example(np.random.default_rng(1).integers(0, 256, (300, 1300, 4), dtype=np.uint8), 1)
@@ -85,7 +85,7 @@ def test_a_harder_packed_png_is_smaller(astronaut: Pixels) -> None:
     assert sizes[1] < 1.15 * sizes[2] < 0.7 * sizes[0]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(pictures)
 @example(np.dstack([NOISE, np.arange(4800, dtype=np.uint8).reshape(60, 80) // 128]))
 def test_webp_of_quality_100_comes_back_exactly(pixels: Pixels) -> None:
@@ -166,7 +166,7 @@ def test_the_longest_sides() -> None:
         assert opened(written(fits, format)).size == (most, 1)  # type: ignore[arg-type]
         for pixels in (np.zeros((1, most + 1, 3), np.uint8), np.zeros((most + 1, 1), np.uint8)):
             with pytest.raises(
-                ImageError, match=f"at most {most} pixels a side.*write png or tiff"
+                ImageError, match=f"at most {most} pixels per side.*write png or tiff"
             ):
                 written(pixels, format)  # type: ignore[arg-type]
             assert max(opened(written(pixels, "png")).size) == most + 1

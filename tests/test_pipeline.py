@@ -13,8 +13,9 @@ from vx_detectron.engines import Detector, Eye
 from vx_detectron.engines.torchvision_engine import TorchvisionEngine
 from vx_detectron.errors import NoSubjectError, SubjectError
 from vx_detectron.image_io import Photo, as_photo
-from vx_detectron.pipeline import FALLBACK, OWN_CUT_OUT, Isolator, union_mask
+from vx_detectron.pipeline import FALLBACK, OWN_CUT_OUT, Isolator
 from vx_detectron.refine import RefineOptions
+from vx_detectron.refine.chosen import union_mask
 from vx_detectron.structures import REGION_LABEL, ByteArray, FloatArray, Instances
 from vx_detectron.subject import Choice
 

@@ -1,14 +1,19 @@
-"""Every error a user can meet. Tools map them to exit codes, the web page to 4xx answers.
+"""Every error that users can see. Tools map them to exit codes, the web server to 4xx responses.
 
-A message says what was expected, what came, and what to do.
+A message says what was expected, what was found, and what to do.
 """
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 class VxError(Exception):
     """Base of all errors raised on purpose by this package.
 
     Attributes:
-        notes: of the photo that it is about, one line each; see ``Photo.notes``.
+        notes: about the photo in question, one line each; see ``Photo.notes``.
     """
 
     notes: tuple[str, ...] = ()
@@ -27,7 +32,7 @@ class CheckpointError(VxError):
 
 
 class DownloadError(CheckpointError):
-    """Weights that could not be fetched completely."""
+    """Weights that could not be downloaded completely."""
 
 
 class EngineError(VxError):
@@ -35,11 +40,11 @@ class EngineError(VxError):
 
 
 class SubjectError(VxError):
-    """A manual choice of the subject that the photo cannot satisfy."""
+    """A manual choice of the subject that does not exist in the photo."""
 
 
 class HintError(VxError):
-    """Points, strokes or a box that make no sense, or lie outside the photo.
+    """Points, strokes or a box that are invalid or lie outside the photo.
 
     The message begins with the name of the field, such as ``strokes[2].width``.
     """
@@ -54,7 +59,7 @@ class DataError(VxError):
 
 
 class TrainingError(VxError):
-    """A training that cannot start or continue."""
+    """Training cannot start or continue."""
 
 
 class VideoError(VxError):
@@ -62,4 +67,14 @@ class VideoError(VxError):
 
 
 class BatchError(VxError):
-    """A batch that cannot start or go on: its input, its output, or the engine that runs it."""
+    """A batch that cannot start or continue: its input, its output, or the engine that runs it."""
+
+
+@contextmanager
+def noting(notes: tuple[str, ...]) -> Iterator[None]:
+    """Attach the notes of a photo to the errors raised inside, since they may be the reason."""
+    try:
+        yield
+    except VxError as error:
+        error.notes = notes
+        raise

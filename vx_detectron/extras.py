@@ -1,4 +1,4 @@
-"""Libraries that not every installation has: loaded when they are needed, or named in an error."""
+"""Optional libraries: loaded when they are needed; an error names the extra if one is missing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def needed(module: str, extra: str, purpose: str) -> ModuleType:
     Args:
         module: its name, such as ``scipy.stats``.
         extra: the extra of this package that installs it.
-        purpose: what it is for, as the beginning of a sentence.
+        purpose: what it is for, as the start of a sentence.
 
     Raises:
         ConfigError: it cannot be imported.

@@ -24,7 +24,7 @@ def replacing(path: Path, workshop: Path | None = None) -> Iterator[Path]:
             killed process leaves lies in one place.
 
     Raises:
-        OSError: the file cannot be renamed; what was there before is still there.
+        OSError: the file cannot be renamed; the previous file is unchanged.
     """
     path = Path(os.path.realpath(path))
     temporary = (workshop or path.parent) / f".{secrets.token_hex(8)}.part"
@@ -37,10 +37,10 @@ def replacing(path: Path, workshop: Path | None = None) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text; missing folders are made.
+    """Write UTF-8 text; missing folders are created.
 
     Raises:
-        DataError: it cannot be written; what was there before is still there.
+        DataError: it cannot be written; the previous file is unchanged.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -51,10 +51,10 @@ def write_text(path: Path, text: str) -> None:
 
 
 def make_folder_for(output: str | Path) -> None:
-    """Make the folder that an output goes to, and those above it.
+    """Create the folder of an output, and its parents.
 
     Raises:
-        ImageError: it cannot be made.
+        ImageError: it cannot be created.
     """
     folder = Path(output).parent
     missing = []
@@ -66,5 +66,5 @@ def make_folder_for(output: str | Path) -> None:
             one.mkdir(exist_ok=True)
     except OSError as error:
         raise ImageError(
-            f"{output}: its folder cannot be made: {error.strerror or error}"
+            f"{output}: its folder cannot be created: {error.strerror or error}"
         ) from error

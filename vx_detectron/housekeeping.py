@@ -1,4 +1,4 @@
-"""Keep a long run from swelling: what photos of many sizes leave behind goes back to the system."""
+"""Keep the memory of a long run small: return what photos of many sizes leave behind."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _LARGE = 2**20  # bytes; most arrays at a photo's size are larger
 
 
 class Housekeeping:
-    """Call it once per photo; now and then it tidies the heap.
+    """Call it once per photo; from time to time it trims the heap.
 
     Arrays have another size for each size of photo. They are all freed, but glibc keeps the gaps
     between them, and the process grows although nothing leaks. So large blocks come straight from

@@ -1,8 +1,8 @@
 """READ THIS FIRST: from a photo to its subject, in four steps.
 
-    detector.predict, eye.look -> Instances -> subject.select -> Subject -> refine -> Cutout
+    detector.predict, eye.look -> Instances -> subject.judge, decide -> Subject -> refine -> Cutout
 
-Where a person has marked something, ``interactive`` corrects what the refinement made of it.
+If a person has marked something, ``interactive`` corrects the result of the refinement.
 ``Isolator().isolate(photo).save(path)`` is the whole product; ``Isolator.open(photo)`` runs the
 networks once for many choices and hints. ``image_io`` reads the photo before, and ``deliver``
 writes the picture after.
@@ -24,44 +24,31 @@ from vx_detectron.config import load_cfg
 from vx_detectron.config.options import refine_options, subject_options
 from vx_detectron.deliver.cutout import Cutout
 from vx_detectron.engines import (
-    NO_EYE,
     Detector,
     Eye,
     build_detector,
     build_eye,
     build_segmenter,
+    provenance_of,
 )
-from vx_detectron.errors import NoSubjectError, VxError
+from vx_detectron.errors import NoSubjectError, noting
 from vx_detectron.image_io import Photo, PhotoSource, as_photo, shrunk
 from vx_detectron.image_io.cut_out import is_cut_out, whole_pieces
 from vx_detectron.interactive import Hints, InteractiveSegmenter
-from vx_detectron.interactive.enlarge import enlarge
-from vx_detectron.interactive.marks import draw, obey
+from vx_detectron.interactive.correct import Cut, correct
 from vx_detectron.interactive.session import WORKING_PIXELS, HintSession
-from vx_detectron.refine import RefineOptions, refine
-from vx_detectron.refine.matting import matte
-from vx_detectron.refine.window import (
-    bounded_size,
-    lit_box,
-    sample,
-    surroundings,
-    window_size,
-)
-from vx_detectron.structures import (
-    ByteArray,
-    FloatArray,
-    Instances,
-    Provenance,
-    Subject,
-    Window,
-)
+from vx_detectron.refine import RefineOptions
+from vx_detectron.refine.chosen import refine_chosen
+from vx_detectron.structures import ByteArray, FloatArray, Instances, Subject
 from vx_detectron.subject import (
     Choice,
+    Judgement,
     add_salient_regions,
+    decide,
     drop_second_names,
     grabcut_fallback,
+    judge,
     saliency_of,
-    select,
 )
 
 FALLBACK = "grabcut fallback"
@@ -71,19 +58,16 @@ FROM_HINTS = "hints"
 Start = Literal["cut", "nothing"]
 """What hints correct: the cut that is made without them, or nothing at all."""
 
-_COARSE = 0.02  # of the long side: how well an edge is known where there is no eye
-_MARGIN = 3.0  # around the subject's boxes, in cells: the refinement sees no farther
-
 
 class Isolator:
-    """The networks, loaded once, and the way of a photo through them. Keeps nothing of a photo.
+    """The networks, loaded once, and the path of a photo through them. Keeps no photos.
 
     Args:
         cfg: see ``vx_detectron.config.load_cfg``; by default that of the bundled networks.
-        detector: one that is built already, to run with ``eye``; by default both are built as the
+        detector: an existing one, to run with ``eye``; by default both are built as the
             configuration asks.
         eye: the eye beside it, if any.
-        segmenter: what listens to hints; by default what the configuration asks for, built when the
+        segmenter: what interprets hints; by default what the configuration asks for, built when the
             first hint comes.
 
     Raises:
@@ -134,7 +118,7 @@ class Isolator:
 
     @property
     def segmenter(self) -> InteractiveSegmenter:
-        """What listens to hints, loaded when it is first asked for.
+        """The segmenter for hints, loaded on first use.
 
         Raises:
             CheckpointError, EngineError: it cannot be built.
@@ -144,11 +128,11 @@ class Isolator:
         return self._segmenter
 
     def see(self, image: ByteArray, seconds: dict[str, float] | None = None) -> Instances:
-        """What the networks themselves say about one photo.
+        """The output of the networks for one photo.
 
         Args:
             image: uint8 (H, W, 3), RGB.
-            seconds: receives what each took.
+            seconds: receives the time that each took.
         """
         seconds = {} if seconds is None else seconds
         with _timed(seconds, "detector"):
@@ -159,12 +143,12 @@ class Isolator:
             return replace(instances, saliency=self.eye.look(image))
 
     def open(self, photo: PhotoSource, *, check: Callable[[], None] | None = None) -> OpenPhoto:
-        """Run the networks over one photo, so that any number of choices can be made in it.
+        """Run the networks on one photo, so that any number of choices can be made in it.
 
         Args:
             photo: a path, a file's bytes, a binary stream, a PIL image, a uint8 array (H, W, 3)
                 RGB, (H, W) grey or (H, W, 4) RGBA, or a ``Photo``. An array of shape (H, W, 3) is
-                not copied, so leave it as it is.
+                not copied, so do not change it.
             check: as in ``OpenPhoto.cut``.
 
         Raises:
@@ -190,7 +174,7 @@ class OpenPhoto:
 
     Attributes:
         photo: as it was read.
-        instances: what may be the subject, salient regions included.
+        instances: what may be the subject, including salient regions.
         seconds: what finding them took, by stage.
 
     Example:
@@ -221,16 +205,16 @@ class OpenPhoto:
         self._preview: tuple[float, Photo] | None = None
 
     def select(self, choice: Choice | None = None) -> Subject:
-        """Which instances are the subject, and why; empty where nothing deserves to be.
+        """Which instances are the subject, and why; empty if nothing qualifies.
 
         Args:
             choice: which subject a person asks for; None lets the ranking decide.
 
         Raises:
-            SubjectError: the photo holds nothing of the kind that was asked for.
+            SubjectError: the photo has nothing of the requested kind.
         """
-        with _noted(self.photo):
-            return select(self.photo.pixels, self.instances, self.isolator.subject_options, choice)
+        with noting(self.photo.notes):
+            return decide(self._judged, self.instances, self.isolator.subject_options, choice)
 
     def cut(
         self,
@@ -246,19 +230,19 @@ class OpenPhoto:
 
         Args:
             choice: as in ``select``.
-            refine_options: other than the configuration's.
+            refine_options: instead of the configuration's.
             hints: what a person marks as part of the cut or as no part of it, in pixels of the
-                photo. Marked pixels come out as they were marked, except that what is transparent
-                in the photo stays so; each hint changes the part that holds it and leaves the rest.
-            start: what hints correct, ``cut`` or ``nothing``. By default it is the cut where
-                there is a choice, or nothing to keep among the hints; else they say all.
+                photo. Marked pixels are always respected, except that what is transparent
+                in the photo stays so; each hint changes only the part that contains it.
+            start: what hints start from, ``cut`` or ``nothing``. By default it is the cut if
+                there is a choice, or if the hints keep nothing; otherwise it is nothing.
             megapixels: make the cut-out, and the photo in it, at most this large, which is
-                quicker than to shrink it afterwards. The choice is made in the whole photo.
+                faster than shrinking it afterwards. The choice is made in the whole photo.
             check: called between the steps; whatever it raises ends the work.
 
         Raises:
-            NoSubjectError: nothing in the photo deserves to be the subject.
-            SubjectError: the photo holds nothing of the kind that was asked for.
+            NoSubjectError: nothing in the photo qualifies as the subject.
+            SubjectError: the photo has nothing of the requested kind.
             HintError: hints outside the photo.
         """
         if hints:
@@ -270,7 +254,7 @@ class OpenPhoto:
             check()
         seen, options = self._smaller(refine_options, megapixels)
         if not subject:
-            with _noted(self.photo):
+            with noting(self.photo.notes):
                 own = seen._own_cut_out(subject, choice)
                 return own or seen._without_subject(subject, seconds)
         with _timed(seconds, "refinement"):
@@ -282,7 +266,7 @@ class OpenPhoto:
             alpha, source = whole, OWN_CUT_OUT
             kept = "the photo is cut out already, so the subject's piece is kept whole"
             subject = replace(subject, reason=f"{subject.reason}; {kept}")
-        return seen._cutout(alpha, subject, self._provenance(source, steps, seconds))
+        return seen._cutout(alpha, subject, source, steps, seconds)
 
     def _hinted(
         self,
@@ -305,21 +289,19 @@ class OpenPhoto:
             before = self._remembered("corrected", choice, plain, WORKING_PIXELS / 1e6, check)
         seconds = dict(self.seconds if base is None else base.provenance.seconds)
         with _timed(seconds, "hints"):
-            session = self._session
-            small = None if before is None else session.fitted(before.alpha)
-            name = (repr(choice), plain) if from_cut else None
-            mask = session.listen(hints, small, name, check or _never_mind)
-            both = None if base is None or small is None else (small, base.alpha)
-            width = options.edge_width if options.sharp_edge else 0.0
-            alpha = enlarge(seen.photo.pixels, session.image, mask, width, both)
-            steps = base.provenance.refinement if base else ("sharp edge",) * options.sharp_edge
-            if options.matting:
-                band = options.matting_band * _fine_cell(self.instances, alpha.shape)
-                alpha, step = matte(seen.photo.pixels, alpha, band, check or _never_mind)
-                steps = (*steps, step)
-            size = alpha.shape[0], alpha.shape[1]
-            keep, drop = draw(hints, self.instances.image_size, size, check or _never_mind)
-            obey(alpha, keep, drop)
+            cut = None
+            if base is not None and before is not None:
+                small = self._session.fitted(before.alpha)
+                cut = Cut((repr(choice), plain), small, base.alpha, base.provenance.refinement)
+            alpha, steps = correct(
+                seen.photo.pixels,
+                self._session,
+                self.instances,
+                hints,
+                options,
+                cut,
+                check or _never_mind,
+            )
             alpha = seen._within_own(alpha)
         if not (alpha > 0).any():
             raise NoSubjectError(f"nothing is left of the cut after {hints.words}; keep something")
@@ -329,8 +311,14 @@ class OpenPhoto:
         else:
             found, source = self._found, FROM_HINTS
             subject = replace(found, chosen=(), reason=f"cut by {hints.words}", method=FROM_HINTS)
-        ran = replace(self._provenance(source, steps, seconds), hints=self.isolator.segmenter.name)
-        return replace(seen._cutout(alpha, subject, ran), hints=hints)
+        made = seen._cutout(alpha, subject, source, steps, seconds)
+        ran = replace(made.provenance, hints=self.isolator.segmenter.name)
+        return replace(made, provenance=ran, hints=hints)
+
+    @cached_property
+    def _judged(self) -> Judgement:
+        """The ranking, which all choices start from."""
+        return judge(self.photo.pixels, self.instances, self.isolator.subject_options)
 
     @cached_property
     def _session(self) -> HintSession:
@@ -363,13 +351,14 @@ class OpenPhoto:
         return cut
 
     @property
-    def hint_bytes(self) -> int:
-        """What is kept in memory for hints, nearly."""
+    def kept_bytes(self) -> int:
+        """What is kept in memory for other choices and for hints, nearly."""
+        judged = self._judged.nbytes if "_judged" in self.__dict__ else 0
         cuts = sum(
             4 * cut.alpha.size + cut.photo.nbytes * (cut.photo is not self.photo)
             for _, cut in list(self._cuts.values())
         )
-        return cuts + (self._session.nbytes if "_session" in self.__dict__ else 0)
+        return judged + cuts + (self._session.nbytes if "_session" in self.__dict__ else 0)
 
     def _smaller(
         self, refine_options: RefineOptions | None, megapixels: float | None
@@ -411,7 +400,7 @@ class OpenPhoto:
 
         Args:
             chosen: positions in ``instances``, at least one.
-            refine_options: other than the configuration's.
+            refine_options: instead of the configuration's.
             by_hand: whether a person picked them; else what the eye sees besides belongs to the
                 subject too.
             check: as in ``cut``.
@@ -419,26 +408,12 @@ class OpenPhoto:
         Returns:
             float32 (H, W), 0 = background .. 1 = subject; and the steps that ran.
         """
-        options = refine_options or self.isolator.refine_options
-        instances, indices = self.instances, list(chosen)
-        cell = max(_cell(instances, index) for index in indices)
-        boxes = instances.boxes[indices]
-        if not by_hand and instances.saliency is not None:
-            boxes = np.concatenate([boxes, lit_box(instances.saliency, instances.image_size)])
-        window = surroundings(boxes, _MARGIN * cell, instances.image_size)
-        if window is None:
-            return np.zeros(instances.image_size, dtype=np.float32), ()
-        size = bounded_size(window_size(window), options.working_side)
-        mask = union_mask(instances, indices, size, window)
-        saliency = instances.saliency
-        alpha, steps = refine(
+        alpha, steps = refine_chosen(
             self.photo.pixels,
-            mask,
-            cell=cell,
-            window=window,
-            saliency=saliency,
+            self.instances,
+            tuple(chosen),
+            refine_options or self.isolator.refine_options,
             by_hand=by_hand,
-            options=options,
             check=check,
         )
         return self._within_own(alpha), steps
@@ -459,8 +434,8 @@ class OpenPhoto:
             return None
         reason = f"{subject.reason}; the photo is cut out already: its opaque part is the subject"
         labelled = Subject((), subject.ranking, reason, OWN_CUT_OUT, subject.score)
-        ran = self._provenance(OWN_CUT_OUT, (), dict(self.seconds))
-        return self._cutout(own.astype(np.float32) / np.float32(255), labelled, ran)
+        alpha = own.astype(np.float32) / np.float32(255)
+        return self._cutout(alpha, labelled, OWN_CUT_OUT, (), dict(self.seconds))
 
     def _without_subject(self, subject: Subject, seconds: dict[str, float]) -> Cutout:
         """Where the network found nothing at all, what GrabCut makes of the saliency."""
@@ -473,78 +448,28 @@ class OpenPhoto:
             raise NoSubjectError(f"{subject.reason}; and nothing stands out for GrabCut to cut")
         reason = f"{subject.reason}; cut by GrabCut from {origin} instead"
         labelled = Subject(chosen=(), ranking=(), reason=reason, method=FALLBACK)
-        ran = self._provenance(FALLBACK, (), seconds)
-        return self._cutout(self._within_own(alpha), labelled, ran)
+        return self._cutout(self._within_own(alpha), labelled, FALLBACK, (), seconds)
 
-    def _cutout(self, alpha: FloatArray, subject: Subject, provenance: Provenance) -> Cutout:
+    def _cutout(
+        self,
+        alpha: FloatArray,
+        subject: Subject,
+        source: str,
+        steps: tuple[str, ...],
+        seconds: dict[str, float],
+    ) -> Cutout:
+        """The result, which says what actually ran."""
         limits = self.isolator.cfg.VX.INPUT
+        ran = provenance_of(self.isolator.detector, self.isolator.eye, source, steps, seconds)
         return Cutout(
             self.photo,
             alpha,
             subject,
             self.instances,
-            provenance,
+            ran,
             max_pixels=limits.MAX_PIXELS,
             max_bytes=limits.MAX_BYTES,
         )
-
-    def _provenance(
-        self, source: str, steps: tuple[str, ...], seconds: dict[str, float]
-    ) -> Provenance:
-        detector, eye = self.isolator.detector, self.isolator.eye
-        return Provenance(
-            engine=detector.name,
-            device=detector.device,
-            weights=detector.weights,
-            weights_sha256=detector.weights_sha256,
-            eye=eye.name if eye else NO_EYE,
-            eye_engine=eye.engine if eye else "",
-            eye_weights=eye.weights if eye else "",
-            eye_sha256=eye.weights_sha256 if eye else "",
-            mask_source=source,
-            refinement=steps,
-            seconds=seconds,
-        )
-
-
-def union_mask(
-    instances: Instances,
-    indices: Iterable[int],
-    size: tuple[int, int] | None = None,
-    window: Window | None = None,
-) -> FloatArray:
-    """The masks of some instances as one, float32 (height, width), 0..1.
-
-    Args:
-        instances: what was found in the photo.
-        indices: positions among them.
-        size: another height and width than the photo's, or the window's.
-        window: a part of the photo that holds them whole, by default all of it.
-    """
-    window = window or (slice(0, instances.image_size[0]), slice(0, instances.image_size[1]))
-    mask = np.zeros(size or window_size(window), dtype=np.float32)
-    for index in indices:
-        own = instances.soft_mask(index, mask.shape, window)
-        if instances.is_region[index] and instances.saliency is not None:
-            # The grid says where the region is; the map that it was cut from knows the edge better.
-            whole = sample(instances.saliency, instances.image_size, window, mask.shape)
-            own = np.where(own > 0, whole, np.float32(0))
-        np.maximum(mask, own, out=mask)
-    return mask
-
-
-def _cell(instances: Instances, index: int) -> float:
-    """The side of the cell of one instance's mask, in photo pixels."""
-    if instances.is_region[index] and instances.saliency is not None:
-        return float(instances.image_size[0] / instances.saliency.shape[0])
-    return instances.mask_cell(index)
-
-
-def _fine_cell(instances: Instances, size: tuple[int, ...]) -> float:
-    """How finely the edge is known where hints moved it, in pixels of a picture of that size."""
-    if instances.saliency is None:
-        return _COARSE * max(size)
-    return float(2 * size[0] / instances.saliency.shape[0])
 
 
 def _never_mind() -> None:
@@ -553,16 +478,6 @@ def _never_mind() -> None:
 
 def _source(instances: Instances, index: int) -> str:
     return "saliency" if instances.is_region[index] else "instances"
-
-
-@contextmanager
-def _noted(photo: Photo) -> Iterator[None]:
-    """Errors take the photo's notes along: they may well be the reason."""
-    try:
-        yield
-    except VxError as error:
-        error.notes = photo.notes
-        raise
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What flows between the steps: frozen records of NumPy arrays, checked once when made."""
+"""What the steps exchange: frozen records of NumPy arrays, validated when they are created."""
 
 from __future__ import annotations
 
@@ -126,12 +126,12 @@ class Candidate:
     Attributes:
         index: position in ``Instances``.
         label: class name, or ``REGION_LABEL``.
-        score: 0..1, how probable it is that it belongs to the subject.
+        score: 0..1, the probability that it belongs to the subject.
         features: each feature's value, 0..1, of the instance alone.
         contributions: what each feature adds to the log-odds of the instance alone, compared
-            with a typical candidate: above 0 it speaks for it, below against it.
-        reason: the strongest of these in words.
-        is_region: whether it is a region of the saliency map, of no known class.
+            with a typical candidate: above 0 for it, below 0 against it.
+        reason: the strongest of these, as text.
+        is_region: whether it is a region of the saliency map, without a known class.
     """
 
     index: int
@@ -150,9 +150,9 @@ class Subject:
     Attributes:
         chosen: positions in ``Instances``; empty when there is no subject.
         ranking: every candidate, best first.
-        reason: one line in words.
+        reason: one line of text.
         method: how it was chosen: ``ranking``, or the manual choice, such as ``class person``.
-        score: 0..1, how probable it is that the photo has a subject, whichever it is.
+        score: 0..1, the probability that the photo has a subject at all.
     """
 
     chosen: tuple[int, ...]
@@ -167,7 +167,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class Provenance:
-    """What really ran, so that nothing falls back in silence.
+    """What actually ran, so that nothing falls back silently.
 
     Attributes:
         engine: such as ``onnx``, ``openvino``, ``torchvision`` or ``detectron2``.
@@ -180,10 +180,10 @@ class Provenance:
         eye_sha256: their digest; empty for none.
         mask_source: ``instances``, ``saliency``, ``grabcut fallback``, ``hints`` or
             ``the photo's own cut-out``.
-        refinement: the refinement steps that ran, in order, and a word where the DenseCRF was
+        refinement: the refinement steps that ran, in order, and a note if the DenseCRF was
             left out because it is not installed.
         seconds: wall-clock seconds of each stage.
-        hints: what listened to a person's hints, ``network`` or ``graph cut``; empty without any.
+        hints: what interpreted a person's hints, ``network`` or ``graph cut``; empty without any.
     """
 
     engine: str

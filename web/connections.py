@@ -1,14 +1,14 @@
-"""Waitress, with an end to everything: slow clients cannot keep a place from others.
+"""Waitress with time limits: slow clients cannot keep others out.
 
-Waitress reads requests and sends answers in one thread and hands complete requests to others, so a
-slow client costs a connection, not a thread. What it lacks, and what stands here:
+Waitress reads requests and sends responses in one thread and passes complete requests to others, so
+a slow client costs a connection, not a thread. What it lacks is added here:
 
-- a request has to arrive, and its answer to be fetched, within a time, however many bytes trickle;
-- too many connections, of one visitor or in all, close the slowest one instead of locking out
-  whoever comes next; so do too many bytes under way;
-- whatever the header of a request refuses, the body of which is not read, let alone kept;
-- /health and /ready have a thread of their own;
-- errors of HTTP itself are answered like all others.
+- a time limit for a request to arrive and its response to be fetched, even if bytes keep trickling;
+- too many connections, per visitor or in total, close the slowest one instead of locking out
+  newcomers; so do too many bytes in transit;
+- if the header alone is enough to refuse a request, its body is neither read nor kept;
+- /health and /ready have a separate thread;
+- HTTP protocol errors are answered like all others.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ _WITHOUT_POLL = 400  # connections, where there is only select(), which takes 51
 
 @dataclass(frozen=True)
 class Limits:
-    """What clients may take.
+    """The limits for clients.
 
     Attributes:
-        connections: in all.
+        connections: in total.
         of_one: connections of one visitor.
-        seconds: for a request to arrive, and for its answer to be fetched.
-        memory: bytes of unfinished requests and unfetched answers.
+        seconds: for a request to arrive, and for its response to be fetched.
+        memory: bytes of unfinished requests and unfetched responses.
         body: bytes of one request.
     """
 
@@ -124,10 +124,10 @@ class _ErrorTask(ErrorTask):  # type: ignore[misc]
 
 
 class _Channel(HTTPChannel):  # type: ignore[misc]
-    """One connection, which knows how slow it is.
+    """One connection, which tracks how slow it is.
 
     Attributes:
-        deaf: what arrives is thrown away; the answer to come is the last one.
+        deaf: what arrives is discarded; the next response is the last one.
     """
 
     error_task_class = _ErrorTask
@@ -233,7 +233,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         application: of WSGI.
         listener: a listening socket.
         unwanted: whether a WSGI environment without a body is refused anyway.
-        limits: what clients may take.
+        limits: the limits for clients.
         threads: that run the application.
         proxy: the address whose X-Forwarded-For and -Proto are believed.
     """

@@ -1,4 +1,4 @@
-"""CORS: which pages of other sites may use the API through a browser; none, unless named."""
+"""CORS: which pages of other sites may use the API through a browser; none by default."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def is_preflight() -> bool:
 
 
 def add_cors_headers(answer: Response) -> None:
-    """Permit named origins, and tell caches that the answer depends on who asks."""
+    """Permit the listed origins, and tell caches that the response depends on the origin."""
     if current_app.config["CORS_ORIGINS"]:
         answer.vary.add("Origin")
     if from_named_origin():

@@ -1,4 +1,4 @@
-"""From a request's fields to the picture, the layers or the record that answer it."""
+"""From a request's fields to the picture, layers or record in the response."""
 
 from __future__ import annotations
 
@@ -60,15 +60,15 @@ def isolate_upload(given: Fields) -> Response:
 
 
 def answer_with(cutout: Cutout, order: Order, width: int) -> Response:
-    """The picture, layers or record that was ordered; its headers say why this is the subject.
+    """The requested picture, layers or record; its headers say why this is the subject.
 
     Args:
         cutout: of the photo, or of a smaller one.
-        order: what was asked for.
+        order: the request.
         width: of the photo itself, whose pixels the order means.
 
     Raises:
-        ImageError: the format cannot hold the picture.
+        ImageError: the format cannot store the picture.
     """
     if order.format == "json":
         return Response(to_line(record_of(cutout)), mimetype="application/json")
@@ -96,7 +96,7 @@ def _photo_box(finish: Finish, photo: Photo, alpha: FloatArray) -> str:
 
 
 def shrink(photo: Photo, alpha: FloatArray, megapixels: float | None) -> tuple[Photo, FloatArray]:
-    """Photo and alpha with so many million pixels at most, in their own proportions."""
+    """Photo and alpha with at most that many million pixels, in their own proportions."""
     small = photo if megapixels is None else shrunk(photo, megapixels)
     if small is photo:
         return photo, alpha

@@ -1,4 +1,4 @@
-"""What OpenAPI tells beyond the schemas: answers and their headers, and who may ask."""
+"""What OpenAPI needs beyond the schemas: responses, their headers, and authentication."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def _headers(**words: str) -> dict[str, Any]:
     }
 
 
-_RETRY = _headers(Retry_After="Seconds after which to come back.")
+_RETRY = _headers(Retry_After="Seconds after which to retry.")
 _ALLOWANCE = _headers(
-    X_RateLimit_Limit="Requests that one client may send in a period.",
-    X_RateLimit_Remaining="How many of them are left.",
+    X_RateLimit_Limit="Requests that a client may send per period.",
+    X_RateLimit_Remaining="How many requests are left.",
     X_RateLimit_Reset="When the period ends, in seconds since 1970.",
 )
 
@@ -30,11 +30,11 @@ PICTURES: Responses = {
     200: {
         "description": "The cut-out.",
         "headers": _headers(
-            X_Reason="Why this is the subject, in words; of pictures.",
-            X_Instances="The indices of the chosen instances, with commas between; of pictures.",
+            X_Reason="Why this is the subject; for pictures.",
+            X_Instances="The indices of the chosen instances, separated by commas; for pictures.",
             X_Photo_Box="Where the photo lies in the picture, which may be cropped or larger: "
             "left, top, width, height, in pixels of the picture.",
-            Content_Disposition="A name for the file; of pictures.",
+            Content_Disposition="A name for the file; for pictures.",
         ),
         "content": {
             **{f"image/{kind}": _BINARY for kind in ("png", "jpeg", "webp", "tiff", "openraster")},
@@ -44,19 +44,19 @@ PICTURES: Responses = {
 }
 
 _WORDS = {
-    400: "The request is broken.",
+    400: "The request is malformed.",
     401: "The token is missing or wrong.",
-    403: "Another site's page sent it.",
+    403: "The request came from another site's page.",
     404: "No such opened photo.",
     408: "The request did not arrive in time.",
     413: "The request is too large.",
     415: "The body is not a form.",
     422: "A bad picture or option, or no subject.",
-    429: "Too many requests; come back after Retry-After seconds.",
-    503: "Too busy; come back after Retry-After seconds.",
+    429: "Too many requests; retry after Retry-After seconds.",
+    503: "Too busy; retry after Retry-After seconds.",
 }
 _PROBLEM_HEADERS = {
-    401: _headers(WWW_Authenticate="How a browser may ask for the token."),
+    401: _headers(WWW_Authenticate="How a browser asks for the token."),
     429: _RETRY,
     503: _RETRY,
 }

@@ -1,4 +1,4 @@
-"""Every error as an answer: one table from exceptions to a status and a stable code."""
+"""Every error as a response: one table from exceptions to a status and a stable code."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class WebError(Exception):
 
 
 class BadOptionError(WebError):
-    """An option that makes no sense beside another."""
+    """An option that contradicts another one."""
 
     status, code = 422, "bad_option"
 
@@ -57,21 +57,21 @@ class TooLargeError(WebError):
     status, code = 413, "too_large"
 
     def __init__(self, most: int) -> None:
-        super().__init__(f"This server takes requests of at most {most:,} bytes.")
+        super().__init__(f"This server accepts requests of at most {most:,} bytes.")
 
 
 class FormTooLargeError(WebError):
     """Too many fields, or too long ones."""
 
     status, code = 413, "form_too_large"
-    detail = "The form has too many fields, or too long ones."
+    detail = "The form has too many fields, or fields that are too long."
 
 
 class PhotoGoneError(WebError):
     """No opened photo of that id."""
 
     status, code = 404, "photo_gone"
-    detail = "There is no such opened photo, or no longer; open it again."
+    detail = "No photo with that id is open; open it again."
 
 
 class UnauthorizedError(WebError):
@@ -79,7 +79,7 @@ class UnauthorizedError(WebError):
 
     status, code = 401, "unauthorized"
     detail = (
-        "This server asks for its token, as 'Authorization: Bearer TOKEN', as 'X-Api-Key: TOKEN', "
+        "This server requires its token, as 'Authorization: Bearer TOKEN', as 'X-Api-Key: TOKEN', "
         "or as the password of HTTP Basic."
     )
 
@@ -95,28 +95,28 @@ class BusyError(WebError):
     """The queue is full."""
 
     status, code = 503, "busy"
-    detail = "The server has as much work as it can take; come back later."
+    detail = "The server is busy; try again later."
 
 
 class TooManyError(WebError):
-    """One client asks too often."""
+    """One client sends too many requests."""
 
     status, code = 429, "too_many_requests"
-    detail = "Too many requests from one address; come back later."
+    detail = "Too many requests from one address; try again later."
 
 
 class TooSlowError(WebError):
     """The request's time is up."""
 
     status, code = 503, "too_slow"
-    detail = "The photo could not be finished in time; come back later, or send a smaller one."
+    detail = "The photo could not be finished in time; try again later, or send a smaller one."
 
     def __init__(self) -> None:
         super().__init__(retry_after=10)
 
 
 class ClientGoneError(WebError):
-    """Nobody is left to answer to."""
+    """The client has gone."""
 
     status, code = 499, "client_gone"
     detail = "The client hung up."
@@ -143,7 +143,7 @@ HINTS = {
     "no_subject": "Choose what to cut out yourself: by class, rank, point or box, or everything.",
     "bad_picture": "Open the photo in an image editor, save it as JPEG or PNG, and send that.",
     "too_large": "Make the photo smaller, or save it with stronger compression.",
-    "form_too_large": "Send the photo as a file of the form, and few and short fields beside it.",
+    "form_too_large": "Send the photo as a file in the form, with few and short other fields.",
     "bad_media_type": "Send multipart/form-data with the photo as a file, "
     "such as: curl -F image=@photo.jpg",
     "request_timeout": "Send a smaller photo, or use a faster connection.",
@@ -157,7 +157,7 @@ class Problem:
 
     Attributes:
         status: of HTTP.
-        code: one word that programs may rely on.
+        code: a code that programs can rely on.
         detail: one line for people.
         more: further members.
         headers: of the answer.
@@ -176,7 +176,7 @@ class Problem:
 
 
 def problem_of(error: Exception) -> Problem:
-    """What to answer to an exception. What nobody foresaw is logged, and told to nobody."""
+    """The response to an exception. Unexpected ones are logged, and not shown to the client."""
     if isinstance(error, WebError):
         headers = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
         if isinstance(error, UnauthorizedError):
@@ -201,7 +201,7 @@ def problem_of(error: Exception) -> Problem:
 
 
 def problem_of_status(status: int, detail: str | None = None) -> Problem:
-    """The problem that a bare status stands for."""
+    """The problem for a bare status."""
     known = HTTPStatus(status)
     code = _OF_HTTP.get(status, known.phrase.lower().replace(" ", "_"))
     return Problem(status, code, detail or known.description or known.phrase, _hint(code))
@@ -215,7 +215,7 @@ def _of_http(error: HTTPException) -> Problem:
 
 
 def _hint(code: str, detail: str = "") -> dict[str, Any]:
-    """What can be done about it. Whoever sent too many pixels need not change the format."""
+    """What the client can do. After too many pixels, there is no need to change the format."""
     if code == "bad_picture" and "pixels" in detail:
         return {"hint": _TOO_MANY_PIXELS}
     return {"hint": HINTS[code]} if code in HINTS else {}
@@ -223,7 +223,7 @@ def _hint(code: str, detail: str = "") -> dict[str, Any]:
 
 def _listed(fields: dict[str, Any]) -> str:
     words = [f"{name}: {' '.join(_sentences(why))}" for name, why in fields.items()]
-    return "; ".join(words) or "The form does not fit."
+    return "; ".join(words) or "The form is invalid."
 
 
 def _sentences(why: Any) -> list[str]:

@@ -1,6 +1,6 @@
-"""The bounded queue: so many requests work, so many wait, and the others are told to come back.
+"""The bounded queue: a limited number of requests run or wait, and others are asked to retry.
 
-Work runs in threads of its own. So an answer can leave in time while a step that cannot be
+Work runs in separate threads. So a response can be sent in time while a step that cannot be
 interrupted runs to its end, and memory is not spread over the heaps of all the threads that wait.
 """
 
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class Turn:
-    """One request's right to work, until its time is up or its client is gone."""
+    """One request's permission to run, until its time is up or its client is gone."""
 
     def __init__(self, seconds: float, gone: Callable[[], bool]) -> None:
         self._deadline = monotonic() + seconds
@@ -36,7 +36,7 @@ class Turn:
 
 
 class Gate:
-    """Bounds the work that goes on at the same time, and the work that waits for it.
+    """Limits the work that runs at the same time, and the work that waits.
 
     Args:
         workers: how many may work at the same time.
@@ -55,7 +55,7 @@ class Gate:
         self.closed = False
 
     def run(self, work: Callable[[Turn], T], gone: Callable[[], bool]) -> T:
-        """What the work returns, when it has had its turn.
+        """The result of the work, once it has had its turn.
 
         Args:
             work: runs in a thread of the gate's; calls ``Turn.check`` between its steps.
@@ -79,7 +79,7 @@ class Gate:
             del job  # it holds an error that holds this frame: both, and the photo, would stay
 
     def close(self) -> None:
-        """Let nobody in any more; who is inside may finish."""
+        """Accept no more requests; those inside may finish."""
         self.closed = True
 
     def _work(self, work: Callable[[Turn], T], turn: Turn) -> T:

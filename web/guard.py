@@ -1,6 +1,6 @@
-"""Who may ask, how often, and what browsers may do with the answers.
+"""Who may send requests, how often, and what browsers may do with the responses.
 
-Whatever the header of a request decides is decided by ``check_header``, which looks at nothing
+Whatever the header of a request can decide is decided by ``check_header``, which looks at nothing
 else: the server asks it before it reads the body, see ``connections``.
 """
 
@@ -63,7 +63,7 @@ _HEADERS = {
 
 
 def register_guard(app: APIFlask) -> None:
-    """Put the checks before every request, and the headers on every answer.
+    """Add the checks before every request, and the headers to every response.
 
     Raises:
         ConfigError: a rate that cannot be read.
@@ -77,7 +77,7 @@ def register_guard(app: APIFlask) -> None:
             ) from error
     if 0 < len(str(app.config["TOKEN"])) < _SHORT:
         _log.warning(
-            "The token has fewer than %d characters and can be guessed; make a better one: "
+            "The token has fewer than %d characters and can be guessed; generate a better one: "
             'python -c "import secrets; print(secrets.token_urlsafe())"', _SHORT
         )  # fmt: skip
     for name in ("waitress", "werkzeug"):
@@ -174,16 +174,16 @@ def _expect_form(media_types: set[str]) -> None:
         raise FormTooLargeError
     if request.mimetype == "multipart/form-data" and "boundary" not in request.mimetype_params:
         raise BadMediaTypeError(
-            "The Content-Type of the form has no boundary; let your HTTP library write it."
+            "The Content-Type of the form has no boundary; let your HTTP library set it."
         )
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise BadMediaTypeError("The body must not be compressed: leave Content-Encoding out.")
 
 
 def _refuse_guesses() -> None:
-    """Count wrong tokens apart from all else: who shows the right one is never locked out by them.
+    """Count wrong tokens separately: they never lock out anyone with the right one.
 
-    So this does not keep anybody from guessing on, which only a long token does; it bounds what
+    So this does not prevent further guessing, which only a long token does; it limits what
     guessing costs.
     """
     if not _may_enter():
@@ -229,7 +229,7 @@ def _expect_short_words() -> None:
 def _expect_own_page() -> None:
     """CrossOriginError when a browser says that another site's page sends this.
 
-    It keeps other sites from using a visitor's browser, who may reach what they cannot: CSRF.
+    It keeps other sites from using a visitor's browser, which can reach what they cannot: CSRF.
     Browsers send one of these headers with every form and every fetch since 2020, and no page can
     forge them; other programs send neither. So no cookie is needed, and no secret in the form.
     """

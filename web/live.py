@@ -1,4 +1,4 @@
-"""Live pictures: one follower for each browser that shows a camera, and what bounds them."""
+"""Live pictures: one follower per browser with a camera, and their limits."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ class Session:
         """The mask of the next frame, uint8 (h, w), its state, and what the subject is.
 
         Raises:
-            BusyError: the frame before is still worked on.
-            SubjectError: nothing is where the person points.
+            BusyError: the previous frame is still being processed.
+            SubjectError: there is nothing at the marked point.
         """
         if not self._lock.acquire(blocking=False):
             raise BusyError(retry_after=1)
@@ -73,7 +73,7 @@ class Sessions:
         cfg.freeze()
         eye = build_eye(cfg)
         if eye is None:
-            raise EngineError("this server has no eye (VX.EYE.NAME is none), which live needs")
+            raise EngineError("this server has no eye (VX.EYE.NAME is none), which live mode needs")
         self._isolator = Isolator(cfg, isolator.detector, eye)
         self._lock = threading.Lock()
         self._known: TTLCache[str, Session] = TTLCache(_MOST, _SECONDS)

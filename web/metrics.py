@@ -1,4 +1,4 @@
-"""What Prometheus may ask: how many, how long, how full. Nothing about any photo."""
+"""Metrics for Prometheus: counts, durations, memory. Nothing about any photo."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class Metrics:
             registry=self.registry,
         )  # fmt: skip
         self._seconds = Histogram(
-            "vx_stage_seconds", "Seconds that a stage took.", ["stage"], registry=self.registry
+            "vx_stage_seconds", "Seconds per stage.", ["stage"], registry=self.registry
         )
         inside = Gauge(
-            "vx_requests_inside", "Requests that work or wait for it.", registry=self.registry
+            "vx_requests_inside", "Requests that are running or waiting.", registry=self.registry
         )
         inside.set_function(lambda: gate.inside)
-        opened = Gauge("vx_opened_photos", "Photos that are kept.", registry=self.registry)
+        opened = Gauge("vx_opened_photos", "Photos that are open.", registry=self.registry)
         opened.set_function(lambda: len(photos))
 
     def answered(self, endpoint: str, status: int) -> None:

@@ -66,18 +66,18 @@ class Opened:
 
     @property
     def size(self) -> int:
-        """Bytes that it takes, nearly."""
+        """Approximate size in memory, in bytes."""
         photo = self.found.photo
         alpha = 4 * photo.pixels[..., 0].size  # of the last cut
         grids = self.found.instances.mask_grids.nbytes
-        return max(photo.nbytes + alpha + grids + self.found.hint_bytes, _LEAST_BYTES)
+        return max(photo.nbytes + alpha + grids + self.found.kept_bytes, _LEAST_BYTES)
 
 
 class OpenedPhotos:
-    """Opened photos under ids that nobody can guess. The least used go when memory is short.
+    """Opened photos under unguessable ids. The least recently used go when memory is short.
 
     Args:
-        memory: bytes that all of them may take.
+        memory: bytes for all of them.
         lifetime: seconds that one stays after its last use.
     """
 

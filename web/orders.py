@@ -1,6 +1,6 @@
-"""From the checked fields of a form to what the steps take: the same records as the command line's.
+"""From the validated fields of a form to the same records that the command line uses.
 
-No field can name a file or an address: pictures come with the request, or not at all.
+No field can name a file or a URL: pictures come with the request, or not at all.
 """
 
 from __future__ import annotations
@@ -48,12 +48,12 @@ _SCENE_SIDE = 1280  # a scene has no detail that a larger one would show
 
 @dataclass(frozen=True)
 class Order:
-    """What one request asks for.
+    """One request.
 
     Attributes:
         choice: which subject; empty lets the ranking decide.
         hints: what a person marked, if anything.
-        start: what the hints correct; see ``OpenPhoto.cut``.
+        start: what the hints start from; see ``OpenPhoto.cut``.
         refine_options: how its edge is refined.
         finish: what the picture shows.
         format: as ``Finish.format``, or ``ora`` or ``json``.
@@ -91,7 +91,7 @@ def read_order(given: Fields, refine_options: RefineOptions, max_pixels: int) ->
         max_pixels: the largest background picture.
 
     Raises:
-        BadOptionError, ConfigError, SubjectError: an option that makes no sense.
+        BadOptionError, ConfigError, SubjectError: an invalid option.
         ImageError: the background picture cannot be read.
     """
     choice = Choice(
@@ -106,7 +106,7 @@ def read_order(given: Fields, refine_options: RefineOptions, max_pixels: int) ->
     )
     hints = given.get("hints") or None
     if given.get("start") and hints is None:
-        raise BadOptionError("start says what hints correct; send hints, or leave it out.")
+        raise BadOptionError("start says what hints start from; send hints, or leave it out.")
     background = _background(given, max_pixels)
     if given["format"] == "jpg" and isinstance(background, Transparent):
         raise BadOptionError("JPEG cannot keep a transparent background; choose png or webp.")
@@ -161,7 +161,7 @@ def _placement(given: Fields) -> Placement:
     """Where the subject stands; a canvas of pixels shrinks with the rest of a small result."""
     canvas = None if "canvas" not in given else _understood(parse_canvas, given["canvas"])
     if canvas is not None and given["crop"]:
-        raise BadOptionError("crop and canvas exclude each other: a canvas is cut already.")
+        raise BadOptionError("choose crop or canvas, not both: a canvas is already cropped.")
     if canvas is not None and "megapixels" in given:
         canvas = canvas.within(given["megapixels"] * 1e6)
     right, down = given.get("move", (0.0, 0.0))
@@ -201,7 +201,7 @@ def background_of(text: str) -> Background:
     if kind == "scene":
         if name not in scenes.NAMES:
             raise BadOptionError(
-                f"there is no scene {name!r}; there are {', '.join(scenes.NAMES)}."
+                f"no such scene: {name!r}; expected one of {', '.join(scenes.NAMES)}."
             )
         return Picture(scenes.draw(name, _SCENE_SIDE * 3 // 4, _SCENE_SIDE))
     try:
@@ -209,5 +209,7 @@ def background_of(text: str) -> Background:
     except ConfigError as error:
         raise BadOptionError(f"background: {_BACKGROUNDS}; got {text!r}.") from error
     if isinstance(background, PictureFile):
-        raise BadOptionError("this server reads no files of its own; send one in background_file.")
+        raise BadOptionError(
+            "this server does not read files from paths; send one in background_file."
+        )
     return background

@@ -1,4 +1,4 @@
-"""Where the subject stands in the result: remove.bg's crop_margin, scale and position."""
+"""Where the subject is in the result: remove.bg's crop_margin, scale and position."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""remove.bg's pictures: their background may be half transparent, and they may be two files."""
+"""remove.bg's pictures: the background may be half transparent, and there may be two files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Backgrounds that come with the page, drawn here: no photo of anybody's, at any size."""
+"""The page's own backgrounds, drawn by code at any size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The fields of requests and answers: what marshmallow checks, and what OpenAPI tells."""
+"""The fields of requests and responses, for validation by marshmallow and for OpenAPI."""
 
 from __future__ import annotations
 
@@ -83,20 +83,20 @@ def _classes(name: str, description: str) -> fields.List[Any]:
 
 
 class Strict(Schema):
-    """A form in which a field that nobody knows is an error."""
+    """A form in which an unknown field is an error."""
 
     class Meta:  # noqa: D106
         unknown = RAISE
 
 
 class Options(Strict):
-    """What to cut out, and what the result shows: as the options of the command line."""
+    """What to cut out, and what the result shows; like the options of the command line."""
 
     subject = fields.String(
         validate=Length(1, 60), metadata=_said("The best instance of this class, such as dog.")
     )
     rank = fields.Integer(
-        validate=Range(1, 1000), metadata=_said("The Nth of the ranking, 1 for the best.")
+        validate=Range(1, 1000), metadata=_said("The Nth candidate of the ranking, 1 for the best.")
     )
     at = Numbers("X,Y", metadata=_said("What is at this point, in pixels of the photo."))
     box = Numbers("X0,Y0,X1,Y1", metadata=_said("What fits this box best."))
@@ -116,21 +116,20 @@ class Options(Strict):
     start = fields.String(
         validate=OneOf(["cut", "nothing"]),
         metadata=_said(
-            "What the hints correct: the cut that is made without them, or nothing, so that they "
-            "say all. By default it is the cut where something is chosen, or where the hints keep "
-            "nothing; else nothing."
+            "What the hints start from: the cut made without them, or nothing. The default is cut "
+            "if something is chosen or the hints keep nothing, otherwise nothing."
         ),
     )
 
     edges = fields.String(
         validate=OneOf(["sharp", "matte"]),
-        metadata=_said("sharp: a pixel or two wide; matte: for hair and fur, and slower."),
+        metadata=_said("sharp: a pixel or two wide; matte: for hair and fur, slower."),
     )
     fuse_saliency = fields.Boolean(
         load_default=True, metadata=_said("Let the saliency map correct the masks.")
     )
     dense_crf = fields.Boolean(load_default=True, metadata=_said("Follow the photo's edges."))
-    morphology = fields.Boolean(load_default=True, metadata=_said("Close holes, drop specks."))
+    morphology = fields.Boolean(load_default=True, metadata=_said("Close holes and remove specks."))
     sharp_edge = fields.Boolean(
         load_default=True, metadata=_said("Redraw the edge at full resolution.")
     )
@@ -141,7 +140,9 @@ class Options(Strict):
     grow = fields.Float(
         load_default=0.0,
         validate=Range(-MOST_GROW, MOST_GROW),
-        metadata=_said("Pixels of the photo that the subject grows; below 0 it shrinks."),
+        metadata=_said(
+            "How far to grow the subject, in pixels of the photo; negative values shrink it."
+        ),
     )
     feather = fields.Float(
         load_default=0.0,
@@ -151,13 +152,15 @@ class Options(Strict):
     decontaminate = fields.Float(
         load_default=100.0,
         validate=Range(0, 100),
-        metadata=_said("How much of the old background's colour leaves the edge, in percent."),
+        metadata=_said(
+            "How much of the old background's colour to remove from the edge, in percent."
+        ),
     )
 
     background = fields.String(
         validate=Length(1, 100),
         metadata=_said(
-            "transparent, black, a colour of CSS, gradient:COLOUR,COLOUR or "
+            "transparent, black, a CSS colour, gradient:COLOUR,COLOUR or "
             "gradient:COLOUR,COLOUR,DEGREES, blur, blur:PERCENT of the photo's diagonal, "
             f"scene:NAME ({', '.join(scenes.NAMES)}), or picture: the file in background_file. "
             "By default transparent, and white for jpg, which has no transparency."
@@ -167,7 +170,9 @@ class Options(Strict):
     fit = fields.String(
         load_default="cover",
         validate=OneOf(["cover", "contain"]),
-        metadata=_said("How that picture is fitted: fill the frame, or be seen whole."),
+        metadata=_said(
+            "How that picture is fitted: cover fills the frame, contain shows all of it."
+        ),
     )
     shadow = fields.String(
         load_default="none",
@@ -184,12 +189,12 @@ class Options(Strict):
         metadata=_said("ora has layers, for GIMP and Krita; json has masks and reasons."),
     )
     quality = fields.Integer(
-        load_default=95, validate=Range(1, 100), metadata=_said("Of jpg and webp.")
+        load_default=95, validate=Range(1, 100), metadata=_said("For jpg and webp.")
     )
     mask_only = fields.Boolean(
-        load_default=False, metadata=_said("The mask alone, white where the subject is.")
+        load_default=False, metadata=_said("Only the mask, white where the subject is.")
     )
-    crop = fields.Boolean(load_default=False, metadata=_said("Cut the picture to the subject."))
+    crop = fields.Boolean(load_default=False, metadata=_said("Crop the picture to the subject."))
     margin = fields.Float(
         load_default=5.0,
         validate=Range(0, 1000),
@@ -214,7 +219,7 @@ class Options(Strict):
         metadata=_said("How far the subject moves right and down, in percent of the canvas."),
     )
     megapixels = fields.Float(
-        validate=Range(0.01, 1000), metadata=_said("Make the result this large at most.")
+        validate=Range(0.01, 1000), metadata=_said("The largest size of the result.")
     )
 
 
@@ -241,12 +246,12 @@ class CandidateOut(Schema):
     index = fields.Integer(metadata=_said("Which of the instances."))
     label = fields.String()
     is_region = fields.Boolean(
-        metadata=_said("Whether it is a region of the saliency map, of no known class.")
+        metadata=_said("Whether it is a region of the saliency map, without a known class.")
     )
     score = fields.Float(
-        allow_none=True, metadata=_said("How probable it is that it belongs to the subject, 0..1.")
+        allow_none=True, metadata=_said("The probability that it belongs to the subject, 0..1.")
     )
-    reason = fields.String(metadata=_said("What speaks for it and what against, in words."))
+    reason = fields.String(metadata=_said("The reasons for and against it, as text."))
     features = fields.Dict(
         keys=fields.String(),
         values=fields.Float(allow_none=True),
@@ -265,12 +270,12 @@ class CandidateOut(Schema):
 class SubjectOut(Schema):
     """Which instances are the subject, and why."""
 
-    chosen = fields.List(fields.Integer(), metadata=_said("Empty where there is no subject."))
+    chosen = fields.List(fields.Integer(), metadata=_said("Empty if there is no subject."))
     labels = fields.List(fields.String())
-    reason = fields.String(metadata=_said("One line in words."))
-    method = fields.String(metadata=_said("ranking, or what was asked for, such as class dog."))
+    reason = fields.String(metadata=_said("One line of text."))
+    method = fields.String(metadata=_said("ranking, or what was requested, such as class dog."))
     score = fields.Float(
-        allow_none=True, metadata=_said("How probable it is that there is a subject at all, 0..1.")
+        allow_none=True, metadata=_said("The probability that there is a subject at all, 0..1.")
     )
     ranking = fields.List(fields.Nested(CandidateOut), metadata=_said("The best first."))
 
@@ -280,20 +285,22 @@ class InstanceOut(Schema):
 
     label = fields.String()
     is_region = fields.Boolean(
-        metadata=_said("Whether it is a region of the saliency map, of no known class.")
+        metadata=_said("Whether it is a region of the saliency map, without a known class.")
     )
-    score = fields.Float(allow_none=True, metadata=_said("Of its detection, 0..1."))
+    score = fields.Float(allow_none=True, metadata=_said("The detection score, 0..1."))
     box = fields.List(fields.Float(allow_none=True), metadata=_said("x, y, width, height."))
 
 
 class OutlinedOut(InstanceOut):
     """One thing in the photo, to be drawn and clicked."""
 
-    outline = fields.String(metadata=_said("The d of an SVG path, in pixels of the photo."))
+    outline = fields.String(
+        metadata=_said("The d attribute of an SVG path, in pixels of the photo.")
+    )
     holds = fields.Integer(
         allow_none=True,
         metadata=_said(
-            "Of a region: the thing that it is the whole shape of, by its index; null for none."
+            "For a region: the index of the thing whose whole shape it shows; null for none."
         ),
     )
 
@@ -312,14 +319,14 @@ class MaskedOut(InstanceOut):
 
 
 class ProvenanceOut(Schema):
-    """What really ran."""
+    """What actually ran."""
 
     engine = fields.String()
     device = fields.String()
     weights = fields.String()
     weights_sha256 = fields.String()
     eye = fields.String(metadata=_said("The network that maps the main subject; none for none."))
-    eye_engine = fields.String(metadata=_said("What ran it; empty without an eye."))
+    eye_engine = fields.String(metadata=_said("The engine that ran it; empty without an eye."))
     eye_weights = fields.String()
     eye_sha256 = fields.String()
     mask_source = fields.String(
@@ -328,7 +335,7 @@ class ProvenanceOut(Schema):
     refinement = fields.List(fields.String(), metadata=_said("The steps, in their order."))
     seconds = fields.Dict(keys=fields.String(), values=fields.Float())
     hints = fields.String(
-        metadata=_said("What listened to the hints: network or graph cut; empty without any.")
+        metadata=_said("What interpreted the hints: network or graph cut; empty without hints.")
     )
 
 
@@ -341,7 +348,7 @@ class StrokeOut(Schema):
 
 
 class HintsOut(Schema):
-    """What a person marked, in pixels of the photo; all of it was obeyed."""
+    """What a person marked, in pixels of the photo; all of it was respected."""
 
     keep = fields.List(fields.List(fields.Float()), metadata=_said("x, y of each point."))
     drop = fields.List(fields.List(fields.Float()), metadata=_said("x, y of each point."))
@@ -350,7 +357,7 @@ class HintsOut(Schema):
 
 
 class RecordOut(Schema):
-    """Everything about a cut-out but its pixels, as ``vx-isolate --json`` prints it."""
+    """Everything about a cut-out except its pixels, as ``vx isolate --json`` prints it."""
 
     width = fields.Integer()
     height = fields.Integer()
@@ -359,7 +366,7 @@ class RecordOut(Schema):
     alpha = fields.Nested(RleOut, metadata=_said("The cut-out's mask, from 0.5 up."))
     hints = fields.Nested(HintsOut, allow_none=True, metadata=_said("null without any."))
     provenance = fields.Nested(ProvenanceOut)
-    notes = fields.List(fields.String(), metadata=_said("What was done to read the photo."))
+    notes = fields.List(fields.String(), metadata=_said("Notes on how the photo was read."))
 
 
 class OpenedOut(Schema):
@@ -380,10 +387,10 @@ class ProblemOut(Schema):
     type = fields.String()
     title = fields.String()
     status = fields.Integer()
-    code = fields.String(metadata=_said("One word that programs may rely on."))
+    code = fields.String(metadata=_said("A code that programs can rely on."))
     detail = fields.String()
     hint = fields.String(metadata=_said("What can be done."))
     notes = fields.List(
         fields.String(), metadata=_said("What was done to the photo, such as the frame chosen.")
     )
-    errors = fields.Dict(metadata=_said("What is wrong with which field of the form."))
+    errors = fields.Dict(metadata=_said("Field of the form to its error."))

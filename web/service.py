@@ -1,4 +1,4 @@
-"""What all requests share: the loaded network, the queue before it, the opened photos."""
+"""What all requests share: the loaded networks, the queue, and the opened photos."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class Service:
 
     Attributes:
         isolator: the network, loaded once; all threads use it.
-        gate: bounds the work.
+        gate: limits the work.
         photos: those that are opened.
-        metrics: what Prometheus may ask.
+        metrics: for Prometheus.
         max_pixels: the largest picture that is read.
     """
 
@@ -40,7 +40,7 @@ class Service:
     _tidy: Housekeeping = field(default_factory=Housekeeping)
 
     def run(self, work: Callable[[Turn], T]) -> T:
-        """Do this request's work when it has its turn; see ``Gate.run``."""
+        """Run this request's work when its turn comes; see ``Gate.run``."""
         # Only waitress can tell; elsewhere a client that hangs up is noticed at the end.
         gone = request.environ.get("waitress.client_disconnected", lambda: False)
         done = self.gate.run(copy_current_request_context(work), gone)

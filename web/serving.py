@@ -1,4 +1,4 @@
-"""The production server: waitress in one process, watched over by a second that does nothing else.
+"""The production server: waitress in one process, supervised by a second one.
 
 One process, since the network is loaded once and shared by all threads. The watcher owns the
 listening socket: when the server dies, clients that come meanwhile wait in the socket's queue until
@@ -73,7 +73,7 @@ def _eye(name: str | None) -> list[str]:
 
 def _warn(host: str) -> None:
     _log.warning("*" * 72)
-    _log.warning("Listening on %s: whoever reaches this machine can use the server.", host)
+    _log.warning("Listening on %s: anyone who can reach this machine can use the server.", host)
     _log.warning("Set VX_TOKEN, and put a proxy with TLS in front.")
     _log.warning("*" * 72)
 
@@ -96,9 +96,9 @@ def _watch_over(listener: socket.socket, config: dict[str, Any], proxy: str | No
         signal.signal(signal.SIGINT, stop)
         server.join()
         if not stopping and not ready.is_set():
-            raise SystemExit("The server could not start; the reason stands above.")
+            raise SystemExit("The server could not start; see the reason above.")
         if not stopping:
-            _log.error("the server died (exit code %s); starting it again", server.exitcode)
+            _log.error("the server died (exit code %s); restarting it", server.exitcode)
 
 
 def _serve(
@@ -141,7 +141,7 @@ def _serve(
 
 
 def _stop_gently(server: Any, gate: Gate) -> None:
-    """On SIGTERM, on Ctrl-C, or when the watcher is gone: finish what has begun, then end."""
+    """On SIGTERM, on Ctrl-C, or when the watcher is gone: finish current requests, then exit."""
     finished = threading.Event()
 
     def drain() -> None:

@@ -1,4 +1,4 @@
-"""What a server may be told; environment variables ``VX_<NAME>`` and ``create_app`` set them."""
+"""The settings of the server; environment variables ``VX_<NAME>`` and ``create_app`` set them."""
 
 from __future__ import annotations
 
@@ -13,43 +13,43 @@ from vx_detectron.errors import ConfigError
 MEBIBYTE = 2**20
 
 DEFAULTS: dict[str, Any] = {
-    # The network: as --config-file and --opt of the command line, the latter as a list.
+    # The networks: like --config-file and --opt of the command line, the latter as a list.
     "CONFIG_FILE": None,
     "OPTS": [],
     # The largest request in bytes, photo and background picture together.
     "MAX_CONTENT_LENGTH": 32 * MEBIBYTE,
-    # What a form holds but its files: short words. Werkzeug reads in pieces of 64 KiB.
+    # The fields of a form without its files. Werkzeug reads in pieces of 64 KiB.
     "MAX_FORM_MEMORY_SIZE": 256 * 1024,
     "MAX_FORM_PARTS": 50,
-    # The field `hints`, in bytes: all the strokes that there may be, to a hundredth of a pixel.
+    # The field `hints`, in bytes: the most strokes allowed, to a hundredth of a pixel.
     "MAX_HINTS": 8 * MEBIBYTE,
-    # The largest picture, width x height: phones take 48 and 50 megapixels. Each pixel costs some
-    # 40 bytes while it is worked on, 2.6 GB for the largest.
+    # The largest picture, width x height: phones take 48 and 50 megapixels. Each pixel takes about
+    # 40 bytes during processing, 2.6 GB for the largest.
     "MAX_PIXELS": 64_000_000,
-    # How many photos are worked on at the same time, and how many more may wait for their turn.
+    # How many photos are processed at the same time, and how many more may wait in the queue.
     "WORKERS": 1,
     "QUEUE": 8,
     # Seconds that a request may wait and work until it is answered; see gate.
     "TIME_LIMIT": 60.0,
-    # Opened photos: seconds after their last use, and bytes that all of them may take, two of the
-    # largest at least.
+    # Opened photos: seconds to keep them after their last use, and bytes for all of them, at least
+    # two of the largest.
     "PHOTO_LIFETIME": 900.0,
     "PHOTO_MEMORY": 2048 * MEBIBYTE,
     # Requests of one client, such as "300 per minute;20 per second"; "" for no limit.
     "RATE_LIMIT": "300 per minute",
-    # Wrong tokens of one client, likewise. The right one is let in all the same.
+    # Wrong tokens of one client, likewise. The right token is always accepted.
     "WRONG_TOKENS": "30 per minute",
-    # Connections in all and of one client (see visitors; a trusted proxy may have all of them),
-    # and the seconds that a request may take to arrive, or its answer to be fetched. Where a limit
+    # Connections in total and per client (see visitors; a trusted proxy may have all of them),
+    # and the seconds that a request may take to arrive, or its response to be fetched. When a limit
     # is reached, the slowest connection is closed.
     "CONNECTIONS": 1000,
     "CONNECTIONS_OF_ONE": 64,
     "TRANSFER_TIME": 120.0,
-    # Bytes of unfinished requests and of unfetched answers, mostly in temporary files.
+    # Bytes of unfinished requests and unfetched responses, mostly in temporary files.
     "TRANSFER_MEMORY": 1024 * MEBIBYTE,
-    # A secret that every request but /health and /ready must show; "" for none.
+    # A secret that every request except /health and /ready must carry; "" for none.
     "TOKEN": "",
-    # Host names that the server answers to, beside its addresses. It keeps other sites from
+    # Host names that the server answers to, besides IP addresses. This keeps other sites from
     # reaching a server on loopback under a name of their own (DNS rebinding). None: any name.
     "TRUSTED_HOSTS": ["localhost"],
     # Origins whose pages may use the API, such as https://shop.example.
@@ -61,7 +61,7 @@ def load_settings(config: Config, given: dict[str, Any] | None) -> None:
     """Fill a Flask configuration: the defaults, then the environment, then what was given.
 
     Raises:
-        ConfigError: a setting that makes no sense.
+        ConfigError: an invalid setting.
     """
     config.from_mapping(DEFAULTS)
     config.from_prefixed_env("VX")  # reads numbers, lists and true as JSON

@@ -1,4 +1,4 @@
-"""Who is one visitor, and how often one may do something."""
+"""Who counts as one visitor, and how often a visitor may do something."""
 
 from __future__ import annotations
 

@@ -304,7 +304,7 @@ def test_a_killed_run_goes_on(tmp_path: Path) -> None:
         until(lambda: len(list(out.glob("pictures/*"))) > 5)
         refused = start(source, "-o", out)
         assert refused.wait(timeout=120) == 1
-        assert "another run is at work" in str(refused.communicate()[1])
+        assert "another run is working" in str(refused.communicate()[1])
         assert first.poll() is None
     finally:
         first.kill()

@@ -442,7 +442,7 @@ def test_a_result_of_this_program_is_not_cut(tmp_path: Path) -> None:
     found = PhotoCutter(asked, 1)(row_of(tmp_path / "a.png", "a.png"))
     result = tmp_path / "out" / found["output"]
     again = PhotoCutter(asked, 1)(row_of(result, "a.png_cutout.png"))
-    assert "no photo" in again["error"]
+    assert "not a photo" in again["error"]
 
 
 def test_an_output_that_takes_nothing_ends_the_run(tmp_path: Path) -> None:
@@ -465,7 +465,7 @@ def test_a_name_that_is_too_long_is_the_photos_own_fault(tmp_path: Path) -> None
 
 def test_a_second_run_in_the_same_output_is_refused(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
-    with locked(store), pytest.raises(BatchError, match="another run is at work"), locked(store):
+    with locked(store), pytest.raises(BatchError, match="another run is working"), locked(store):
         pass
     with locked(store):
         pass

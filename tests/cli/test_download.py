@@ -89,10 +89,10 @@ def test_list_shows_names_and_what_is_there(cache: Path) -> None:
     result = run("--list")
     assert result.exit_code == 0
     assert all(name in result.stdout for name in catalog.CATALOG)
-    assert f"{cache / R50} (there)" in result.stdout
+    assert f"{cache / R50} (downloaded)" in result.stdout
     fetched = [guest.file.url for guest in GUESTS.values() if guest.file.url]
     assert all(f"--eye {name}\n" in result.stdout for name in GUESTS)
-    assert result.stdout.count("(not fetched yet)") == len(catalog.CATALOG) - 1 + len(fetched)
+    assert result.stdout.count("(not downloaded yet)") == len(catalog.CATALOG) - 1 + len(fetched)
 
 
 @pytest.mark.parametrize(

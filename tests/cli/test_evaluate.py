@@ -218,7 +218,7 @@ def test_clicks_from_nothing_and_from_the_cut(data: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("images",), "give the true masks in one way"),
+        (("images",), "pass the true masks in one way"),
         (("images", "masks", "--split", "dev"), "--split is for --coco"),
         (("images", "masks", "--segmenter", "grabcut", "--from", "cut"), "runs no network"),
         (("images", "masks", "--fail-under", "noc_85=3"), "expected FIGURE=VALUE"),

@@ -18,14 +18,14 @@ PHOTO = str(Path(skimage.__file__).parent / "data" / "chelsea.png")
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["-o", "model.pth"], "-o must end in .onnx, got 'model.pth'"),
-        (["-o", "no/such/folder/model.onnx"], "is not a folder; make it first"),
+        (["-o", "model.pth"], "-o must end in .onnx or .xml, got 'model.pth'"),
+        (["-o", "no/such/folder/model.onnx"], "is not a folder; create it first"),
         (["-o", "m.onnx", "--fp16", "--int8", PHOTO], "choose --fp16 or --int8, not both"),
         (["-o", "m.onnx", "--eye", "--hints"], "choose --eye or --hints, not both"),
-        (["-o", "m.onnx", "--hints", "--int8", PHOTO], "--int8 is not for --hints"),
+        (["-o", "m.onnx", "--hints", "--int8", PHOTO], "--int8 cannot be used with --hints"),
         (["-o", "m.onnx", "--int8"], "need photos to run on"),
         (["-o", "m.onnx", "--check"], "need photos to run on"),
-        (["-o", "m.onnx", PHOTO], "photos are for --int8 and --check"),
+        (["-o", "m.onnx", PHOTO], "photos need --int8 or --check"),
         (["-o", "m.onnx", "--opt", "MODEL.WEIGTHS", "x"], "did you mean MODEL.WEIGHTS"),
     ],
 )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from isolate_runs import listing, records, run, start
+from isolate_runs import ENGINE, listing, records, run, start
 from numpy.typing import NDArray
 from picture_files import SRGB
 from PIL import Image
@@ -193,7 +193,7 @@ def test_the_record_is_true(photo: Path, astronaut: Photo) -> None:
         assert 0 <= one["score"] <= record["subject"]["score"] + 1e-6 <= 1 + 1e-6
         assert set(one["contributions"]) == set(one["features"]) and one["reason"]
         assert one["label"] == record["instances"][one["index"]]["label"]
-    assert record["provenance"]["engine"] == "torchvision"
+    assert record["provenance"]["engine"] == "onnx"
     assert len(record["provenance"]["weights_sha256"]) == 64
     assert record["notes"] == [] and record["seconds"] > 0
 
@@ -359,7 +359,7 @@ def test_an_output_that_is_there(photo: Path, tmp_path: Path) -> None:
 def test_interrupted_and_resumed(folder: Path, astronaut: Photo, number: signal.Signals) -> None:
     for index in range(30):
         Image.fromarray(astronaut).save(folder / f"{index:02}.png")
-    command = (folder, "--all", "--engine", "torchvision", "--device", "cpu", "--skip-existing")
+    command = (folder, "--all", *ENGINE, "--skip-existing")
     with start(*command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as program:
         assert program.stdout is not None
         first = Path(program.stdout.readline().rstrip("\n"))

@@ -211,7 +211,7 @@ def test_an_output_folder_that_cannot_be_written(photo: Path, tmp_path: Path) ->
     if os.access(locked, os.W_OK):
         pytest.skip("this user may write all")
     result = run(photo, "-o", locked / "sub")
-    assert result.exit_code == 1 and "no right to write into" in result.stderr
+    assert result.exit_code == 1 and "no permission to write to" in result.stderr
 
 
 def test_an_output_that_is_a_folder(photo: Path) -> None:
@@ -295,7 +295,7 @@ def test_a_device_that_is_not_there(photo: Path) -> None:
     with warnings.catch_warnings():  # torch may say that it found no driver
         warnings.simplefilter("ignore")
         result = run(photo, "--device", "cuda")
-    assert result.exit_code == 1 and "sees no such device here" in result.stderr
+    assert result.exit_code == 1 and "finds no such device" in result.stderr
 
 
 # --- subjects that are not there -----------------------------------------------------------------
@@ -341,7 +341,7 @@ USAGE: dict[str, tuple[tuple[str, ...], str]] = {
         ("--background", f"picture:{ROCKET}", "--opt", "VX.INPUT.MAX_PIXELS", "273279"),
         "rocket.jpg",  # of 640 x 427
     ),
-    "background without a name": (("--background", "picture:"), "names no file"),
+    "background without a name": (("--background", "picture:"), "does not name a file"),
     "fit without a picture": (("--fit", "cover"), "needs a picture"),
     "transparent jpg": (("--format", "jpg", "--background", "transparent"), "cannot keep"),
     "unknown suffix": (("-o", "cut.xyz"), "expected a name that ends in"),

@@ -152,7 +152,7 @@ def test_standard_input_has_no_name_to_know_it_by(photo: Path, tmp_path: Path) -
     output = ("-o", tmp_path / "cut.png", *PERSON, "--skip-existing")
     assert run("-", *output, stdin=photo.read_bytes()).exit_code == 0
     again = run("-", *output, stdin=photo.read_bytes())
-    assert again.exit_code == 1 and "cannot know whether" in again.stderr
+    assert again.exit_code == 1 and "cannot tell whether" in again.stderr
 
 
 def test_overwriting_layers_removes_the_old_ones(photo: Path, tmp_path: Path) -> None:
@@ -259,7 +259,7 @@ def test_a_reader_that_leaves_costs_no_photo(folder: Path) -> None:
         os.close(end)
         _, words = program.communicate(timeout=120)
     assert program.returncode == 4, words
-    assert "standard output cannot be written: Broken pipe; photos are still cut" in words
+    assert "standard output cannot be written: Broken pipe; the remaining photos are cut" in words
     assert words.count("Broken pipe") == 1 and "Traceback" not in words
     assert len(list(folder.glob("*_cutout.png"))) == 3
 

@@ -84,7 +84,7 @@ def test_other_hints_make_another_result(photo: Path, tmp_path: Path) -> None:
     [
         (("--keep", "20"), 2, "expected X,Y"),
         (("--keep", "nan,3"), 2, "keep[0] must be finite numbers"),
-        (("--start", "cut"), 2, "--start says what hints correct"),
+        (("--start", "cut"), 2, "--start says what hints start from"),
         (("--strokes", "missing.png"), 2, "missing.png"),
         (("--strokes", "photo.png"), 2, "strokes must be green (keep) or red (drop)"),
         (("--strokes", "wide.png"), 1, "256 x 64 pixels, the photo 256 x 256"),

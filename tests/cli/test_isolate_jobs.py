@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 from time import monotonic, sleep
 
+import cv2
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
@@ -17,7 +18,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vx_detectron.cli.isolate import main, side_by_side
-from vx_detectron.cli.isolate.side_by_side import SideBySide, StoppedError, share_cores
+from vx_detectron.cli.isolate.side_by_side import (
+    SideBySide,
+    StoppedError,
+    limit_threads,
+    share_cores,
+)
 from vx_detectron.config import load_cfg
 
 Photo = NDArray[np.uint8]
@@ -75,6 +81,18 @@ def test_a_number_of_jobs_that_makes_no_sense(folder: Path) -> None:
     for number in ("0", "-1", "65", "many"):
         result = run(folder, "--jobs", number)
         assert result.exit_code == 2 and "--jobs" in result.stderr
+
+
+def test_opencv_is_held_to_a_share_of_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = cv2.getNumThreads()
+    monkeypatch.setattr(side_by_side, "cores", lambda: 4)
+    try:
+        for photos, threads in ((1, 4), (2, 2), (3, 1)):
+            cv2.setNumThreads(4)
+            limit_threads(photos)
+            assert cv2.getNumThreads() == threads
+    finally:
+        cv2.setNumThreads(before)
 
 
 def test_networks_share_the_cores_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:

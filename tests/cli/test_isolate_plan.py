@@ -207,9 +207,9 @@ def test_photos_of_one_name_from_several_folders(here: Path) -> None:
 @pytest.mark.parametrize(
     ("inputs", "output", "words"),
     [
-        (("d/a.jpg", "e/a.jpg"), "x.png", "must be a folder for several photos"),
-        (("d",), "x.png", "must be a folder for several photos"),
-        (("d/a.jpg", "e/a.jpg"), "-", "takes the cut-out of one photo"),
+        (("d/a.jpg", "e/a.jpg"), "x.png", "must be a folder if there are several photos"),
+        (("d",), "x.png", "must be a folder if there are several photos"),
+        (("d/a.jpg", "e/a.jpg"), "-", "works for a single photo file only"),
         (("-", "e/a.jpg"), None, "reads one photo"),
     ],
 )
@@ -236,7 +236,7 @@ def test_names_of_explanations(here: Path) -> None:
         "why/a_explained.png", "why/e/b.jpg_explained.png", "why/e/b.png_explained.png",
     ]  # fmt: skip
     assert explanations("-", explain="why") == ["why/stdin_explained.png"]
-    with pytest.raises(click.UsageError, match="folder for several photos"):
+    with pytest.raises(click.UsageError, match="folder if there are several photos"):
         explanations("d", explain="why.png")
     with pytest.raises(click.UsageError, match="writes PNG"):
         explanations("d/a.jpg", explain="why.jpg")
@@ -305,7 +305,7 @@ def test_names_of_layers(here: Path) -> None:
     assert layers("d/a.jpg", layers="a.ora") == ["a.ora"]
     assert layers("d/a.jpg", layers="out") == ["out/a_layers"]
     assert layers("d", layers="out") == ["out/a_layers", "out/e/b_layers"]
-    with pytest.raises(click.UsageError, match="folder for several photos"):
+    with pytest.raises(click.UsageError, match="folder if there are several photos"):
         layers("d", layers="all.PSD")
     with pytest.raises(click.UsageError, match="standard output"):
         layers("d/a.jpg", layers="-")

@@ -75,7 +75,7 @@ def test_pngs_go_on_where_they_stopped(clip: Path, tmp_path: Path) -> None:
     assert len(list(parts.glob("*.png"))) == 4
     done = run(video, clip, "-o", parts, *options[:-1])
     assert done.exit_code == 0, done.output
-    assert "4 frames were there already" in done.output
+    assert "4 frames already existed" in done.output
     for number in range(8):
         name = f"{number:06d}.png"
         first, second = (np.asarray(Image.open(folder / name)) for folder in (whole, parts))
@@ -109,7 +109,7 @@ def test_a_crop_is_one_box_for_all_frames(clip: Path, tmp_path: Path) -> None:
         (("--subject", "dgo"), "did you mean dog"),
         (("--background", "video:none.mp4"), "no such file"),
         (("--fit", "cover"), "--fit needs"),
-        (("--eye", "none"), "followed by the eye"),
+        (("--eye", "none"), "needs the eye"),
     ],
 )  # fmt: skip
 def test_wrong_usage_is_said_before_any_work(
@@ -158,4 +158,4 @@ def test_live_without_a_screen_says_so(clip: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(sys, "platform", "linux")
     done = run(live, "--camera", clip)
     assert done.exit_code == 1
-    assert "no screen for a window" in done.output
+    assert "no display for a window" in done.output

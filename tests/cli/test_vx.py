@@ -98,7 +98,7 @@ def test_examples_of_the_installed_scripts() -> None:
 @pytest.mark.parametrize(
     ("word", "hint"),
     [("isolat", "did you mean isolate?"), ("zzz", "expected one of isolate, "),
-     (__file__, f"to cut this photo write: vx isolate {__file__}")],
+     (__file__, f"to cut this photo, run: vx isolate {__file__}")],
 )  # fmt: skip
 def test_a_command_that_does_not_exist(word: str, hint: str) -> None:
     refused = CliRunner().invoke(main, [word], prog_name="vx")

@@ -76,7 +76,7 @@ def test_ids_and_files_that_are_there_twice(discs: Loaded) -> None:
     assert [problem.reason for problem in problems] == [
         "2 photos have its id 1",
         "2 photos have its id 1",
-        "it is listed before under another id",
+        "it is already listed under another id",
     ]
 
 

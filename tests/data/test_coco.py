@@ -212,7 +212,7 @@ def test_a_photo_that_is_elsewhere_is_found_by_its_name_and_told(tmp_path: Path,
     loaded = read(tmp_path, other)
     assert loaded.records[0]["file_name"] == str(tmp_path / "images" / "one.jpg")
     (note,) = [note for note in loaded.notes if "found by name" in note]
-    assert note.startswith("photos that are not where they should be") and "one." in note
+    assert note.startswith("photos that were not at their path") and "one." in note
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
@@ -222,7 +222,7 @@ def test_other_encodings_of_unicode(tmp_path: Path, encoding: str) -> None:
     path.write_bytes(json.dumps(other).encode(encoding))
     assert len(read_coco(path, tmp_path).records) == len(other["images"])
     path.write_bytes(json.dumps(other | {"info": "é"}, ensure_ascii=False).encode("latin-1"))
-    with pytest.raises(DataError, match="should be text in UTF-8"):
+    with pytest.raises(DataError, match="should be UTF-8 text"):
         read_coco(path, tmp_path)
 
 
@@ -312,4 +312,4 @@ def test_roots_and_double_names_are_no_further_classes(tmp_path: Path) -> None:
     loaded = read(tmp_path, other)
     assert loaded.categories.names == {18: "dog", 1: "person"}
     assert [one["category_id"] for one in loaded.records[0]["annotations"]] == [18, 1, 1000]
-    assert any("taken for one: person" in note for note in loaded.notes)
+    assert any("treated as one: person" in note for note in loaded.notes)

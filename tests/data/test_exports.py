@@ -78,7 +78,7 @@ def test_yolo_polygons(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "line", "words"),
     [
-        ({"train": "nowhere"}, "", "names 'nowhere', but there is neither folder nor file"),
+        ({"train": "nowhere"}, "", "names 'nowhere', but there is no such folder or file"),
         ({"names": "cat"}, "", "'names' should list the classes"),
         ({}, "7 0 0 0 1 1 1", r"line 1: expected a class of \[0, 1\]"),
         ({}, "cat 0 0 0 1 1 1", "line 1: expected a class"),
@@ -179,8 +179,8 @@ def test_cvat_shapes(tmp_path: Path, inner: str, marked: bool) -> None:
         ("<annotations>", "is damaged"),
         ('<!DOCTYPE x [<!ENTITY a "b">]><annotations/>', "declares entities"),
         (CVAT.format(shape='<mask label="cat" rle="5" left="0" top="0" width="9" height="9"/>'),
-         r"image a\.png makes no sense.*runs of 5 pixels"),
-        (CVAT.format(shape='<polygon label="cat" points="1,2;x,3;4,5"/>'), "makes no sense"),
+         r"image a\.png is invalid.*runs of 5 pixels"),
+        (CVAT.format(shape='<polygon label="cat" points="1,2;x,3;4,5"/>'), "is invalid"),
     ],
 )  # fmt: skip
 def test_cvat_that_makes_no_sense(tmp_path: Path, text: str, words: str) -> None:

@@ -135,7 +135,7 @@ def test_what_has_no_partner_or_two_is_named_and_the_rest_is_read(tmp_path: Path
         "photos/2.jpg", "photos/3.jpg", "photos/3.png", "photos/birds/4.jpg", "masks/4.png"
     }  # fmt: skip
     assert "masks/2.png" in found["photos/2.jpg"] and "damaged" in found["photos/2.jpg"]
-    assert "differ in their suffix only" in found["photos/3.png"]
+    assert "differ only in their suffix" in found["photos/3.png"]
     assert "expected birds/4.* below" in found["photos/birds/4.jpg"]
     assert "expected 4.* below" in found["masks/4.png"]
 
@@ -270,7 +270,7 @@ def test_white_masks_read_as_classes_are_refused_with_what_fits(
 @pytest.mark.parametrize("white", [np.uint8(255), np.uint16(65535)])
 def test_white_masks_read_as_ids_are_told_with_what_fits(tmp_path: Path, white: np.integer) -> None:
     (note,) = read_one(tmp_path, (LABELS > 0) * white, "ids", "cat").notes
-    assert "in black and white read as ids; VX.DATA.MASKS instances fits" in note
+    assert "black-and-white masks read as ids; use VX.DATA.MASKS instances" in note
 
 
 def test_a_number_of_no_class_is_refused_with_what_fits(tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ def with_classes(*classes: int) -> DatasetDict:
         (SubjectRule(categories=frozenset({2})), (1,)),
         (SubjectRule(categories=frozenset({3})), "the largest is small"),
         (SubjectRule(categories=frozenset({3}), min_share=0.01), (2,)),
-        (SubjectRule(categories=frozenset({9})), "nothing of VX.DATA.SUBJECT.CLASSES is annotated"),
+        (SubjectRule(categories=frozenset({9})), "none of VX.DATA.SUBJECT.CLASSES is annotated"),
     ],
 )
 def test_other_rules_find_other_subjects(rule: SubjectRule, found: tuple[int, ...] | str) -> None:

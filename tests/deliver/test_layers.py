@@ -279,7 +279,7 @@ def test_folder_that_cannot_be_made_is_said(
     opened: OpenPhoto, photo: Photo, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(ImageError, match="folder cannot be made"):
+    with pytest.raises(ImageError, match="folder cannot be created"):
         write_layers(
             tmp_path / "file" / "layers", "three.png", photo, opened.instances, opened.alpha_of
         )

@@ -171,5 +171,5 @@ def test_a_gradient_that_makes_no_sense(text: str) -> None:
 
 def test_a_crop_beside_a_canvas_is_refused() -> None:
     image, alpha = _scene()
-    with pytest.raises(ValueError, match="exclude"):
+    with pytest.raises(ValueError, match="choose crop or a canvas"):
         compose(image, alpha, crop=True, placement=Placement(Canvas(1, 1, exact=False)))

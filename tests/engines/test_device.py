@@ -34,7 +34,7 @@ def test_a_device_of_another_kind_is_refused(name: str) -> None:
 @pytest.mark.skipif(CUDA, reason="there is a CUDA device")
 @pytest.mark.parametrize("name", ["cuda", "cuda:0"])
 def test_cuda_without_cuda_is_an_error_and_not_the_cpu(name: str) -> None:
-    with pytest.raises(EngineError, match=f"'{name}', but torch .* sees no such device here"):
+    with pytest.raises(EngineError, match=f"'{name}', but torch .* finds no such device"):
         resolve_device(name)
 
 

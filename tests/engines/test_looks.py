@@ -193,7 +193,7 @@ def test_at_the_photos_border_the_window_does_not_fade() -> None:
     assert abs(reach[0] - 500) < 20 and abs(reach[-1] - 700) < 20
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     st.tuples(st.integers(1, 500), st.integers(1, 500)),
     st.tuples(st.floats(0, 1), st.floats(0, 1)),

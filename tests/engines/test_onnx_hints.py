@@ -77,8 +77,8 @@ def test_what_is_dropped_leaves_the_cut_so_far(network: HintNetwork) -> None:
 @pytest.mark.parametrize(
     ("key", "file", "message"),
     [
-        ("WEIGHTS", "bundled://vx_eye.onnx", "does not say that it is of kind 'hints'"),
-        ("EYE", "bundled://vx_fbnetv3a.onnx", "does not say that it is of kind 'eye'"),
+        ("WEIGHTS", "bundled://vx_eye.onnx", "does not state that it is of kind 'hints'"),
+        ("EYE", "bundled://vx_fbnetv3a.onnx", "does not state that it is of kind 'eye'"),
         ("WEIGHTS", "mine.pth", "VX.HINTS.WEIGHTS is 'mine.pth', but hints are read by exported"),
     ],
 )

@@ -111,7 +111,7 @@ def test_results_are_written_whole_or_not_at_all(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", "is no json"),
+        ("{", "is not json"),
         ("[]", "schema vx-evaluation-masks/1, it has None"),
         (json.dumps({"schema": "vx-evaluation-masks/0"}), "it has 'vx-evaluation-masks/0'"),
     ],

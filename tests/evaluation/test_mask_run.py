@@ -110,7 +110,7 @@ def test_no_names_in_common_is_an_error(truths: Truths, tmp_path: Path) -> None:
     folder = tmp_path / "predicted"
     folder.mkdir()
     Image.new("L", (64, 48)).save(folder / "x.png")
-    with pytest.raises(DataError, match=r"none of the 1 pictures .* is named like a photo"):
+    with pytest.raises(DataError, match=r"none of the 1 pictures .* has the name of a photo"):
         against(folder, truths)
     with pytest.raises(DataError, match=r"no photo below .* has a usable mask"):
         truths_from_folders(truths.image_root, folder)
@@ -237,8 +237,8 @@ if sys.argv[1].endswith("1.jpg"):
     results = evaluate_masks(truths, command(tmp_path, source))[MASKS]
     reasons = {problem["name"]: problem["reason"] for problem in results["problems"]}
     assert reasons == {
-        "0": "the command ended with 1: no such model",
-        "1": "the command ended well, but wrote no mask",
+        "0": "the command failed with 1: no such model",
+        "1": "the command succeeded, but wrote no mask",
     }
     assert [row["name"] for row in results["photos"]] == ["2", "3"]
 
@@ -271,7 +271,7 @@ def test_no_shell_reads_the_command(truths: Truths, tmp_path: Path) -> None:
     ("template", "message"),
     [
         ("rembg i {image}", r"has no \{mask\}"),
-        ("no-such-program {image} {mask}", "'no-such-program' is not there"),
+        ("no-such-program {image} {mask}", "'no-such-program' does not exist"),
         ("echo 'unclosed {image} {mask}", "cannot be split"),
     ],
 )

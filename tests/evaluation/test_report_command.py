@@ -62,7 +62,7 @@ def test_pages_of_one_run_and_of_two(data: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--against", "{}/masks/0.png"), "--against is for the page"),
+        (("--against", "{}/masks/0.png"), "--against is shown on the page"),
         (("--choice", "{0}/masks/0.png", "{0}/masks/0.png", "{0}"), "leave out --choice"),
     ],
 )

@@ -183,7 +183,7 @@ def test_reading_labels(tmp_path: Path) -> None:
         ([{**GOOD, "subject": None}], "should be a json list"),
         ([{"image_id": 4}], "KeyError 'candidates'|KeyError 'clear'"),
         ([{**GOOD, "accepted": [[10]]}], "image 4 are not among its candidates"),
-        ([], "holds no label"),
+        ([], "contains no labels"),
     ],
 )
 def test_labels_that_make_no_sense(tmp_path: Path, content: Any, message: str) -> None:

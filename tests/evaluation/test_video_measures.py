@@ -130,7 +130,7 @@ def test_masks_from_a_folder(clip: Clip, tmp_path: Path) -> None:
 
 def test_what_is_no_clip(clip: Clip, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match="holds no pictures"):
+    with pytest.raises(DataError, match="contains no pictures"):
         find_clips([tmp_path / "empty"], tmp_path / "true")
     (tmp_path / "true" / "dog" / "00003.png").unlink()
     with pytest.raises(DataError, match="no mask for 00003"):

@@ -79,7 +79,7 @@ hints = st.builds(
 
 
 @pytest.mark.parametrize("segmenter", [Contrary, GraphCut])
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(hints=hints, from_cut=st.booleans())
 def test_marked_pixels_are_as_they_were_marked(
     segmenter: Callable[[], InteractiveSegmenter], hints: Hints, from_cut: bool
@@ -92,7 +92,7 @@ def test_marked_pixels_are_as_they_were_marked(
     assert mask.dtype == np.float32 and mask.min() >= 0 and mask.max() <= 1
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(hints)
 def test_what_was_asked_before_changes_nothing(hints: Hints) -> None:
     one, other = session(GraphCut()), session(GraphCut())

@@ -58,7 +58,10 @@ def test_the_form_is_the_one_in_the_docs() -> None:
         ({"keep": [[1, True]]}, "keep[0] must be finite numbers x, y"),
         ({"drop": [[1, 2], [1, "2"]]}, "drop[1] must be finite numbers x, y"),
         ({"drop": [[10**400, 2]]}, "drop[0] must be finite numbers x, y"),
-        ({"keep": [[1, 1]] * 100, "drop": [[1, 1]] * 101}, "keep and drop may hold 200 points"),
+        (
+            {"keep": [[1, 1]] * 100, "drop": [[1, 1]] * 101},
+            "keep and drop may have at most 200 points",
+        ),
         ({"strokes": [3]}, "strokes[0] must be an object"),
         ({"strokes": [{"kind": "drop", "width": "9", "points": [[1, 1]]}]}, "strokes[0].width"),
         (

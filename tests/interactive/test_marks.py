@@ -37,7 +37,8 @@ def test_a_stroke_marks_what_lies_within_half_its_width(
 ) -> None:
     keep, drop = draw(Hints(strokes=(Stroke("keep", width, tuple(points)),)), SIZE)
     apart = distances(points)
-    assert keep[apart < width / 2 - 1].all()
+    # OpenCV draws the round ends as polygons, which lose a little at the corners.
+    assert keep[apart < width / 2 - 1.5].all()
     assert not keep[apart > width / 2 + 2].any() and not drop.any()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from pycocotools import mask as coco
@@ -35,7 +35,6 @@ def soft_and_true(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
     return levels.astype(np.float32) / np.float32(255), draw(arrays(np.bool_, shape))
 
 
-@settings(deadline=None)
 @given(two_masks())
 def test_overlap_is_symmetric_and_dice_follows_from_iou(pair: tuple[np.ndarray, ...]) -> None:
     first, second = pair
@@ -46,7 +45,6 @@ def test_overlap_is_symmetric_and_dice_follows_from_iou(pair: tuple[np.ndarray, 
     assert one.dice == pytest.approx(2 * one.iou / (1 + one.iou))
 
 
-@settings(deadline=None)
 @given(two_masks())
 def test_counts_add_up(pair: tuple[np.ndarray, ...]) -> None:
     counts, half = count(*pair), len(pair[0]) // 2
@@ -56,7 +54,6 @@ def test_counts_add_up(pair: tuple[np.ndarray, ...]) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-@settings(deadline=None)
 @given(two_masks())
 def test_iou_equals_pycocotools(pair: tuple[np.ndarray, ...]) -> None:
     codes = [coco.encode(np.asfortranarray(mask, dtype=np.uint8)) for mask in pair]
@@ -64,7 +61,6 @@ def test_iou_equals_pycocotools(pair: tuple[np.ndarray, ...]) -> None:
         assert count(*pair).iou == pytest.approx(coco.iou(codes[:1], codes[1:], [0])[0, 0])
 
 
-@settings(deadline=None)
 @given(soft_and_true(), st.sampled_from([0, 1]))
 def test_measures_do_not_depend_on_the_side(pair: tuple[np.ndarray, ...], axis: int) -> None:
     alpha, truth = pair
@@ -80,7 +76,6 @@ def test_measures_do_not_depend_on_the_side(pair: tuple[np.ndarray, ...], axis: 
     assert np.array_equal(e_measure(one), e_measure(other))
 
 
-@settings(deadline=None)
 @given(soft_and_true())
 def test_every_measure_keeps_its_range(pair: tuple[np.ndarray, ...]) -> None:
     counts, adaptive = threshold_counts(*pair), adaptive_counts(*pair)
@@ -93,7 +88,6 @@ def test_every_measure_keeps_its_range(pair: tuple[np.ndarray, ...]) -> None:
     assert 0 <= weighted_f_measure(*pair) <= 1 + 1e-12
 
 
-@settings(deadline=None)
 @given(arrays(np.bool_, array_shapes(min_dims=2, max_dims=2, max_side=12)))
 def test_the_truth_itself_is_best(truth: np.ndarray) -> None:
     alpha = truth.astype(np.float32)

@@ -191,7 +191,7 @@ def test_both_are_trained_one_after_the_other_and_used_together(
     assert isolator.detector.class_names == ("disc", "square")
     assert isolator.eye is not None and isolator.eye.weights == results[1].weights
     isolator.open(np.full((60, 80, 3), 128, np.uint8))
-    with pytest.raises(TrainingError, match="holds another training"):
+    with pytest.raises(TrainingError, match="contains another training run"):
         train(cfg)
 
 

@@ -39,7 +39,7 @@ def test_it_learns_to_the_result_beside_it(data: list[str], engine: str, tmp_pat
     first = [*options, "SOLVER.MAX_ITER", "1", "OUTPUT_DIR", str(tmp_path / "first")]
     missed = quick(*first)
     assert missed.returncode == 1
-    assert "not the results that TEST.EXPECTED_RESULTS wants: subject_iou 0." in missed.stderr
+    assert "the results differ from TEST.EXPECTED_RESULTS: subject_iou 0." in missed.stderr
     trained = quick(*options, "OUTPUT_DIR", str(tmp_path / "trained"))
     assert trained.returncode == 0, trained.stderr
     before = json.loads((tmp_path / "first" / "result.json").read_text())

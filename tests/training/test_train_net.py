@@ -51,7 +51,7 @@ def test_training_then_evaluating_prints_one_line_of_json_each(tmp_path: Path) -
     assert (figures["eye"], figures["eye_weights"]) == ("vx_eye", result["weights"])
     assert figures["weights"] == "bundled://vx_fbnetv3a.safetensors"
     again = CliRunner().invoke(main, [*written])
-    assert again.exit_code == 1 and "by --resume" in again.stderr
+    assert again.exit_code == 1 and "with --resume" in again.stderr
 
 
 def test_without_the_extras_their_files_are_left_out_which_is_said_once(

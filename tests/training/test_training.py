@@ -189,7 +189,9 @@ def test_a_training_without_gain_stops_early(discs: Path, tmp_path: Path) -> Non
 
 def test_a_folder_with_another_run_is_refused(unbroken: Path, discs: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in unbroken.iterdir()}
-    with pytest.raises(TrainingError, match="holds another training: go on with it by --resume"):
+    with pytest.raises(
+        TrainingError, match="contains another training run: continue it with --resume"
+    ):
         train(configured(CONFIG, eye_options(discs), unbroken))
     assert {path: path.stat().st_mtime_ns for path in unbroken.iterdir()} == before
 

@@ -44,7 +44,7 @@ def test_the_chosen_instances_and_the_map_alone_are_both_measured(
     square = 40 * 40
     assert found["subject_iou"] == pytest.approx(np.count_nonzero(TRUTH) / square, abs=0.02)
     assert found["saliency_iou"] == pytest.approx(half.sum() / TRUTH.sum(), abs=1e-6)
-    assert "left out of the validation" in caplog.text and "3.png" in caplog.text
+    assert "left out of validation" in caplog.text and "3.png" in caplog.text
 
 
 def test_nothing_found_counts_nothing_and_no_map_has_no_figure(records: list[DatasetDict]) -> None:

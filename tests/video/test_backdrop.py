@@ -41,7 +41,7 @@ def test_a_slow_video_stays_on_and_a_quick_one_skips(tmp_path: Path) -> None:
 def test_words_for_backgrounds() -> None:
     assert parse_behind("video:waves.mp4") == VideoBehind("waves.mp4")
     assert parse_behind("blur:3") == Blur(3.0)
-    with pytest.raises(ConfigError, match="names no file"):
+    with pytest.raises(ConfigError, match="does not name a file"):
         parse_behind("video:")
     with pytest.raises(ConfigError, match="must be"):
         parse_behind("nonsense")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -108,6 +109,37 @@ def test_the_other_thing_stays_out_when_it_passes_by(isolator: Isolator) -> None
         blue[75:110, at : at + 35] = True
         inside = cv2.resize(found.mask, SIZE[::-1]) >= 0.5
         assert np.count_nonzero(inside & blue) < 0.05 * np.count_nonzero(blue)
+
+
+class _MissesTheLeftOne(_Sees):
+    """From the second run on it sees the rightmost person only."""
+
+    def predict(self, image: ByteArray) -> Instances:
+        found = super().predict(image)
+        if self.runs == 1:
+            return found
+        right = np.flatnonzero(found.boxes[:, 0] == found.boxes[:, 0].max(initial=0))
+        return replace(
+            found,
+            boxes=found.boxes[right],
+            scores=found.scores[right],
+            classes=found.classes[right],
+            mask_grids=found.mask_grids[right],
+            is_region=found.is_region[right],
+        )
+
+
+def test_a_double_nearby_is_not_taken_for_a_subject_that_the_detector_missed() -> None:
+    sees = _MissesTheLeftOne()
+    isolator = Isolator(load_cfg(None, ["VX.SUBJECT.MIN_SCORE", "0.0"]), sees, sees)
+    follower = Follower(isolator, Choice(label="person"))
+    for number in range(13):
+        frame = scene(red=20)
+        if number >= 3:
+            frame[20:60, 72:112] = RED
+        found = follower.follow(frame)
+        assert overlap(found.mask, square(20)) > 0.85, number
+    assert sees.runs >= 3
 
 
 def test_a_class_that_is_not_there_yet(isolator: Isolator) -> None:

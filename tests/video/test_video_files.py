@@ -169,7 +169,7 @@ def test_a_file_without_frames_is_not_left_behind(tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "clip.mp4", even_times(2))
     with VideoReader(clip) as reader:
         out = VideoFile(tmp_path / "out.mp4", "mp4", reader.info)
-        with pytest.raises(VideoError, match="no frame to write"):
+        with pytest.raises(VideoError, match="no frames to write"):
             out.close()
     assert sorted(os.listdir(tmp_path)) == ["clip.mp4"]
 

@@ -365,7 +365,7 @@ def test_refuses_a_file_cut_off_anywhere(tmp_path: Path, kind: str) -> None:
         ({"w": np.array(["a"])}, "U1"),
         ({"w": np.zeros(2, dtype="f4,i4")}, "records|V8"),
         ({"w": np.ones(2, dtype=np.complex64)}, "c8"),
-        ({"w": np.arange(3)}, r"floating point of 16 to 64 bits, got torch\.int64"),
+        ({"w": np.arange(3)}, r"floating-point numbers of 16 to 64 bits, got torch\.int64"),
         ({"w": np.array([True])}, r"torch\.bool"),
         ({"w": np.array([1.0, np.nan])}, "NaN"),
         ({"w": np.array([np.inf])}, "infinity"),
@@ -386,9 +386,9 @@ def test_refuses_what_is_not_weights(
         (torch.ones(1).expand(10**12), "contiguous"),
         (torch.eye(2).to_sparse(), "dense"),
         (torch.empty(10**12, device="meta"), "dense"),
-        (torch.arange(3), "floating point"),
-        (torch.ones(2, dtype=torch.complex64), "floating point"),
-        (torch.ones(2).to(torch.float8_e5m2), "floating point"),
+        (torch.arange(3), "floating-point"),
+        (torch.ones(2, dtype=torch.complex64), "floating-point"),
+        (torch.ones(2).to(torch.float8_e5m2), "floating-point"),
     ],
 )
 def test_refuses_odd_tensors(tmp_path: Path, tensor: torch.Tensor, words: str) -> None:
@@ -448,5 +448,5 @@ def test_what_a_file_says_of_itself(tmp_path: Path) -> None:
 def test_metadata_that_is_not_texts_is_refused(tmp_path: Path, metadata: object) -> None:
     path = tmp_path / "odd.pth"
     torch.save({"model": {"a.weight": torch.ones(2)}, "metadata": metadata}, path)
-    with pytest.raises(CheckpointError, match="expected texts by name under 'metadata'"):
+    with pytest.raises(CheckpointError, match="expected strings by name under 'metadata'"):
         read_metadata(path)

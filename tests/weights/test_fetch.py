@@ -138,7 +138,9 @@ def test_continues_where_the_connection_broke(site: Site, target: Path) -> None:
 
 def test_continues_in_a_later_call(site: Site, target: Path) -> None:
     site.script = [cut(100_000)]
-    with pytest.raises(DownloadError, match=r"after 100000 of 256000 bytes.*kept and continued"):
+    with pytest.raises(
+        DownloadError, match=r"after 100000 of 256000 bytes.*kept and will be resumed"
+    ):
         fetch(site, target, attempts=1)
     assert not target.exists()
     fetch(site, target)
@@ -240,7 +242,8 @@ def test_gives_up_after_some_attempts(site: Site, target: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "words"), [(silent, "no answer came in time"), (crawls, r"only \d+ bytes came in")]
+    ("fault", "words"),
+    [(silent, "no response arrived in time"), (crawls, r"only \d+ bytes arrived in")],
 )
 def test_does_not_wait_for_ever(site: Site, target: Path, fault: Behaviour, words: str) -> None:
     site.script = [fault]
@@ -371,7 +374,7 @@ def test_safe_addresses(url: str) -> None:
 )
 def test_unsafe_addresses(url: str, target: Path) -> None:
     assert not is_safe_url(url)
-    with pytest.raises(DownloadError, match="Expected an https:// address"):
+    with pytest.raises(DownloadError, match="Expected an https:// URL"):
         download(url, target)
     assert not target.parent.exists()
 

@@ -38,11 +38,11 @@ Row = dict[str, Any]
 
 
 class PhotoCutter:
-    """Cuts the photos of a plan. Loads the networks once; keeps nothing of a photo.
+    """Cuts the photos of a plan. Loads the networks once and keeps no photos.
 
     Args:
-        order: what was asked for. With ``test_mask`` no network is loaded.
-        run: when the run began, in nanoseconds since 1970.
+        order: the request. With ``test_mask`` no network is loaded.
+        run: when the run started, in nanoseconds since 1970.
 
     Raises:
         ConfigError, CheckpointError, EngineError: a network cannot be built.
@@ -65,7 +65,7 @@ class PhotoCutter:
             is wrong with the photo is in the record.
 
         Raises:
-            StoreError: the output takes nothing more.
+            StoreError: the output can no longer be written.
         """
         started = perf_counter()
         found = self._begin(row)
@@ -87,7 +87,7 @@ class PhotoCutter:
         return found
 
     def refuse(self, row: Mapping[str, Any], kind: str, error: str) -> Row:
-        """The record of a photo that is not even tried; by its digest it is left alone later."""
+        """The record of a photo that is not tried; with its digest, so that later runs skip it."""
         found = self._begin(row)
         with suppress(ImageError):
             data = self._read(row)
@@ -174,7 +174,7 @@ class PhotoCutter:
         return _store(folder).read(name, most, row["offset"], row["size"])
 
     def _is_there(self, row: Mapping[str, Any], output: str) -> bool:
-        """Whether the result of a photo that was done before is there still."""
+        """Whether the result of a photo that was done before still exists."""
         if row["done_status"] != DONE or self.order.target != "pictures":
             return True
         return self.output.exists(f"{PICTURES}/{output}")
@@ -183,7 +183,7 @@ class PhotoCutter:
     def _expect_photo(place: str, data: bytes) -> None:
         """ImageError for a result of this program."""
         if os.path.splitext(place)[0].endswith((CUTOUT, MASK)) and find_mark(data) is not None:
-            raise ImageError("is a result of this program and no photo; leave it out")
+            raise ImageError("is a result of this program, not a photo; leave it out")
 
     def _test(self, photo: Photo, found: Row) -> FloatArray:
         """The documented constant mask of ``Order.test_mask``."""

@@ -24,7 +24,7 @@ _EXTRA = 'the batch needs Ray, which is not installed: pip install "vx-detectron
 
 
 def load_ray() -> Any:
-    """The module ``ray``; it reports no usage to anybody. Raises BatchError without the extra."""
+    """The module ``ray``, with usage reporting off. Raises BatchError without the extra."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     # Its C++ parts write to standard error, for developers; what a run must know it learns anyway.
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
@@ -39,9 +39,9 @@ def load_ray() -> Any:
 
 @contextmanager
 def cluster_of(cluster: Cluster) -> Iterator[Any]:
-    """Ray, connected: to a cluster, or to one of its own on this machine that ends with the block.
+    """Connect to a Ray cluster, or start one on this machine that stops with the block.
 
-    One that this process is connected to already is used as it is, and left running.
+    A cluster that this process is already connected to is used and left running.
 
     Raises:
         BatchError: Ray is not installed, or there is no cluster at the address.
@@ -105,7 +105,7 @@ def cut_units(
     """Stream the units through a pool of workers into the sink.
 
     Raises:
-        StoreError: the output takes nothing more.
+        StoreError: the output can no longer be written.
         VxError: what kept the workers from starting, such as weights that are missing.
         BatchError: Ray gave up.
     """
@@ -205,7 +205,7 @@ def _has_dashboard() -> bool:
 
 
 def _hush(ray: Any) -> None:
-    """Leave the words to this program: Ray writes its own into its folder of logs."""
+    """Keep Ray quiet in the terminal; it writes to its own log folder."""
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False

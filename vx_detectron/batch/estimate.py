@@ -1,4 +1,4 @@
-"""How long a batch takes, and how much memory and disk, before anything runs: a few photos tell."""
+"""Estimates the time, memory and disk space of a batch from a few photos, before it runs."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from vx_detectron.batch.store import Store
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a batch needs, from some of its photos.
+    """What a batch needs, estimated from some of its photos.
 
     Attributes:
         plan: what is to be done.
         sample: how many photos were cut for it.
         failed: how many of these gave no result.
         workers: how many processes cut at a time.
-        each: seconds of a worker for a photo.
+        each: seconds per photo and worker.
         memory: bytes of one worker at its peak.
         picture: bytes of a result; 0 where none is written.
         record: bytes of a record.
@@ -57,7 +57,7 @@ class Estimate:
         return self.plan.todo * (self.picture + self.record)
 
     def lines(self) -> Iterator[str]:
-        """The same in words."""
+        """The same as text."""
         plan = self.plan
         yield f"{plan.found:,} photos, {plan.done:,} done already, {plan.todo:,} to do"
         if plan.known:
@@ -65,14 +65,15 @@ class Estimate:
         if not self.sample:
             return
         yield (
-            f"{self.each:.2f} s a photo and worker, from {self.sample} photos cut here"
+            f"{self.each:.2f} s per photo and worker, from {self.sample} photos cut here"
             + (f" ({self.failed} of them failed)" if self.failed else "")
         )
         yield f"time: about {duration(self.seconds)} with {self.workers} workers, and their start"
-        yield f"memory: {_size(self.memory)} a worker, {_size(self.memory * self.workers)} in all"
+        total = _size(self.memory * self.workers)
+        yield f"memory: {_size(self.memory)} per worker, {total} in total"
         yield (
-            f"disk: about {_size(self.disk)}; {_size(self.picture)} a result, "
-            f"{_size(self.record)} a record"
+            f"disk: about {_size(self.disk)}; {_size(self.picture)} per result, "
+            f"{_size(self.record)} per record"
         )
 
 
@@ -82,7 +83,7 @@ def estimate(order: Order, cluster: Cluster, sample: int = 8) -> Estimate:
     Args:
         order: what would be cut.
         cluster: where it would run. Its workers are taken to be as fast as this machine.
-        sample: how many photos are cut, by chance.
+        sample: how many photos to cut, chosen at random.
 
     Raises:
         BatchError: the input is not there.
@@ -143,7 +144,7 @@ def _workers(cluster: Cluster) -> int:
 
 
 def _size(count: float) -> str:
-    """Bytes in words.
+    """Bytes as text.
 
     >>> _size(900), _size(1_500_000)
     ('0.9 kB', '1.5 MB')

@@ -1,4 +1,4 @@
-"""What the workers of a run tell each other: how far they are, and which photo they died of.
+"""What the workers of a run share: their progress, and which photos killed a worker.
 
 One Ray actor, beside the driver. A worker notes what it begins before it begins it. A note that is
 found again was left by a worker that died; its photos are then tried one at a time, and one that a
@@ -37,13 +37,13 @@ class Ledger:
         self.tick(counts, seconds)
 
     def begin_alone(self, place: str) -> int:
-        """Note that a worker begins one photo; returns how often one began it and died of it."""
+        """Note that a worker starts a photo; returns how often a worker has died on it."""
         before = self.alone[place]
         self.alone[place] += 1
         return before
 
     def end_alone(self, place: str) -> None:
-        """Note that the worker outlived it."""
+        """Note that the worker survived it."""
         self.alone.pop(place, None)
 
     def tick(self, counts: Mapping[str, int], seconds: float) -> None:

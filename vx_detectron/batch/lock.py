@@ -1,4 +1,4 @@
-"""One run at a time in one output: a second one is refused, a dead one is no obstacle.
+"""One run at a time per output: a second one is refused, a dead one does not block it.
 
 On disk the system keeps the lock, and lets go of it with the process. An object store has no such
 thing: there a run owns an object that it writes again and again. One that does not change while
@@ -34,7 +34,7 @@ def locked(store: Store, beat: float = _BEAT) -> Iterator[Holding]:
 
     Args:
         store: the output.
-        beat: seconds between two signs of life, in an object store.
+        beat: seconds between two heartbeats, in an object store.
 
     Raises:
         BatchError: another run owns it.
@@ -58,12 +58,12 @@ def locked(store: Store, beat: float = _BEAT) -> Iterator[Holding]:
 
 
 class Holding:
-    """Whether the output is still ours; ``lost`` says why it is not."""
+    """Whether this run still owns the output; ``lost`` says why it does not."""
 
     lost: str | None = None
 
     def check(self) -> None:
-        """BatchError where another run has taken the output over."""
+        """Raise BatchError if another run has taken over the output."""
         if self.lost is not None:
             raise BatchError(self.lost)
 
@@ -86,8 +86,8 @@ def _locked_on_disk(store: Store, folder: Path) -> Iterator[None]:
 
 def _refusal(store: Store, owner: str) -> str:
     return (
-        f"{store}: {owner} is at work in this output; wait for it, end it, or choose another "
-        "output. The photos that it has done are done"
+        f"{store}: {owner} is working in this output; wait for it, stop it, or choose another "
+        "output. Finished photos are kept"
     )
 
 
@@ -117,7 +117,7 @@ class _Lease:
         self._expect_own()
 
     def keep(self, stop: threading.Event) -> None:
-        """Write it until told to stop, or until it is another's."""
+        """Write it until told to stop, or until another run owns it."""
         while not stop.wait(self.beat):
             try:
                 self._expect_own()

@@ -1,4 +1,4 @@
-"""A list of photos, as Parquet or CSV: a column ``path``, and what each photo asks for itself."""
+"""A list of photos, as Parquet or CSV: a column ``path``, and each photo's own options."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One batch, as it was asked for: what every part of a run is given."""
+"""One batch as requested; every part of a run receives it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Order:
         finish: what the pictures show, where a photo does not say.
         fingerprint: of all of the above, as it is marked in the pictures.
         target: single pictures, WebDataset's shards of them, or no pictures at all.
-        compare: how a photo that was done before is known: by its content, or by what its store
+        compare: how to recognise a photo that was done before: by its content, or by what its store
             says of it (size and time, or ETag) without reading it.
         retry_failed: cut those again that failed before.
         overwrite: replace results that were made with other options.

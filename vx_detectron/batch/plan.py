@@ -1,4 +1,4 @@
-"""What is to be done: the photos that no record answers for, in units of about as many pixels.
+"""The work to do: the photos without a valid record, in units with about as many pixels each.
 
 The plan lies beside the results, a file for some thousand photos. What goes through Ray is only
 where in it a unit begins and ends, so neither the plan nor a photo fills the driver's memory.
@@ -93,7 +93,7 @@ def make_plan(
     """Compare the input with the records, and write down what is left.
 
     Args:
-        order: what was asked for.
+        order: the request.
         source: where the photos are.
         store: the output.
         index: of its records.

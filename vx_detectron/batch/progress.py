@@ -1,4 +1,4 @@
-"""How far a run is: for people on a terminal, and for Prometheus."""
+"""The progress of a run: for people at a terminal, and for Prometheus."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Progress:
     """Follows a run by its ledger.
 
     Args:
-        say: receives a line now and then; None is silent.
+        say: receives a line now and then; None for silence.
         bar: draw a bar on standard error instead.
-        metrics: the port on which Prometheus may ask, on loopback only; None for none.
+        metrics: the port for Prometheus, on loopback only; None for none.
 
     Raises:
         BatchError: the port is taken, or prometheus_client is not installed.
@@ -92,12 +92,12 @@ class Progress:
 
 
 def line_of(done: int, todo: int, speed: float, state: dict[str, Any]) -> str:
-    """How far it is, in one line; the speed is in photos a second.
+    """The progress in one line; the speed is in photos per second.
 
     >>> line_of(50, 200, 5.0, {"counts": {"failed": 2}, "deaths": 1})
-    '50 of 200 photos, 5.0 a second, 30 s left; 2 failed; 1 worker died'
+    '50 of 200 photos, 5.0 per second, 30 s left; 2 failed; 1 worker died'
     """
-    words = f"{done:,} of {todo:,} photos, {speed:.1f} a second"
+    words = f"{done:,} of {todo:,} photos, {speed:.1f} per second"
     words += f", {duration(max(todo - done, 0) / speed)} left" if speed else ""
     failed, deaths = state["counts"].get("failed", 0), state["deaths"]
     words += f"; {failed:,} failed" if failed else ""
@@ -106,7 +106,7 @@ def line_of(done: int, todo: int, speed: float, state: dict[str, Any]) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A time in words.
+    """A duration as text.
 
     >>> duration(42), duration(600), duration(9000), duration(200_000)
     ('42 s', '10 min', '2.5 h', '2.3 days')
@@ -133,13 +133,13 @@ class Exporter:
         )
         self.todo = Gauge("vx_batch_photos_todo", "Photos of this run.", registry=registry)
         self.seconds = Gauge(
-            "vx_batch_worker_seconds", "Seconds that workers spent on photos.", registry=registry
+            "vx_batch_worker_seconds", "Seconds of worker time spent on photos.", registry=registry
         )
         self.deaths = Gauge(
             "vx_batch_worker_deaths", "Units that a worker left unfinished.", registry=registry
         )
         self.workers = Gauge(
-            "vx_batch_workers", "Worker processes that have begun something.", registry=registry
+            "vx_batch_workers", "Worker processes that have started work.", registry=registry
         )
         try:
             self.server, self.thread = start_http_server(port, "127.0.0.1", registry)

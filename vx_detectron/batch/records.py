@@ -1,4 +1,4 @@
-"""The records of a batch: Parquet files, one row a photo, of which the newest counts."""
+"""The records of a batch: Parquet files with one row per photo; the newest row counts."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def sample_key(place: str) -> str:
 
 
 def part_name(table: pa.Table) -> str:
-    """What a part is called: by what is in it, so that a repeated write replaces itself."""
+    """The name of a part, derived from its contents, so that writing it again replaces it."""
     digest = hashlib.sha256()
     for column in ("place", "sha256", "status", "options", "run"):
         for value in sorted(map(str, table[column].to_pylist())):
@@ -96,7 +96,7 @@ def part_name(table: pa.Table) -> str:
 
 
 def write_part(store: Store, name: str, table: pa.Table) -> None:
-    """Write one file of records, whole or not at all. Raises StoreError."""
+    """Write one file of records, completely or not at all. Raises StoreError."""
     import pyarrow.parquet
 
     buffer = io.BytesIO()

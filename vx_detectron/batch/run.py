@@ -24,7 +24,7 @@ Say = Callable[[str], None]
 
 @dataclass
 class Summary:
-    """What a run came to.
+    """The outcome of a run.
 
     Attributes:
         found: photos of the input.
@@ -52,17 +52,18 @@ def run_batch(
 ) -> Summary:
     """Cut all photos of the input that are not done yet.
 
-    It may be killed at any moment: the next run with the same output goes on from there.
+    It may be killed at any time: the next run with the same output resumes from there.
 
     Args:
         order: what is cut, how, and where to.
         cluster: where it runs; by default on this machine.
         progress: receives how far it is.
-        say: receives lines for people.
+        say: receives messages for people.
 
     Raises:
-        BatchError: the input is not there; another run is at work in the output; the output holds
-            results of other options; it can no longer be written (``StoreError``); or Ray failed.
+        BatchError: the input does not exist; another run is using the output; the output has
+            results made with other options; it can no longer be written (``StoreError``); or Ray
+            failed.
         VxError: the networks cannot be loaded.
     """
     load_ray()

@@ -48,12 +48,12 @@ class Item:
 
 @dataclass
 class Source:
-    """What was named as input, and what was wrong with parts of it.
+    """The given input, and what was wrong with parts of it.
 
     Attributes:
-        text: as a person wrote it.
-        problems: folders or tars that gave nothing, and why.
-        remarks: what a person may want to know, such as columns that are not used.
+        text: as the user wrote it.
+        problems: folders or tars without usable photos, and why.
+        remarks: what the user may want to know, such as unused columns.
     """
 
     text: str
@@ -199,7 +199,7 @@ class Source:
                 if is_inside(place):
                     yield Item(f"{scheme}://{name}", place, info.get("size"), version_of(info))
                 else:  # such as ../x or a//b, which would be another file on a disk
-                    self.problems.append((name, "its key means no file below a folder; rename it"))
+                    self.problems.append((name, "its key is not the path of a file; rename it"))
         except FileNotFoundError:
             found = False
         except OSError as error:

@@ -28,7 +28,7 @@ _ITS_OWN = {errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL, errno.ENOTDIR, errno
 
 
 class StoreError(BatchError):
-    """The output cannot be written at all; going on would fail with every photo."""
+    """The output cannot be written at all; every further photo would fail."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class Store:
             ImageError: it cannot be read, or is larger.
         """
         if length is not None and length > most:
-            raise ImageError(f"is larger than {most:,} bytes, the most that is read here")
+            raise ImageError(f"is larger than {most:,} bytes, the limit")
         try:
             if self.local is not None:
                 if length is None:
@@ -118,7 +118,7 @@ class Store:
         except Exception as error:  # the stores' libraries raise classes of their own
             raise ImageError(f"cannot be read: {reason(error)}") from error
         if len(data) > most:
-            raise ImageError(f"is larger than {most:,} bytes, the most that is read here")
+            raise ImageError(f"is larger than {most:,} bytes, the limit")
         return data
 
     def _read_part(self, name: str, start: int, length: int) -> bytes:
@@ -163,13 +163,13 @@ class Store:
     # --- writing --------------------------------------------------------------------------------
 
     def write(self, name: str, data: bytes) -> None:
-        """Write a file, whole or not at all.
+        """Write a file completely or not at all.
 
         On disk it is written in the workshop and renamed; an object store shows an object only
         when all of it is there.
 
         Raises:
-            StoreError: the store takes nothing more: it is full, read-only or out of reach.
+            StoreError: the store cannot be written: it is full, read-only or unreachable.
             ImageError: only this file cannot be written, such as one whose name is too long.
         """
         try:
@@ -219,7 +219,7 @@ def scheme_of(url: str) -> str | None:
     """
     found = _SCHEME.match(url)
     if "::" in url:
-        raise BatchError(f"{printable(url)}: chained addresses (::) are not read here")
+        raise BatchError(f"{printable(url)}: chained URLs (::) are not supported")
     if found is None:
         return None
     scheme = found[1].lower()

@@ -33,14 +33,14 @@ def tar_items(source: Source, path: str, place: str) -> Iterator[Item]:
                     continue
                 own = PurePosixPath(one.name).as_posix()
                 if not _sound(own) or own in taken:
-                    words = "its name in the tar leads elsewhere, or is there twice"
+                    words = "its name in the tar points outside, or appears twice"
                     yield Item(path, f"{place}/at-{one.offset}", problem=words)
                     continue
                 taken.add(own)
                 version = f"{one.size}-{one.mtime}-{one.offset_data}"
                 yield Item(path, f"{place}/{own}", one.size, version, one.name, one.offset_data)
     except Exception as error:  # a hostile tar may raise anything
-        words = f"this tar cannot be read (compressed ones are not taken): {reason(error)}"
+        words = f"this tar cannot be read (compressed tars are not supported): {reason(error)}"
         source.problems.append((path, words))
 
 

@@ -1,4 +1,4 @@
-"""Take photos as they arrive: complete ones, each once."""
+"""Process photos as they arrive: only complete ones, each once."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def watch_batch(
     every: float = 30.0,
     say: Say = lambda line: None,
 ) -> Summary:
-    """Cut what is there, and then what arrives, until Ctrl-C or ``kill``.
+    """Cut the photos that are there and those that arrive, until Ctrl-C or ``kill``.
 
     Args:
         order: its source is a folder, or an address in an object store.
@@ -36,7 +36,7 @@ def watch_batch(
         settle: seconds for which a file on disk must not have changed; one that is written slowly
             is waited for.
         every: seconds between two listings of an object store, which shows only whole objects.
-        say: receives lines for people.
+        say: receives messages for people.
 
     Raises:
         BatchError: as ``run_batch``, or the source cannot be watched.
@@ -53,7 +53,7 @@ def watch_batch(
             if folder is None
             else arrivals(source, folder, order.output, settle)
         )
-        say(f"watching {order.source}; Ctrl-C ends it")
+        say(f"watching {order.source}; press Ctrl-C to stop")
         index, rounds = index_of(order, store), 0
         try:
             for items in arriving:

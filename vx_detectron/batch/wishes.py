@@ -1,4 +1,4 @@
-"""What a list asks for one photo alone: another subject, another background."""
+"""The options of a single photo in a list: another subject, another background."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def apply(
 
     Raises:
         ConfigError: a value cannot be read.
-        HintError: points that make no sense.
+        HintError: invalid points.
         SubjectError: the choice contradicts itself.
         ImageError: the background picture cannot be read, or is larger than that.
     """

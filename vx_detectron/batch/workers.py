@@ -40,7 +40,7 @@ class UnitCutter:
 
     Args:
         order: what was asked for; see ``Order.test_mask`` for one that needs no network.
-        run: when the run began, in nanoseconds since 1970.
+        run: when the run started, in nanoseconds since 1970.
         ledger: where it notes what it begins.
     """
 
@@ -78,7 +78,7 @@ class UnitCutter:
         place = row["place"]
         if ray.get(self.ledger.begin_alone.remote(place)):
             words = (
-                "its worker died twice over it, the second time with this photo alone: out of "
+                "its worker died twice on it, the second time with this photo alone: out of "
                 "memory, or a crash of a decoder"
             )
             return self.cutter.refuse(row, WORKER_DIED, words)

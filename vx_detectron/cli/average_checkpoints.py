@@ -15,10 +15,10 @@ from vx_detectron.cli.common import Command, UserPath, result
 @click.option("-o", "--output", required=True, type=UserPath(dir_okay=False, path_type=Path),
               help="The file to write, a Detectron2 checkpoint.")  # fmt: skip
 def main(checkpoints: tuple[str, ...], output: Path) -> None:
-    """Average the weights of several trainings that started from the same weights.
+    """Average the weights of several checkpoints that were trained from the same weights.
 
-    The average ("model soup") is often better than each of them. A share is a number above 0;
-    without one it is 1.
+    The average (a "model soup") is often better than each of them. A share is a number above 0;
+    the default is 1.
 
     The path of the new file goes to standard output.
 

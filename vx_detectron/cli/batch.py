@@ -61,63 +61,64 @@ def _range(
 
 @click.command(cls=Command, name="batch", exits=_EXITS)
 @click.argument("source", metavar="IN")
-@click.option("-o", "--output", required=True, metavar="OUT", help="A folder or an address, for "
-              "results and records. The same one again goes on with what is missing.")  # fmt: skip
+@click.option("-o", "--output", required=True, metavar="OUT", help="A folder or URL for results "
+              "and records. With an earlier run's OUT, only what is missing is done.")  # fmt: skip
 @click.option("--to", "target", type=click.Choice(["pictures", "shards", "records"]),
               default="pictures", show_default=True, help="Single pictures, WebDataset shards of "
               "them, or records alone.")  # fmt: skip
 @click.option("--compare", type=click.Choice(["content", "listing"]), default="content",
-              show_default=True, help="How a photo that was done before is known: by its bytes, "
-              "or by size and time (or ETag), without reading it.")  # fmt: skip
-@click.option("--retry-failed", is_flag=True, help="Cut those again that failed before.")
+              show_default=True, help="How to recognise photos that were done before: by their "
+              "bytes, or by size and time (or ETag), without reading them.")  # fmt: skip
+@click.option("--retry-failed", is_flag=True, help="Try photos again that failed before.")
 @click.option("--overwrite", is_flag=True, help="Replace results that were made with other "
               "options.")  # fmt: skip
 @click.option("--all-masks", is_flag=True, help="Record the mask of every instance, not only the "
               "subject's.")  # fmt: skip
-@click.option("--plan", "only_plan", is_flag=True, help="Say how long it takes and how much memory "
-              "and disk, from a few photos that are cut for it. Nothing is written.")  # fmt: skip
-@click.option("--watch", is_flag=True, help="Go on with photos as they arrive, until Ctrl-C.")
+@click.option("--plan", "only_plan", is_flag=True, help="Cut a few photos to estimate the time, "
+              "memory and disk space that the run needs. Nothing is written.")  # fmt: skip
+@click.option("--watch", is_flag=True, help="Keep processing photos as they arrive, until Ctrl-C.")
 @click.option("--settle", type=Number(0.1, 3600), default=2.0, show_default=True, metavar="S",
-              help="With --watch: seconds for which a file must not have changed.")  # fmt: skip
+              help="With --watch: process a file once it has not changed for this many "
+              "seconds.")  # fmt: skip
 @click.option("--every", type=Number(0.1, 86400), default=30.0, show_default=True, metavar="S",
               help="With --watch: seconds between two listings of an object store.")  # fmt: skip
 @click.option("--address", metavar="ADDRESS", help="A Ray cluster, such as auto or HOST:6379.  "
-              "[default: Ray is started on this machine, and ends with the run]")  # fmt: skip
-@click.option("--workers", callback=_range, metavar="N|MIN:MAX", help="How many processes cut.  "
-              "[default: as many as fit]")  # fmt: skip
+              "[default: Ray is started on this machine and stops with the run]")  # fmt: skip
+@click.option("--workers", callback=_range, metavar="N|MIN:MAX", help="The number of worker "
+              "processes.  [default: as many as fit]")  # fmt: skip
 @click.option("--cpus", type=Number(0, 1024), default=1.0, show_default=True, metavar="N",
-              help="Cores of each worker.")  # fmt: skip
+              help="Cores per worker.")  # fmt: skip
 @click.option("--gpus", type=Number(0, 64), default=0.0, show_default=True, metavar="N",
-              help="GPUs of each worker; 0.5 puts two on one.")  # fmt: skip
-@click.option("--memory", callback=_bytes, metavar="SIZE", help="Memory that each worker is given "
-              "in Ray's accounts, such as 2GB.")  # fmt: skip
+              help="GPUs per worker; 0.5 puts two workers on one GPU.")  # fmt: skip
+@click.option("--memory", callback=_bytes, metavar="SIZE", help="Memory to reserve in Ray for each "
+              "worker, such as 2GB.")  # fmt: skip
 @click.option("--object-store", callback=_bytes, default="256MB", show_default=True, metavar="SIZE",
-              help="Ray's shared memory, where Ray is started here.")  # fmt: skip
+              help="Ray's shared memory, if Ray is started here.")  # fmt: skip
 @click.option("--dashboard/--no-dashboard", default=True, help="Ray's dashboard, on loopback, "
-              "where Ray is started here.  [default: dashboard]")  # fmt: skip
-@click.option("--metrics", type=click.IntRange(0, 65535), metavar="PORT", help="Answer Prometheus "
-              "on this port, on loopback.")  # fmt: skip
+              "if Ray is started here.  [default: dashboard]")  # fmt: skip
+@click.option("--metrics", type=click.IntRange(0, 65535), metavar="PORT", help="Serve Prometheus "
+              "metrics on this port, on loopback.")  # fmt: skip
 @with_options(*PICTURE, *CHOICE, *REFINEMENT)
 @click.option("-v", "--verbose", is_flag=True, help="Print more: every failure by kind.")
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 def main(source: str, **options: Any) -> None:
     """Cut the main subject out of very many photos, on this machine or on a Ray cluster.
 
-    IN is a folder, a pattern such as "photos/**/*.jpg", an address such as s3://BUCKET/PREFIX, a
-    list (.parquet or .csv with a column `path`), or a WebDataset .tar, or a pattern of them.
+    IN is a folder, a pattern such as "photos/**/*.jpg", a URL such as s3://BUCKET/PREFIX, a
+    list (.parquet or .csv with a column `path`), or one or more WebDataset .tar files.
 
     \b
     Examples:
-      {prog} photos -o cut                       a folder; run it again to go on
-      {prog} photos -o cut --plan                how long it takes, and how much disk
+      {prog} photos -o cut                       a folder; run it again to resume
+      {prog} photos -o cut --plan                how long it will take, and how much disk space
       {prog} s3://shop/new -o s3://shop/cut --format webp --background transparent
       {prog} list.parquet -o cut --to shards     options for each photo in its row
       {prog} inbox -o cut --watch
       {prog} s3://shop/new -o s3://shop/cut --address auto --gpus 0.5
 
-    OUT gets pictures/ (the input's names, with _cutout.png added) or shards/, records/*.parquet
-    with a row for each photo, and report.html. A photo whose name, content and options a record
-    answers for is not cut again. Killed at any moment, the same command goes on. It needs
+    OUT receives pictures/ (the input's names, with _cutout.png added) or shards/, records/*.parquet
+    with one row per photo, and report.html. A photo is not cut again if a record has the same name,
+    content and options. After a crash or a kill, run the same command to resume. It needs
     pip install "vx-detectron[batch]".
     """  # noqa: D301
     sys.exit(_run(source, options))
@@ -149,7 +150,7 @@ def _run(source: str, options: dict[str, Any]) -> int:
         try:
             summary = run_batch(order, cluster, progress=progress, say=tell)
         except KeyboardInterrupt:
-            tell("Interrupted: what is done is done; the same command goes on from here")
+            tell("Interrupted: what is done is kept; run the same command to resume")
             raise
     return _sum_up(summary, order, tell, options["verbose"])
 
@@ -162,7 +163,7 @@ def _order(source: str, options: dict[str, Any]) -> Order:
     if options["only_plan"] and options["watch"]:
         raise click.UsageError("choose --plan or --watch, not both.")
     if options["metrics"] is not None and options["watch"]:
-        raise click.UsageError("--metrics follows one run; leave --watch out.")
+        raise click.UsageError("--metrics does not work with --watch; leave one of them out.")
     if options["target"] == "records":
         for name in ("format", "quality", "background", "mask_only", "crop"):
             if options[name]:
@@ -201,12 +202,12 @@ def _cluster(options: dict[str, Any]) -> Cluster:
 
 
 def _sum_up(summary: Summary, order: Order, tell: Any, verbose: bool) -> int:
-    """Say what it came to, and return the exit code."""
+    """Print the summary, and return the exit code."""
     from vx_detectron.cli.isolate.batch import Status, exit_code
 
     words = [f"{count:,} {status}" for status, count in sorted(summary.counts.items()) if count]
     cut = sum(summary.counts.values()) - summary.counts["kept"]
-    speed = f", {cut / summary.seconds:.1f} photos a second" if cut and summary.seconds else ""
+    speed = f", {cut / summary.seconds:.1f} photos per second" if cut and summary.seconds else ""
     tell(f"{summary.found:,} photos: {', '.join(words) or 'nothing to do'}{speed}")
     for place, problem in summary.problems[:20]:
         fail(ValueError(f"{place}: {problem}"))

@@ -1,4 +1,4 @@
-"""What all commands share: exit codes, errors, standard output, paths, and the look of the help."""
+"""What all commands share: exit codes, errors, standard output, paths, and the help's layout."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 OK, FAILED, USAGE, NO_SUBJECT, PARTLY, UNDER, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
 EXIT_CODES = {
     OK: "everything was written, or was already there",
-    FAILED: "failed; the message says what was expected, what came, and what to do",
+    FAILED: "failed; the message says what was expected, what was found, and what to do",
     USAGE: "wrong usage; nothing was done",
-    NO_SUBJECT: "no subject was found, or not the one that was asked for",
-    PARTLY: "part of the work failed or gave no result; the rest is done",
+    NO_SUBJECT: "no subject was found, or not the requested one",
+    PARTLY: "part of the work failed or had no result; the rest is done",
     UNDER: "a figure is below --fail-under",
     INTERRUPTED: "stopped by Ctrl-C or kill; files that were complete are kept",
 }
@@ -34,14 +34,14 @@ EXIT_CODES = {
 
 
 class OutputError(VxError):
-    """Standard output cannot be written: its reader has left, or its disk is full."""
+    """Standard output cannot be written to: its reader has gone, or its disk is full."""
 
 
-# --- results and words ---------------------------------------------------------------------------
+# --- results and messages ------------------------------------------------------------------------
 
 
 def result(line: str | bytes) -> None:
-    """Print one line of results to standard output. Nothing happens where that is closed.
+    """Print one line of results to standard output. Does nothing if it is closed.
 
     Raises:
         OutputError: it cannot be written. Later lines are dropped without an error.
@@ -56,7 +56,7 @@ def result(line: str | bytes) -> None:
 
 
 def say(line: str) -> None:
-    """Print one line for people to standard error; where nobody can read it, nothing happens."""
+    """Print one message to standard error. Does nothing if it is closed."""
     try:
         click.echo(line, err=True)
     except OSError:
@@ -69,7 +69,7 @@ def fail(error: Exception) -> None:
 
 
 def _detach(stream: IO[str]) -> None:
-    """Point a broken stream at nothing, or Python would fail on it once more when it ends."""
+    """Redirect a broken stream to nowhere, or Python would fail on it again at exit."""
     with suppress(OSError, ValueError, AttributeError):
         nothing = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nothing, stream.fileno())
@@ -77,7 +77,7 @@ def _detach(stream: IO[str]) -> None:
 
 
 def _open_standard_streams() -> None:
-    """Fill closed standard streams, or the next file that is opened would take their place."""
+    """Fill closed standard streams; otherwise the next opened file would take their place."""
     for number in (0, 1, 2):
         try:
             os.fstat(number)
@@ -90,9 +90,9 @@ def _open_standard_streams() -> None:
 
 @contextmanager
 def reporting_errors() -> Iterator[None]:
-    """Turn whatever a user can meet into one message and one exit code of ``EXIT_CODES``.
+    """Turn the errors a user can run into into one message and an exit code of ``EXIT_CODES``.
 
-    ``kill`` ends the block as Ctrl-C does, so that nothing stays half-written.
+    ``kill`` ends the block as Ctrl-C does, so that nothing is left half-written.
     """
     main = threading.current_thread() is threading.main_thread()
     before = signal.signal(signal.SIGTERM, signal.default_int_handler) if main else None
@@ -101,7 +101,7 @@ def reporting_errors() -> Iterator[None]:
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except VxError as error:
-        if not isinstance(error.__cause__, BrokenPipeError):  # `| head` has what it wanted
+        if not isinstance(error.__cause__, BrokenPipeError):  # `| head` got what it wanted
             fail(error)
         sys.exit(FAILED)
     except OSError as error:
@@ -190,8 +190,8 @@ def _program(ctx: click.Context, other: str | None) -> str:
 
 
 class UserPath(click.Path):
-    """A path as a person writes it: ``~`` is the home folder also in ``--output=~/cut.png``,
-    where no shell replaces it, and an empty path is refused.
+    """A path as people write it: ``~`` means the home folder even in ``--output=~/cut.png``,
+    where no shell expands it; an empty path is refused.
     """  # noqa: D205
 
     def __init__(self, **settings: Any) -> None:
@@ -237,8 +237,8 @@ NETWORK = (
                  help="What runs the networks; onnx is ONNX Runtime, for exported networks.  "
                  "[default: auto, the fastest that can]"),
     click.option("--eye", metavar="NAME|FILE", help="The network that maps the main subject: "
-                 "vx_eye, none, a file of weights, an ONNX file, or a guest such as u2net, "
-                 "fetched if need be; download --list names all.  [default: vx_eye]"),
+                 "vx_eye, none, a file of weights, an ONNX file, or a guest such as u2net, which "
+                 "is downloaded if needed; download --list shows them all.  [default: vx_eye]"),
     click.option("--device", metavar="NAME", help="cpu, cuda, cuda:N or auto.  [default: auto]"),
     OPT,
 )  # fmt: skip
@@ -256,19 +256,19 @@ def with_options(*options: Callable[[F], F]) -> Callable[[F], F]:
 
 
 def network_overrides(options: Mapping[str, Any]) -> list[str]:
-    """Keys and values in turn for what ``NETWORK`` was given, without ``--opt``."""
+    """Alternating keys and values for the given ``NETWORK`` options, without ``--opt``."""
     keys = {"weights": "MODEL.WEIGHTS", "engine": "VX.ENGINE", "device": "MODEL.DEVICE"}
     keys["eye"] = "VX.EYE.NAME"
     return [
         word
         for option, key in keys.items()
         if options[option] is not None
-        for word in (key, repr(options[option]))  # quoted, so that 2024 stays a text
+        for word in (key, repr(options[option]))  # quoted, so that 2024 stays a string
     ]
 
 
 def with_trailing_overrides(command: F) -> F:
-    """``--opt KEY VALUE`` and, as Detectron2 has it, ``KEY VALUE`` pairs at the end, as ``opts``.
+    """``--opt KEY VALUE`` and, as in Detectron2, ``KEY VALUE`` pairs at the end, as ``opts``.
 
     Pass ``OVERRIDABLE`` as the context settings, so that values may start with a dash.
     """
@@ -280,7 +280,7 @@ OVERRIDABLE = {"ignore_unknown_options": True}
 
 
 def _pairs(ctx: click.Context, param: click.Parameter, words: tuple[str, ...]) -> tuple[str, ...]:
-    """Refuse what stands where a key belongs but is an option that does not exist."""
+    """Refuse an unknown option in the place of a key."""
     for word in words[::2]:
         if word.startswith("-"):
             known = [name for one in ctx.command.params for name in one.opts]
@@ -294,5 +294,5 @@ def _pairs(ctx: click.Context, param: click.Parameter, words: tuple[str, ...]) -
 
 
 def joined(pairs: Sequence[tuple[str, str]]) -> list[str]:
-    """Keys and values in turn, as ``load_cfg`` takes them."""
+    """Alternating keys and values, as ``load_cfg`` takes them."""
     return [word for pair in pairs for word in pair]

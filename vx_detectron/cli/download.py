@@ -1,4 +1,4 @@
-"""``download``: fetch public weights into the cache, and print where they are."""
+"""``download``: download public weights into the cache, and print where they are."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from vx_detectron.errors import CheckpointError
 
 @click.command(cls=Command, name="download")
 @click.argument("names", nargs=-1, metavar="[NAME|URL]...")
-@click.option("--eye", "eyes", multiple=True, metavar="NAME", help="Fetch a guest, which can be "
-              "the eye: another project's network, such as u2net; may be repeated.")  # fmt: skip
-@click.option("--list", "list_", is_flag=True, help="List the known weights and where they go.")
-@click.option("--all", "all_", is_flag=True, help="Fetch all of Detectron2's (over 1 GB).")
+@click.option("--eye", "eyes", multiple=True, metavar="NAME", help="Download a guest, another "
+              "project's network that can be the eye, such as u2net; may be repeated.")  # fmt: skip
+@click.option("--list", "list_", is_flag=True, help="List the known weights and their paths.")
+@click.option("--all", "all_", is_flag=True, help="Download all of Detectron2's (over 1 GB).")
 def main(names: tuple[str, ...], eyes: tuple[str, ...], list_: bool, all_: bool) -> None:
-    """Fetch weights by NAME (see --list), or by a detectron2://... or https://... address.
+    """Download weights by NAME (see --list), or by a detectron2://... or https://... URL.
 
     The path of each file goes to standard output, one per line. Files are kept in Detectron2's
-    cache folder, $FVCORE_CACHE or ~/.torch/iopath_cache. A file that is already there is only
-    checked, and an interrupted download is continued. The public files are Detectron2's, under
-    CC BY-SA 3.0; guests have licences of their own, which are said. A guest that rembg has fetched
-    is taken from its folder, $U2NET_HOME, ~/.rembg or ~/.u2net.
+    cache folder, $FVCORE_CACHE or ~/.torch/iopath_cache. Existing files are only checked, and
+    interrupted downloads are resumed. The public files are Detectron2's, under CC BY-SA 3.0;
+    guests have their own licences, which are printed. A guest that rembg has downloaded is taken
+    from rembg's folder: $U2NET_HOME, ~/.rembg or ~/.u2net.
 
     \b
     Examples:
@@ -37,11 +37,11 @@ def main(names: tuple[str, ...], eyes: tuple[str, ...], list_: bool, all_: bool)
 
     if list_:
         if names or all_ or eyes:
-            raise click.UsageError("--list fetches nothing; leave out what else was asked for.")
+            raise click.UsageError("--list downloads nothing; use it alone.")
         _list()
         return
     if (all_ and names) or not (all_ or names or eyes):
-        raise click.UsageError("expected names or addresses, --eye, --all or --list.")
+        raise click.UsageError("expected names or URLs, --eye, --all or --list.")
     for eye in eyes:
         if eye not in guests.GUESTS:
             raise click.UsageError(f"--eye must be one of {', '.join(guests.GUESTS)}, got {eye!r}.")
@@ -71,10 +71,10 @@ def _list() -> None:
     from vx_detectron.weights import catalog
 
     for name in catalog.bundled():
-        result(f"bundled://{name}\n    comes with this package")
+        result(f"bundled://{name}\n    included in this package")
     for name, file in catalog.CATALOG.items():
         path = catalog.cache_path(file.url)
-        state = "there" if path.is_file() else "not fetched yet"
+        state = "downloaded" if path.is_file() else "not downloaded yet"
         result(f"{name}\n    {file.about}\n    {file.url}\n    {path} ({state})")
     for name, guest in guests.GUESTS.items():
         found, file = guests.find(name), guest.file
@@ -83,9 +83,9 @@ def _list() -> None:
             result(f"    {file.url}")
         place = found or (catalog.cache_path(file.url) if file.url else None)
         if place is None:
-            result("    no address known; see its source")
+            result("    no known URL; see its source")
         else:
-            result(f"    {place} ({'there' if found else 'not fetched yet'})")
+            result(f"    {place} ({'downloaded' if found else 'not downloaded yet'})")
 
 
 if __name__ == "__main__":

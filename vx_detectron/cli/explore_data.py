@@ -37,16 +37,17 @@ _EXITS = (OK, FAILED, USAGE, PARTLY, INTERRUPTED)
 @click.option("--mask-root", type=UserPath(exists=True, file_okay=False), metavar="FOLDER",
               help="Masks named like their photos, instead of --json.")  # fmt: skip
 @click.option("--masks", type=click.Choice(["subject", "instances", "classes", "ids", "alpha"]),
-              help="What the masks show: the one subject; or one instance per connected piece; or "
-              "the number of each pixel's class, or of its instance, 0 for background; or the "
-              "subject by transparency.  [default: subject]")  # fmt: skip
-@click.option("--class-names", metavar="NAME,NAME,...", help="The names of classes 1, 2, ... in "
-              "masks of kind classes; of kind instances, one name.")  # fmt: skip
+              help="What the masks show: subject, a single subject; instances, one instance per "
+              "connected piece; classes or ids, the number of each pixel's class or instance, with "
+              "0 for background; alpha, the subject as transparency.  "
+              "[default: subject]")  # fmt: skip
+@click.option("--class-names", metavar="NAME,NAME,...", help="For --masks classes, the names of "
+              "classes 1, 2, ...; for --masks instances, one name.")  # fmt: skip
 @CONFIG_FILE
 @click.option("--coco", type=UserPath(dir_okay=False), metavar="FILE",
-              help="Also write everything usable as one COCO json.")  # fmt: skip
-@click.option("--decode", is_flag=True, help="Read every photo in full, which also finds truncated "
-              "files; otherwise only their headers.")  # fmt: skip
+              help="Also write everything usable to one COCO json.")  # fmt: skip
+@click.option("--decode", is_flag=True, help="Decode every photo, which also finds truncated "
+              "files; by default only the headers are read.")  # fmt: skip
 @click.option("--photos", type=click.IntRange(0, 2000), default=48, show_default=True,
               help="How many to draw: half of them with a subject, half without.")  # fmt: skip
 @click.option("-o", "--output", type=UserPath(file_okay=False), metavar="FOLDER",
@@ -54,13 +55,13 @@ _EXITS = (OK, FAILED, USAGE, PARTLY, INTERRUPTED)
               help="Where to write index.html and stats.json.")  # fmt: skip
 @with_trailing_overrides
 def main(opts: tuple[str, ...], **options: Any) -> None:
-    """Look at a data set: its statistics, what is broken, and its masks drawn on photos.
+    """Look at a data set: its statistics, what is broken, and its masks drawn on the photos.
 
-    KEY VALUE pairs override the configuration, as in a training, which reads the data in the
+    KEY VALUE pairs override the configuration, as for training, which reads the data in the
     same way.
 
-    The path of the page goes to standard output, messages to standard error. Where the exit code
-    is 4, the page names the photos and masks that cannot be used.
+    The path of the page goes to standard output, messages to standard error. If the exit code
+    is 4, the page lists the photos and masks that cannot be used.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""``export``: a network as an ONNX file, which runs without torch."""
+"""``export``: a network as a file that runs without torch, for ONNX Runtime or OpenVINO."""
 
 from __future__ import annotations
 
@@ -27,52 +27,58 @@ if TYPE_CHECKING:
 @click.command(cls=Command, name="export")
 @click.argument("photos", nargs=-1, metavar="[PHOTO]...",
                 type=UserPath(exists=True, dir_okay=False))  # fmt: skip
-@click.option("-o", "--output", required=True, metavar="FILE.onnx",
+@click.option("-o", "--output", required=True, metavar="FILE.onnx|FILE.xml",
               type=UserPath(dir_okay=False, path_type=Path),
-              help="The file to write.")  # fmt: skip
+              help="The file to write; .xml is OpenVINO's own form, with its weights in a .bin "
+              "beside it.")  # fmt: skip
 @click.option("--eye", is_flag=True, help="Export the eye.  [default: the detector]")
-@click.option("--hints", is_flag=True, help="Export the hint decoder, which cuts what clicks and "
-              "strokes mean. It needs the eye it was trained with, exported too.")  # fmt: skip
+@click.option("--hints", is_flag=True, help="Export the hint decoder, which interprets clicks and "
+              "strokes. It needs an export of the eye that it was trained with, too.")  # fmt: skip
 @click.option("--weights", metavar="PATH|URL", help="Other weights for the network.")
 @click.option("--engine", type=click.Choice(["torchvision", "detectron2"]), default="torchvision",
               show_default=True, help="What --check compares the file with.")  # fmt: skip
 @click.option("--fp16", is_flag=True, help="Store and compute in 16 bits: half the size; faster on "
-              "GPUs, slower on most CPUs.")  # fmt: skip
+              "GPUs, slower on most CPUs. An .xml is stored in 16 bits only.")  # fmt: skip
 @click.option("--int8", is_flag=True, help="Compute in 8 bits: less than a third of the size, but "
-              "clearly less exact, so use it with --check. The ranges of the values are measured "
-              "on the photos given; use a few dozen like those it will see.")  # fmt: skip
+              "clearly less exact, so use it with --check. The value ranges are measured on the "
+              "PHOTOs; pass a few dozen like those that it will see.")  # fmt: skip
 @click.option("--check", is_flag=True, help="Run the photos through the file and through the "
               "network it was made from, and print the differences.")  # fmt: skip
 @click.option("--license", "licence", metavar="TEXT", default="", help="Licence of the weights, "
-              "for the file's metadata.  [default: what is known of bundled and zoo "
+              "for the file's metadata.  [default: the known licence of bundled and zoo "
               "weights]")  # fmt: skip
-@click.option("--overwrite", is_flag=True, help="Replace the output if it is there already.")
+@click.option("--overwrite", is_flag=True, help="Replace an existing file.")
 @with_options(CONFIG_FILE, OPT)
 def main(photos: tuple[str, ...], output: Path, **options: Any) -> None:
-    """Write the detector, the eye or the hint decoder of a configuration as one ONNX file.
+    """Write the detector, the eye or the hint decoder of a configuration for use without torch.
 
-    The file runs without torch: in the engine "onnx", or in anything else that reads ONNX (opset
-    18). It takes photos of any size, and holds the configuration, the class names, the licence,
-    and the name and sha256 of the weights. A checkpoint trained with Detectron2 is exported in
-    the same way.
+    The result is one ONNX file (opset 18). It runs in the engine "onnx", or in any other program
+    that reads ONNX. It takes photos of any size, and contains the configuration, the class names,
+    the licence, and the name and sha256 of the weights. Checkpoints trained with Detectron2 are
+    exported in the same way.
+
+    If -o ends in .xml, the network is written as OpenVINO IR instead, which needs the extra
+    openvino: the same inputs, outputs and metadata, for programs that use OpenVINO. The engine
+    "onnx" runs it too, but a detector only with the thresholds it was exported with.
 
     A detector has the input "image" (3, height, width), float32, 0..255, channels in the order of
-    INPUT.FORMAT, and the thresholds as inputs with a default. Its outputs are boxes (n, 4) in
+    INPUT.FORMAT, and the thresholds as inputs with defaults. Its outputs are boxes (n, 4) in
     pixels of the image, scores (n,), classes (n,) and masks (n, side, side), each mask filling
     its box. An eye maps "photo" (1, 3, height, width), float32 RGB 0..1, both sides multiples of
     32, to logits at half its size; the other outputs, features_2 to features_32, are for the hint
-    decoder, and cost nothing where only "map" is asked for. The hint decoder maps these features
+    decoder, and cost nothing if only "map" is requested. The hint decoder maps these features
     and "hints" (1, 8, height, width), which docs/training.md describes, to logits at half the
     photo's size.
 
-    With --check the command fails if a box is more than 0.5 pixels away, a score or the map more
-    than 0.001, or a mask's IoU is below 0.99. With --fp16 and --int8 such differences are
-    expected: they are printed, and are not a failure.
+    With --check the command fails if a box differs by more than 0.5 pixels, a score or the map by
+    more than 0.001, or if a mask's IoU is below 0.99. With --fp16 and --int8 such differences are
+    expected: they are printed, but are not a failure.
 
     \b
     Examples:
       {prog} -o detector.onnx
       {prog} --eye -o eye.onnx --check photos/*.jpg
+      {prog} --eye -o eye.xml --check photos/*.jpg
       {prog} --hints -o hints.onnx --weights output/model_best.pth --check photos/*.jpg
       {prog} --config-file my.yaml -o mine.onnx --int8 --check photos/*.jpg
       {prog:isolate} photo.jpg --config-file mine.onnx --opt VX.EYE.NAME eye.onnx
@@ -82,26 +88,31 @@ def main(photos: tuple[str, ...], output: Path, **options: Any) -> None:
 
 
 def _checked(photos: Sequence[str], output: Path, options: dict[str, Any]) -> tuple[str, CfgNode]:
-    """The precision and the configuration that are asked for, before any work."""
+    """The requested precision and configuration, checked before any work."""
     from vx_detectron.config import load_cfg
+    from vx_detectron.config.exported import SUFFIXES
+    from vx_detectron.config.ir_file import is_ir, numbers_of
     from vx_detectron.errors import VxError
 
-    if output.suffix.lower() != ".onnx":
-        raise click.UsageError(f"-o must end in .onnx, got {output.name!r}.")
-    if output.exists() and not options["overwrite"]:
-        raise click.UsageError(f"{output} is there already; use --overwrite to replace it.")
+    if output.suffix.lower() not in SUFFIXES:
+        raise click.UsageError(f"-o must end in {' or '.join(SUFFIXES)}, got {output.name!r}.")
+    for path in (output, numbers_of(output))[: 1 + is_ir(output)]:
+        if path.is_dir():
+            raise click.UsageError(f"{path} is a folder; choose another name.")
+        if path.exists() and not options["overwrite"]:
+            raise click.UsageError(f"{path} already exists; use --overwrite to replace it.")
     if not output.parent.is_dir():
-        raise click.UsageError(f"{output.parent} is not a folder; make it first.")
+        raise click.UsageError(f"{output.parent} is not a folder; create it first.")
     if options["fp16"] and options["int8"]:
         raise click.UsageError("choose --fp16 or --int8, not both.")
     if options["eye"] and options["hints"]:
         raise click.UsageError("choose --eye or --hints, not both; they are two files.")
     if options["int8"] and options["hints"]:
-        raise click.UsageError("--int8 is not for --hints; the decoder is small without it.")
+        raise click.UsageError("--int8 cannot be used with --hints; the decoder is small anyway.")
     if (options["int8"] or options["check"]) and not photos:
         raise click.UsageError("--int8 and --check need photos to run on.")
     if photos and not (options["int8"] or options["check"]):
-        raise click.UsageError("photos are for --int8 and --check; give one of them.")
+        raise click.UsageError("photos need --int8 or --check; pass one of them.")
     key = {"eye": "VX.EYE.WEIGHTS", "hints": "VX.HINTS.WEIGHTS"}.get(
         _kind(options), "MODEL.WEIGHTS"
     )
@@ -118,13 +129,12 @@ def _checked(photos: Sequence[str], output: Path, options: dict[str, Any]) -> tu
 def _run(
     cfg: CfgNode, photos: Sequence[str], output: Path, precision: str, options: dict[str, Any]
 ) -> None:
-    _expect_exporter()
+    _expect_exporter(output)
     from vx_detectron.errors import VxError
     from vx_detectron.export import run
 
     kind = _kind(options)
-    model = run.export(cfg, kind, precision, _pixels(photos), options["licence"])
-    run.save(model, output)
+    run.write(cfg, kind, output, precision, _pixels(photos), options["licence"])
     result(str(output))
     if not options["check"]:
         return
@@ -135,8 +145,8 @@ def _run(
         say(f"{name}: {one.text}")
     if different and precision == "float32":
         raise VxError(
-            f"{output} differs from its source in {different} of {len(photos)} photos; it is kept, "
-            "so that it can be looked at"
+            f"{output} differs from its source in {different} of {len(photos)} photos; it is kept "
+            "for inspection"
         )
 
 
@@ -144,8 +154,13 @@ def _kind(options: dict[str, Any]) -> str:
     return "eye" if options["eye"] else "hints" if options["hints"] else "detector"
 
 
-def _expect_exporter() -> None:
+def _expect_exporter(output: Path) -> None:
+    from vx_detectron.config.ir_file import is_ir
     from vx_detectron.errors import EngineError
+    from vx_detectron.extras import needed
+
+    if is_ir(output):
+        needed("openvino", "openvino", "writing .xml")
 
     try:
         import onnx  # noqa: F401

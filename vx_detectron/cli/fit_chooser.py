@@ -1,4 +1,4 @@
-"""``fit-chooser``: fit the numbers by which the subject is chosen."""
+"""``fit-chooser``: fit the model that chooses the subject."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from vx_detectron.errors import ConfigError, VxError
 @click.option("--masks", type=click.IntRange(0), default=400, show_default=True, metavar="N",
               help="How many photos of --source to use.")  # fmt: skip
 @click.option("--seeds", type=click.IntRange(1), default=5, show_default=True, metavar="N",
-              help="Cross-validations to pool.")  # fmt: skip
+              help="How many cross-validations to pool.")  # fmt: skip
 @with_trailing_overrides
 def main(
     data: Path,
@@ -45,8 +45,8 @@ def main(
 ) -> None:
     """Fit the subject chooser on the photos in DATA, and print cross-validated figures.
 
-    DATA holds instances.json (COCO), images, and subject_choice_dev.json, which subject people
-    chose. KEY VALUE pairs override the configuration of the network.
+    DATA contains instances.json (COCO), images, and subject_choice_dev.json with the subjects
+    that people chose. KEY VALUE pairs override the configuration of the network.
 
     The figures and the path of the file go to standard output, messages to standard error.
 

@@ -72,8 +72,8 @@ def collect(check: bool = False) -> dict[str, Any]:
     Returns:
         A dict for JSON. ``libraries`` maps a module to its version, or to None where it is not
         installed; ``broken`` a module to the reason why it cannot be imported; ``guests`` a name to
-        its licence, source and, where its file is here, that ``path``. ``providers`` are the
-        execution providers of ONNX Runtime.
+        its licence, its source and, if the file is on this machine, its ``path``. ``providers``
+        are the execution providers of ONNX Runtime.
     """
     from vx_detectron.engines import guests
     from vx_detectron.weights import catalog
@@ -171,7 +171,7 @@ def _lines(found: dict[str, Any]) -> list[str]:
 
     def guest(name: str) -> str:
         row = found["guests"][name]
-        return f"{row['path'] or 'not here'}; licence: {row['licence']}"
+        return f"{row['path'] or 'not downloaded'}; licence: {row['licence']}"
 
     def section(title: str, names: list[str], say: Callable[[str], str]) -> list[str]:
         width = max(map(len, names), default=0)
@@ -192,7 +192,7 @@ def _lines(found: dict[str, Any]) -> list[str]:
     if "devices" in found:
         lines.append(f"Devices: {', '.join(found['devices'])}")
     else:
-        lines.append("Devices: not asked; use --check")
+        lines.append("Devices: not checked; use --check")
     return lines
 
 

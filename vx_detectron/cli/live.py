@@ -24,32 +24,33 @@ _EACH = 2.0  # seconds from one line of figures to the next
 @click.command(cls=Command, name="live")
 @click.option("--camera", default="0", show_default=True, metavar="N|FILE", help="The number of a "
               "camera, or a video file, which is played in real time.")  # fmt: skip
-@click.option("--loop", is_flag=True, help="Begin the file again at its end.")
-@click.option("--size", default="640x480", show_default=True, metavar="WxH", help="To ask the "
-              "camera for.")  # fmt: skip
-@click.option("--rate", type=Number(1, 240), metavar="N", help="Frames per second to hold; the eye "
-              "looks smaller where the machine is too slow.  [default: the camera's, at most "
-              "30]")  # fmt: skip
+@click.option("--loop", is_flag=True, help="Play the file again when it ends.")
+@click.option("--size", default="640x480", show_default=True, metavar="WxH", help="The size to "
+              "request from the camera.")  # fmt: skip
+@click.option("--rate", type=Number(1, 240), metavar="N", help="Target frames per second; if the "
+              "machine is too slow, the eye works at a smaller size.  [default: the camera's, at "
+              "most 30]")  # fmt: skip
 @click.option("--background", multiple=True, metavar="WHAT", help="black, a colour, blur, "
-              "blur:PERCENT, picture:PATH or video:PATH; may be repeated, the key b goes to the "
-              "next.  [default: blur:3]")  # fmt: skip
+              "blur:PERCENT, picture:PATH or video:PATH; may be repeated, and the key b switches "
+              "to the next.  [default: blur:3]")  # fmt: skip
 @click.option("-o", "--output", type=UserPath(dir_okay=False, path_type=Path), metavar="FILE",
               help="Write NAME.mp4 or NAME.webm instead of showing a window.")  # fmt: skip
-@click.option("--virtual-camera", is_flag=True, help="Feed a camera that other programs can "
-              "choose; needs the extra virtualcam.")  # fmt: skip
+@click.option("--virtual-camera", is_flag=True, help="Feed a virtual camera that other programs "
+              "can select; needs the extra virtualcam.")  # fmt: skip
 @click.option("--no-window", is_flag=True, help="Show nothing, to measure the speed.")
-@click.option("--mirror/--no-mirror", default=None, help="Exchange left and right.  [default: for "
+@click.option("--mirror/--no-mirror", default=None, help="Swap left and right.  [default: on for "
               "a camera in a window]")  # fmt: skip
-@click.option("--seconds", type=Number(0, min_open=True), metavar="N", help="End after so long.")
+@click.option("--seconds", type=Number(0, min_open=True), metavar="N", help="Stop after this many "
+              "seconds.")  # fmt: skip
 @click.option("--stats", is_flag=True, help="Print frames per second and delay every two seconds; "
-              "the key s does, too.")  # fmt: skip
-@click.option("--overwrite", is_flag=True, help="Replace the file that is there.")
+              "the key s toggles it.")  # fmt: skip
+@click.option("--overwrite", is_flag=True, help="Replace an existing file.")
 @with_options(*NETWORK)
 def main(**options: Any) -> None:
-    """Replace what is behind the subject before a camera.
+    """Replace the background behind a camera's subject.
 
-    Keys in the window: b next background, m mirror, c choose the subject again, s figures, q or
-    Escape end.
+    Keys in the window: b next background, m mirror, c choose the subject again, s statistics, q or
+    Escape quit.
 
     \b
     Examples:
@@ -148,11 +149,11 @@ def _screen(options: Mapping[str, Any], camera: Camera, rate: float) -> Screen:
         if format not in ("mp4", "webm"):
             raise click.UsageError(f"{output}: expected NAME.mp4 or NAME.webm.")
         if output.exists() and not options["overwrite"]:
-            raise VideoError(f"{output} is there already; use --overwrite to replace it")
+            raise VideoError(f"{output} already exists; use --overwrite to replace it")
         return screens.Recording(output, format, camera.size, rate)  # type: ignore[arg-type]
     if options["virtual_camera"]:
         virtual = screens.VirtualCamera(camera.size, rate)
-        say(f"choose the camera {virtual.name} in the other program; Ctrl-C ends")
+        say(f"select the camera {virtual.name} in the other program; press Ctrl-C to stop")
         return virtual
     return screens.Nowhere() if options["no_window"] else screens.Window()
 
@@ -169,9 +170,9 @@ def _behind(options: Mapping[str, Any]) -> list[Behind]:
         except VxError as error:
             raise click.UsageError(str(error)) from error
         if isinstance(one, Transparent):
-            raise click.UsageError("a live picture cannot be transparent; use a colour.")
+            raise click.UsageError("live video cannot be transparent; use a colour.")
         if isinstance(one, PictureFile | VideoBehind) and not Path(one.path).is_file():
-            raise click.UsageError(f"{one.path}: there is no such file.")
+            raise click.UsageError(f"{one.path}: no such file.")
         found.append(one)
     return found
 

@@ -26,9 +26,9 @@ from vx_detectron.cli.common import (
 @click.option("--config-file", required=True, type=UserPath(), metavar="FILE", help="A yaml file, "
               "or the name of a bundled configuration, such as finetune_vx_fbnetv3a.")  # fmt: skip
 @click.option("--resume", is_flag=True, help="Continue from the last checkpoint in OUTPUT_DIR, "
-              "with the losses that an uninterrupted run would have.")  # fmt: skip
+              "with the same losses as an uninterrupted run.")  # fmt: skip
 @click.option("--eval-only", is_flag=True, help="Do not train; measure MODEL.WEIGHTS on the "
-              "photos held out.")  # fmt: skip
+              "held-out photos.")  # fmt: skip
 @click.option("--num-gpus", type=click.IntRange(1), default=1, metavar="N", help="Train with N "
               "processes on this machine, one per GPU, started by torchrun.")  # fmt: skip
 @with_trailing_overrides
@@ -42,11 +42,11 @@ def main(
 ) -> None:
     """Train the detector, the eye, both, or the hint decoder on your annotated photos.
 
-    VX.TRAIN says which; "auto" trains what the data teach; the hint decoder, which cuts what
-    clicks mean, is trained by train_vx_hints. Where both are trained, each has a
-    folder of its own in OUTPUT_DIR, and OUTPUT_DIR/config.yaml uses the weights of both.
+    VX.TRAIN says which; "auto" trains whatever the data allow. The hint decoder, which interprets
+    clicks, is trained with train_vx_hints. If detector and eye are both trained, each has its own
+    folder in OUTPUT_DIR, and OUTPUT_DIR/config.yaml uses the weights of both.
 
-    KEY VALUE pairs override the file.
+    KEY VALUE pairs override the configuration file.
 
     \b
     Examples:
@@ -67,14 +67,14 @@ def main(
       config.yaml     the whole configuration, for isolate and --resume
       splits.json     which photos were trained on, and which were held out
       metrics.json    a line of losses, or of validation figures, every few steps
-      curves.png      the same as curves; TensorBoard's files too (extra "train")
-      predictions/    what the model finds in a few photos held out, at each evaluation
-      model_best.pth  the best weights on the photos held out, by VX.SOLVER.BEST_BY
-      model_final.pth the last weights; model_0000249.pth and the like are for --resume
+      curves.png      the same as curves; also TensorBoard's files (extra "train")
+      predictions/    what the model finds in a few held-out photos, at each evaluation
+      model_best.pth  the best weights on the held-out photos, by VX.SOLVER.BEST_BY
+      model_final.pth the last weights; model_0000249.pth and so on are for --resume
       result.json     the result, and which engine trained
 
-    The result of each network goes to standard output, as a line of json; messages go to standard
-    error. After Ctrl-C or kill the state is saved, and --resume continues from it.
+    The result of each network goes to standard output as a line of json; messages go to standard
+    error. Ctrl-C or kill saves the state, and --resume continues from it.
     """  # noqa: D301
     overrides = [*joined(opt), *opts]
     if num_gpus > 1 and "WORLD_SIZE" not in os.environ:

@@ -46,23 +46,24 @@ _SUFFIXES = {".mp4": "mp4", ".m4v": "mp4", ".webm": "webm", ".mov": "mov", "": "
               "write: NAME.mp4 (H.264), NAME.webm (VP9, may be transparent) or NAME.mov (ProRes, "
               "may be transparent); or a folder, for numbered PNGs.  "
               "[default: VIDEO_cutout.mp4 beside it, or .webm if transparent]")  # fmt: skip
-@click.option("--overwrite", is_flag=True, help="Replace what is there. Without it, a folder of "
-              "PNGs that was cut off goes on where it stopped.")  # fmt: skip
+@click.option("--overwrite", is_flag=True, help="Replace an existing result. Without it, an "
+              "unfinished folder of PNGs continues where it stopped.")  # fmt: skip
 @click.option("--background", metavar="WHAT", help="black, transparent, a colour ('#00b140'), "
-              "blur, blur:PERCENT, picture:PATH or video:PATH, which begins again when it ends.  "
+              "blur, blur:PERCENT, picture:PATH, or video:PATH, which is looped.  "
               "[default: black]")  # fmt: skip
 @click.option("--fit", type=click.Choice(["cover", "contain"]), help="How to fit a background "
-              "picture or video: fill the frame, or show it whole.  [default: cover]")  # fmt: skip
+              "picture or video: cover fills the frame, contain shows all of it.  "
+              "[default: cover]")  # fmt: skip
 @click.option("--mask-only", is_flag=True, help="Write the mask as a grey video, white where the "
               "subject is.")  # fmt: skip
 @click.option("--crop/--no-crop", default=False, help="Crop all frames to one box around the "
               "subject; the video is read twice.")  # fmt: skip
 @click.option("--margin", type=Number(0, 1000), metavar="PERCENT", help="Space around the subject, "
               "in percent of the box's longer side; with --crop.  [default: 5]")  # fmt: skip
-@click.option("--start", metavar="TIME", help="Begin there; seconds or m:ss.")
-@click.option("--end", metavar="TIME", help="End before that.")
+@click.option("--start", metavar="TIME", help="Start at this time, in seconds or m:ss.")
+@click.option("--end", metavar="TIME", help="Stop before this time.")
 @click.option("--subject", metavar="NAME", help="Follow the best instance of this class.")
-@click.option("--rank", type=int, metavar="N", help="Follow the Nth of the ranking.")
+@click.option("--rank", type=int, metavar="N", help="Follow the Nth candidate of the ranking.")
 @click.option("--all", is_flag=True, help="Follow everything that is found.")
 @click.option("--with", multiple=True, metavar="NAME", help="Add the best instance of this class; "
               "may be repeated.")  # fmt: skip
@@ -70,12 +71,12 @@ _SUFFIXES = {".mp4": "mp4", ".m4v": "mp4", ".webm": "webm", ".mov": "mov", "": "
               "repeated.")  # fmt: skip
 @click.option("--at", metavar="X,Y@TIME", help="Follow what is at this point at that time; nothing "
               "is cut out before.")  # fmt: skip
-@click.option("--keep", multiple=True, metavar="X,Y@TIME", help="From that time on, what is at "
-              "this point belongs to the subject; may be repeated.")  # fmt: skip
-@click.option("--drop", multiple=True, metavar="X,Y@TIME", help="From that time on, it does not; "
-              "may be repeated.")  # fmt: skip
+@click.option("--keep", multiple=True, metavar="X,Y@TIME", help="What is at this point belongs to "
+              "the subject from that time on; may be repeated.")  # fmt: skip
+@click.option("--drop", multiple=True, metavar="X,Y@TIME", help="What is at this point does not "
+              "belong to the subject from that time on; may be repeated.")  # fmt: skip
 @click.option("--detect-every", type=click.IntRange(1, 1000), default=5, show_default=True,
-              metavar="N", help="Frames from one run of the detector to the next; the eye looks at "
+              metavar="N", help="Run the detector on every Nth frame; the eye runs on "
               "every frame.")  # fmt: skip
 @EYE_SIZE
 @click.option("--quality", type=click.IntRange(0, 51), metavar="N", help="The encoder's constant "
@@ -134,7 +135,7 @@ def _run(source: Path, options: dict[str, Any]) -> int:
         fail(error)
         return NO_SUBJECT
     except KeyboardInterrupt:
-        say(f"Interrupted: {order.output} holds the frames that were cut so far")
+        say(f"Interrupted: {order.output} contains the frames that were cut so far")
         raise
     return _report(summary, options)
 
@@ -143,10 +144,10 @@ def _report(summary: Summary, options: Mapping[str, Any]) -> int:
     for problem in summary.problems[:20]:
         say(f"note: {problem}")
     if len(summary.problems) > 20:
-        say(f"note: and {len(summary.problems) - 20} more of that kind")
+        say(f"note: and {len(summary.problems) - 20} more like that")
     if not options["quiet"]:
         if summary.resumed:
-            say(f"{summary.resumed} frames were there already")
+            say(f"{summary.resumed} frames already existed")
         for one in summary.stretches:
             who = " and ".join(one.labels) if one.state == "followed" else one.state
             who = {"none": "no subject", "hidden": "the subject is hidden"}.get(who, who)
@@ -192,7 +193,7 @@ def _order(source: Path, options: dict[str, Any], cfg: CfgNode) -> VideoOrder:
     """The checked request.
 
     Raises:
-        click.UsageError: an option that makes no sense, alone or beside another.
+        click.UsageError: an option that is invalid, or contradicts another one.
     """
     from vx_detectron.errors import VxError
     from vx_detectron.video.options import FollowOptions
@@ -281,7 +282,7 @@ def _behind(options: Mapping[str, Any]) -> Any:
     behind = BLACK if options["background"] is None else parse_behind(options["background"])
     if isinstance(behind, PictureFile | VideoBehind):
         if not Path(behind.path).is_file():
-            raise click.UsageError(f"{behind.path}: there is no such file.")
+            raise click.UsageError(f"{behind.path}: no such file.")
         return replace(behind, fit=options["fit"] or "cover")
     if options["fit"]:
         raise click.UsageError("--fit needs a picture or a video as background.")

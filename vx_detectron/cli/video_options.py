@@ -23,7 +23,7 @@ def configuration(options: Mapping[str, Any], eye_size: int) -> CfgNode:
     """The configuration of the options, with an eye that looks once at each frame.
 
     Raises:
-        click.UsageError: a key or a value makes no sense.
+        click.UsageError: an invalid key or value.
     """
     from vx_detectron.config import load_cfg
     from vx_detectron.errors import ConfigError
@@ -38,7 +38,7 @@ def configuration(options: Mapping[str, Any], eye_size: int) -> CfgNode:
     except ConfigError as error:
         raise click.UsageError(str(error)) from error
     if cfg.VX.EYE.NAME == "none":
-        raise click.UsageError("a subject is followed by the eye; leave --eye none out.")
+        raise click.UsageError("following a subject needs the eye; leave --eye none out.")
     return cfg
 
 

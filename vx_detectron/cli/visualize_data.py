@@ -1,4 +1,4 @@
-"""``visualize``: see what a training sees."""
+"""``visualize``: show what training sees."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from vx_detectron.cli.common import (
 
 
 @click.command(cls=Command, name="visualize", context_settings=OVERRIDABLE)
-@click.option("--config-file", required=True, type=UserPath(), metavar="FILE", help="The "
-              "training's: a yaml file, or the name of a bundled configuration.")  # fmt: skip
-@click.option("--originals", is_flag=True, help="Show the photos as they are annotated, before "
-              "any augmentation.")  # fmt: skip
+@click.option("--config-file", required=True, type=UserPath(), metavar="FILE", help="The training "
+              "configuration: a yaml file, or the name of a bundled configuration.")  # fmt: skip
+@click.option("--originals", is_flag=True, help="Show the annotated photos without any "
+              "augmentation.")  # fmt: skip
 @click.option("-n", "--photos", type=click.IntRange(1, 200), default=12, show_default=True,
               help="How many to show.")  # fmt: skip
 @click.option("-o", "--output", type=UserPath(path_type=Path), default="samples.jpg",
               show_default=True, help="The picture to write.")  # fmt: skip
-@click.option("--overwrite", is_flag=True, help="Replace a picture that is already there.")
+@click.option("--overwrite", is_flag=True, help="Replace an existing picture.")
 @with_trailing_overrides
 def main(
     config_file: str,
@@ -39,11 +39,12 @@ def main(
     opt: tuple[tuple[str, str], ...],
     opts: tuple[str, ...],
 ) -> None:
-    """Draw the samples that a training with this configuration learns from, on one sheet.
+    """Draw the samples that training with this configuration would use, on one sheet.
 
-    KEY VALUE pairs override the file. Masks are tinted, boxes carry the names of their classes,
-    and a yellow line runs around the subject. Below each sample stand its file, whether its
-    subject is known, and whether every object of every class is annotated.
+    KEY VALUE pairs override the configuration file. Masks are tinted, boxes are labelled with
+    their classes, and a yellow line surrounds the subject. The text below each sample names its
+    file, and says whether its subject is known and whether every object of every class is
+    annotated.
 
     The path of the sheet goes to standard output, messages to standard error.
 
@@ -57,7 +58,7 @@ def main(
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     if output.exists() and not overwrite:
         raise click.UsageError(
-            f"{output} already exists; choose another --output, or --overwrite it."
+            f"{output} already exists; choose another --output, or pass --overwrite."
         )
     _write(config_file, (*joined(opt), *opts), originals, photos, output)
     result(str(output))

@@ -15,16 +15,16 @@ COMMANDS = {
     "video": ("vx_detectron.cli.video", "Cut one subject out of videos."),
     "live": ("vx_detectron.cli.live", "Replace the background behind a camera's subject."),
     "batch": ("vx_detectron.cli.batch", "Cut millions of photos, here or on a Ray cluster."),
-    "explore": ("vx_detectron.cli.explore_data", "Look at a data set: figures, faults, masks."),
-    "visualize": ("vx_detectron.cli.visualize_data", "See the samples that a training sees."),
+    "explore": ("vx_detectron.cli.explore_data", "Look at a data set: figures, problems, masks."),
+    "visualize": ("vx_detectron.cli.visualize_data", "Show the samples that training sees."),
     "train": ("vx_detectron.cli.train_net", "Train or fine-tune a network."),
-    "average": ("vx_detectron.cli.average_checkpoints", "Average the weights of trainings."),
+    "average": ("vx_detectron.cli.average_checkpoints", "Average the weights of checkpoints."),
     "evaluate": ("vx_detectron.cli.evaluate", "Measure masks, choices and detections."),
-    "fit-chooser": ("vx_detectron.cli.fit_chooser", "Fit how the subject is chosen."),
+    "fit-chooser": ("vx_detectron.cli.fit_chooser", "Fit the model that chooses the subject."),
     "export": ("vx_detectron.cli.export", "Write a network as an ONNX file."),
-    "download": ("vx_detectron.cli.download", "Fetch public weights into the cache."),
+    "download": ("vx_detectron.cli.download", "Download public weights into the cache."),
     "web": ("vx_detectron.cli.web", "Serve the page and the HTTP API."),
-    "info": ("vx_detectron.cli.info", "Show what is installed, and what can run."),
+    "info": ("vx_detectron.cli.info", "Show what is installed and what can run."),
 }
 """Name to module, which has ``main``, and the line in the help of ``vx``."""
 
@@ -55,7 +55,7 @@ class _Lazy(Group):
         if near:
             hint = f"did you mean {near[0]}?"
         elif os.path.exists(name):
-            hint = f"to cut this photo write: {ctx.command_path} isolate {name}"
+            hint = f"to cut this photo, run: {ctx.command_path} isolate {name}"
         else:
             hint = f"expected one of {', '.join(COMMANDS)}."
         raise click.UsageError(f"no such command {name!r}; {hint}", ctx)
@@ -68,7 +68,7 @@ class _Lazy(Group):
 
 @click.group(cls=_Lazy, name="vx", exits=tuple(EXIT_CODES))
 def main() -> None:
-    """Cut the main subject out of photos; train and measure what does it.
+    """Cut the main subject out of photos; train and evaluate the networks that do it.
 
     \b
     Examples:

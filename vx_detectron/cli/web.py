@@ -1,4 +1,4 @@
-"""``web``: serve the page and the HTTP API, which are a package of their own beside this one."""
+"""``web``: serve the page and the HTTP API, which are in a separate package beside this one."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The configuration: Detectron2's keys, one VX node, and which of them the engine can honour.
+"""The configuration: Detectron2's keys, one VX node, and which of them the engine supports.
 
-``load_cfg`` is the front door. A value's way: default, then the ``_BASE_`` files, then the file
+Start with ``load_cfg``. Values are set in this order: default, ``_BASE_`` files, the file
 itself, then the overrides; after that the tree is frozen.
 """
 

@@ -34,6 +34,6 @@ def class_names(cfg: CfgNode) -> tuple[str, ...]:
     if len(names) != cfg.MODEL.ROI_HEADS.NUM_CLASSES:
         raise ConfigError(
             f"MODEL.ROI_HEADS.NUM_CLASSES is {cfg.MODEL.ROI_HEADS.NUM_CLASSES}, but there are "
-            f"{len(names)} class names; set VX.CLASS_NAMES to one name for each class"
+            f"{len(names)} class names; set VX.CLASS_NAMES to one name per class"
         )
     return names

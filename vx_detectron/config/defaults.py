@@ -2,7 +2,7 @@
 
 Names and values are Detectron2's, version 2 of its format; a test compares them with the real
 one. What a key means is in Detectron2's reference ("Config References"); which of them the
-torchvision engine honours is in ``support.py``.
+torchvision engine supports is in ``support.py``.
 """
 
 from __future__ import annotations

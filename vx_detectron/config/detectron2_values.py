@@ -1,4 +1,4 @@
-"""Which values of Detectron2's keys make sense for a network that runs, whichever engine runs it.
+"""Which values of Detectron2's keys are valid for inference, in any engine.
 
 Detectron2 takes any number and fails late, or finds nothing. What a training needs besides is in
 ``training_support``, what the torchvision engine cannot do in ``support``.
@@ -74,7 +74,7 @@ _LIMITS: dict[str, Limit] = {
 
 
 def check_detectron2_values(cfg: CfgNode) -> None:
-    """Raise ConfigError for the first of Detectron2's keys whose value makes no sense."""
+    """Raise ConfigError for the first of Detectron2's keys with an invalid value."""
     values = flatten(cfg)
     for key, value in values.items():
         if not _is_finite(value):

@@ -1,4 +1,4 @@
-"""What an exported network says of itself: the metadata of an ONNX file, and its configuration.
+"""The metadata of an exported network's file, and its configuration.
 
 Read without ONNX Runtime, since a few hundred bytes behind the weights are all that is wanted.
 """
@@ -15,9 +15,12 @@ from fvcore.common.config import CfgNode
 from numpy.typing import NDArray
 
 from vx_detectron.config.defaults import flatten
+from vx_detectron.config.ir_file import SUFFIX as IR_SUFFIX
+from vx_detectron.config.ir_file import is_ir, read_ir_metadata
 from vx_detectron.errors import ConfigError
 
-SUFFIX = ".onnx"
+SUFFIXES = (".onnx", IR_SUFFIX)
+"""How the names of exported networks end: ONNX, and OpenVINO's own form."""
 
 # The names under which ``vx export`` writes; all values are texts.
 KIND, VERSION, CONFIG, CLASS_NAMES = "vx.kind", "vx.version", "vx.config", "vx.class_names"
@@ -49,18 +52,21 @@ ADJUSTABLE = {
 
 
 def read_metadata(path: str | Path) -> dict[str, str]:
-    """The metadata of an ONNX file, name to text; empty where it has none.
+    """The metadata of an exported network, name to text; empty where it has none.
 
     Raises:
-        ConfigError: it cannot be read, or is not an ONNX file.
+        ConfigError: it cannot be read, or is neither an ONNX file nor an OpenVINO network.
     """
+    what = "an OpenVINO network" if is_ir(path) else "an ONNX file"
     try:
+        if is_ir(path):
+            return read_ir_metadata(path)
         with open(path, "rb") as file:
             return dict(_entry(content) for content in _fields(file, _METADATA_FIELD))
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror or error}") from error
     except ValueError as error:
-        raise ConfigError(f"{path} is not an ONNX file, or is damaged: {error}") from error
+        raise ConfigError(f"{path} is not {what}, or it is damaged: {error}") from error
 
 
 def exported_values(path: str | Path) -> dict[str, Any]:

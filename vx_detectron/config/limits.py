@@ -1,4 +1,4 @@
-"""Which values of a key make sense: a test of the value, and the words for what it must be."""
+"""Which values of a key are valid: a test of the value, and a description of what it must be."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Limit = tuple[Callable[[Any], bool], str]
 
 
 def check_limits(values: Mapping[str, Any], limits: Mapping[str, Limit]) -> None:
-    """Raise ConfigError for the first value that makes no sense. Keys that are absent pass."""
+    """Raise ConfigError for the first invalid value. Missing keys pass."""
     for key, (fits, wanted) in limits.items():
         if key in values and not fits(values[key]):
             raise ConfigError(f"{key} must be {wanted}, got {values[key]!r}")

@@ -13,7 +13,7 @@ from fvcore.common.config import CfgNode
 
 from vx_detectron.config.defaults import DETECTRON2, VERSION, flatten
 from vx_detectron.config.detectron2_values import check_detectron2_values
-from vx_detectron.config.exported import SUFFIX, exported_values
+from vx_detectron.config.exported import SUFFIXES, exported_values
 from vx_detectron.config.vx import (
     add_fbnet_config,
     add_point_rend_config,
@@ -50,15 +50,15 @@ def load_cfg(config_file: str | Path | None = None, overrides: Sequence[str] = (
     Args:
         config_file: a path, or the name of a bundled configuration such as
             ``COCO-InstanceSegmentation/mask_rcnn_R_50_FPN_3x`` (see ``bundled_configs``), or an
-            exported detector (``.onnx``), which holds its own. None is the bundled model.
-        overrides: keys and values in turn, such as ``["INPUT.MIN_SIZE_TEST", "640"]``.
+            exported detector (``.onnx``, ``.xml``), which holds its own. None is the bundled model.
+        overrides: alternating keys and values, such as ``["INPUT.MIN_SIZE_TEST", "640"]``.
 
     Returns:
         The configuration. Its ``dump()`` is yaml that this function reads again.
 
     Raises:
         ConfigError: the file is missing, is not plain yaml, or has another version than 2; a key
-            is unknown; a value has another type than the default, or makes no sense.
+            is unknown; a value has another type than the default, or is invalid.
 
     Example:
         >>> cfg = load_cfg("vx_fbnetv3a", ["VX.REFINE.MATTING", "True"])
@@ -82,7 +82,7 @@ def bundled_configs() -> dict[str, Path]:
         if (folder / f"{DEFAULT_CONFIG}.yaml").is_file():
             files = sorted(folder.rglob("*.yaml"))
             return {file.relative_to(folder).with_suffix("").as_posix(): file for file in files}
-    raise ConfigError("the bundled configurations are missing: install the package again")
+    raise ConfigError("the bundled configurations are missing: reinstall the package")
 
 
 def find_config(config_file: str | Path | None) -> Path:
@@ -116,7 +116,7 @@ class _LocalYaml(CfgNode):  # type: ignore[misc]
 
 def _read(path: Path) -> dict[str, Any]:
     """The leaves of a yaml file merged over its bases, by dotted key."""
-    if path.suffix == SUFFIX:
+    if path.suffix.lower() in SUFFIXES:
         return exported_values(path)
     if path.suffix == ".py":
         raise ConfigError(
@@ -185,7 +185,7 @@ def _set(cfg: CfgNode, key: str, raw: Any, default: Any, source: str) -> None:
     try:
         cfg.merge_from_list([key, value])
     except (ValueError, TypeError, RecursionError, MemoryError) as error:
-        hint = """; text that reads as a number needs quotes of its own: "'2024'\""""
+        hint = """; text that looks like a number needs extra quotes: "'2024'\""""
         raise ConfigError(
             f"{wrong}, got {raw!r}{hint if type(default) is type(raw) is str else ''}"
         ) from error

@@ -1,4 +1,4 @@
-"""Which of Detectron2's keys the torchvision engine honours; the others are refused by name.
+"""Which of Detectron2's keys the torchvision engine supports; the others are errors.
 
 MODEL, INPUT and TEST are checked. A key that no part of the chosen network reads is accepted, as
 in Detectron2: ``MODEL.RETINANET`` in a Mask R-CNN changes nothing.
@@ -116,14 +116,14 @@ _DEFAULTS = {
 
 
 def unsupported_keys(cfg: CfgNode) -> list[str]:
-    """The keys of MODEL, INPUT and TEST whose value the torchvision engine cannot honour."""
+    """The keys of MODEL, INPUT and TEST whose value the torchvision engine does not support."""
     return list(_problems(cfg))
 
 
 def check_supported(cfg: CfgNode) -> None:
-    """Raise ConfigError with every key that the torchvision engine cannot honour.
+    """Raise ConfigError with every key that the torchvision engine does not support.
 
-    The message has a line for each: what came, what is supported.
+    The message has a line for each: the value given, and what is supported.
     """
     problems = _problems(cfg)
     if not problems:
@@ -135,7 +135,9 @@ def check_supported(cfg: CfgNode) -> None:
     advice = " ".join(beyond) or (
         "Change it, or install Detectron2 and set VX.ENGINE to detectron2."
     )
-    raise ConfigError(f"the torchvision engine cannot honour this configuration:{lines}\n{advice}")
+    raise ConfigError(
+        f"the torchvision engine does not support this configuration:{lines}\n{advice}"
+    )
 
 
 _NO_MASKS = {
@@ -144,7 +146,7 @@ _NO_MASKS = {
     "SemanticSegmentor": "A semantic network gives each pixel a class, and finds no single things",
 }
 _TAKE_MASKS = (
-    "which no engine here can use: take a network that finds things with masks, such as "
+    "which no engine here can use: choose a network that finds things with masks, such as "
     "COCO-InstanceSegmentation/mask_rcnn_R_50_FPN_3x."
 )
 
@@ -252,9 +254,9 @@ def _shape_rules(values: Values) -> Iterator[Rule]:
         lists = values[key]
         alike = all(isinstance(one, list) and len(one) == len(lists[0]) for one in lists)
         fits = alike and len(lists) in (1, levels)
-        yield key, fits, f"1 list, or {levels} of one length (one for each of RPN.IN_FEATURES)"
+        yield key, fits, f"1 list, or {levels} of equal length (one per entry of RPN.IN_FEATURES)"
     for key in ("MODEL.PIXEL_MEAN", "MODEL.PIXEL_STD"):
-        yield key, len(values[key]) == 3, "3 numbers, one for each channel"
+        yield key, len(values[key]) == 3, "3 numbers, one per channel"
     if values["MODEL.ROI_BOX_HEAD.NAME"] == "FastRCNNConvFCHead":
         layers = values["MODEL.ROI_BOX_HEAD.NUM_FC"] + values["MODEL.ROI_BOX_HEAD.NUM_CONV"]
         yield "MODEL.ROI_BOX_HEAD.NUM_FC", layers > 0, "1 or more, unless NUM_CONV is"

@@ -1,4 +1,4 @@
-"""Which values of Detectron2's training keys make sense and can be honoured, by either engine."""
+"""Which values of Detectron2's training keys are valid and supported, by either engine."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ _LIMITS: dict[str, Limit] = {
 
 
 def check_training(cfg: CfgNode) -> None:
-    """Raise ConfigError with every training key whose value cannot be honoured.
+    """Raise ConfigError with every training key whose value is not supported.
 
     SOLVER, DATALOADER, DATASETS, TEST, VIS_PERIOD, FLOAT32_PRECISION and, where the eye is trained,
     VX.EYE.NAME are checked; MODEL and INPUT are the engines' to check.
@@ -118,4 +118,4 @@ def check_training(cfg: CfgNode) -> None:
             "features hints are trained on, is vx_eye; its weights are VX.EYE.WEIGHTS"
         )
     if lines:
-        raise ConfigError(f"no training can honour this configuration:{''.join(lines)}")
+        raise ConfigError(f"training does not support this configuration:{''.join(lines)}")

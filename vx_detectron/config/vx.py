@@ -21,40 +21,40 @@ def add_vx_config(cfg: CfgNode) -> None:
     """
     node = type(cfg)  # yacs merges only nodes of one class
 
-    # "auto": CUDA where it is available, else the CPU. An explicit device that is missing is an
+    # "auto": CUDA if it is available, else the CPU. An explicit device that is missing is an
     # error. Detectron2's own default is "cuda".
     cfg.MODEL.DEVICE = "auto"
 
     cfg.VX = node()
     # Which engine runs the network: "onnx" (ONNX Runtime, for exported networks), "detectron2",
-    # "torchvision", or "auto": the first of these that can run it here.
+    # "torchvision", or "auto": the first of these that can run it.
     cfg.VX.ENGINE = "auto"
     # Names of the classes 0, 1, ...; as many as MODEL.ROI_HEADS.NUM_CLASSES. Empty: COCO's 80.
     cfg.VX.CLASS_NAMES = []
 
     cfg.VX.ONNX = node()
-    # ONNX Runtime's execution providers, the first choice first, such as ("CUDA", "CPU"); empty:
-    # by MODEL.DEVICE. And how many threads a network has; 0: as many as there are cores.
+    # ONNX Runtime's execution providers in order of preference, such as ("CUDA", "CPU"); empty:
+    # by MODEL.DEVICE. And the number of threads per network; 0: as many as there are cores.
     cfg.VX.ONNX.PROVIDERS = ()
     cfg.VX.ONNX.THREADS = 0
     # What runs exported networks: "onnxruntime"; "openvino", of the extra of that name; or "auto",
-    # which is openvino for bfloat16, else onnxruntime.
+    # which is openvino for bfloat16 and for .xml files, else onnxruntime.
     cfg.VX.ONNX.RUNTIME = "auto"
     # "float32", or with OpenVINO "bfloat16": quicker on processors that have it, and less exact.
     cfg.VX.ONNX.PRECISION = "float32"
 
     cfg.VX.INPUT = node()
-    # Largest photo, in pixels (width x height); protects the memory.
+    # Largest photo, in pixels (width x height); protects memory.
     cfg.VX.INPUT.MAX_PIXELS = 100_000_000
     # Largest file, in bytes.
     cfg.VX.INPUT.MAX_BYTES = 512 * 2**20
 
     _add_eye(cfg, node)
     cfg.VX.HINTS = node()
-    # What listens to points, strokes and boxes: "network", "graph cut", or "auto": the network if
-    # its exported files are there, else the graph cut.
+    # What interprets points, strokes and boxes: "network", "graph cut", or "auto": the network if
+    # its exported files exist, else the graph cut.
     cfg.VX.HINTS.SEGMENTER = "auto"
-    # The weights of the decoder that cuts what a person's hints mean, as MODEL.WEIGHTS takes them,
+    # The weights of the decoder that interprets a person's hints, as MODEL.WEIGHTS takes them,
     # and those of the eye whose features it reads. They belong together: others are refused.
     cfg.VX.HINTS.WEIGHTS = "bundled://vx_hints.safetensors"
     cfg.VX.HINTS.EYE = "bundled://vx_eye.safetensors"
@@ -67,8 +67,8 @@ def add_vx_config(cfg: CfgNode) -> None:
     # so. False: it is an error.
     cfg.VX.FALLBACK.ENABLED = True
 
-    # What a training trains: "detector", "eye", "both" one after the other, "auto": what the data
-    # teach, or "hints": the hint decoder, on the features of an eye that stays as it is.
+    # What to train: "detector", "eye", "both" one after the other, "auto": whatever the data
+    # allow, or "hints": the hint decoder, on the features of an eye that is not trained.
     cfg.VX.TRAIN = "detector"
     _add_data(cfg, node)
     _add_augment(cfg, node)
@@ -84,10 +84,10 @@ def _add_eye(cfg: CfgNode, node: type[CfgNode]) -> None:
     cfg.VX.EYE.NAME = "vx_eye"
     # Its weights, as MODEL.WEIGHTS takes them.
     cfg.VX.EYE.WEIGHTS = "bundled://vx_eye.safetensors"
-    # How often it looks at a photo, and the short side of each look in pixels of its input. Every
-    # second look is mirrored; the map is the mean of all.
+    # The short side of its input, in pixels, for each pass over the photo. Every
+    # second pass is mirrored; the map is the mean of all.
     cfg.VX.EYE.SIZES = (384,)
-    # Whether it looks once more at the subject's own window where that shows it much larger.
+    # Whether another pass looks at the window around the subject if that shows it much larger.
     cfg.VX.EYE.ZOOM = True
 
 
@@ -95,7 +95,7 @@ def _add_subject(cfg: CfgNode, node: type[CfgNode]) -> None:
     """How the subject is chosen: the fields of ``SubjectOptions``, which explains them."""
     cfg.VX.SUBJECT = node()
     add_options(cfg.VX.SUBJECT, SubjectOptions)
-    # Whether regions of the saliency map may be the subject, beside the instances.
+    # Whether regions of the saliency map, as well as instances, may be the subject.
     cfg.VX.SUBJECT.SALIENT_REGIONS = True
 
 
@@ -108,7 +108,7 @@ def _add_refine(cfg: CfgNode, node: type[CfgNode]) -> None:
 def _add_data(cfg: CfgNode, node: type[CfgNode]) -> None:
     """What a training learns from, in addition to Detectron2's DATASETS."""
     cfg.VX.DATA = node()
-    # The photos' folder. The file names of VX.DATA.JSON start from it.
+    # The folder of the photos. File names in VX.DATA.JSON are relative to it.
     cfg.VX.DATA.IMAGE_ROOT = ""
     # Annotations, a path: COCO json, a folder with train, valid and test folders of COCO json, a
     # YOLO data.yaml, a folder of LabelMe json, CVAT's XML for images, or VIA json. Or else a folder
@@ -119,24 +119,24 @@ def _add_data(cfg: CfgNode, node: type[CfgNode]) -> None:
     # these photos; empty: that of VX.DATA.IMAGE_ROOT.
     cfg.VX.DATA.VALIDATION_JSON = ""
     cfg.VX.DATA.VALIDATION_ROOT = ""
-    # What the masks of the folder are. "subject": black and white or grey, one subject per photo;
+    # What the masks in the folder show. "subject": black and white or grey, one subject per photo;
     # "instances": the same, but each connected piece is an instance of one class; "classes": each
     # pixel is the number of its class, 1 for the first of VX.CLASS_NAMES, 0 for background;
     # "ids": each pixel is the number of its instance, all of one class; "alpha": the transparency
     # of these pictures, or without VX.DATA.MASK_ROOT of the photos themselves, is the subject.
     cfg.VX.DATA.MASKS = "subject"
     _add_data_subject(cfg, node)
-    # Whether every photo is decoded before a training, which finds truncated files, or
-    # only its head is read, which is quick.
+    # Whether every photo is decoded before training, which finds truncated files, or
+    # only its header is read, which is fast.
     cfg.VX.DATA.DECODE = False
     # How many photos are held out to choose the best checkpoint and for a test, together at most
     # half of those with a known subject; and the seed of that choice.
     cfg.VX.DATA.VALIDATION = 160
     cfg.VX.DATA.TEST = 0
     cfg.VX.DATA.SPLIT_SEED = 1
-    # How often photos come in an epoch on average: pairs of the beginning of what COCO json calls
+    # How often photos occur in an epoch on average: pairs of the beginning of what COCO json calls
     # the ``source`` of an image, and a factor, such as [["coco", 2.5], ["studio", 0.4]]; the first
-    # that fits counts. All others come once.
+    # that matches applies. All others occur once.
     cfg.VX.DATA.REPEAT_FACTOR = []
 
 
@@ -147,9 +147,9 @@ def _add_data_subject(cfg: CfgNode, node: type[CfgNode]) -> None:
     cfg.VX.DATA.SUBJECT.RULE = "largest"
     # Names of the classes that may be the subject. Empty: any.
     cfg.VX.DATA.SUBJECT.CLASSES = []
-    # The least share of the photo that the largest thing must cover, 0..1; and how large the second
-    # largest may be, as a share of the largest, 0..1. Photos that do not keep to them teach no
-    # subject. MIN_SHARE 0 and MAX_RIVAL 1 take the largest thing, whatever else there is.
+    # The smallest share of the photo that the largest thing may cover, 0..1; and how large the
+    # second largest may be, as a share of the largest, 0..1. Photos that do not meet these limits
+    # have no known subject. MIN_SHARE 0 and MAX_RIVAL 1 always take the largest thing.
     cfg.VX.DATA.SUBJECT.MIN_SHARE = 0.08
     cfg.VX.DATA.SUBJECT.MAX_RIVAL = 0.4
 
@@ -162,7 +162,7 @@ def _add_augment(cfg: CfgNode, node: type[CfgNode]) -> None:
     # et al., CVPR 2021); "shortest_edge": Detectron2's own, by INPUT.MIN_SIZE_TRAIN, MAX_SIZE_TRAIN
     # and CROP. VX.SOLVER.CROP is the side of the squares.
     cfg.VX.AUGMENT.CROP = "resized"
-    # "resized": share of the photo's area, and width / height of the part, least and greatest.
+    # "resized": share of the photo's area, and width / height of the part; minimum and maximum.
     cfg.VX.AUGMENT.CROP_AREA = [0.5, 1.0]
     cfg.VX.AUGMENT.CROP_ASPECT = [0.67, 1.5]
     # "resized": heights and widths of the crops, such as [[288, 384], [384, 288]]; each batch has
@@ -170,10 +170,10 @@ def _add_augment(cfg: CfgNode, node: type[CfgNode]) -> None:
     # keeps the photo's proportions. With DATALOADER.ASPECT_RATIO_GROUPING wide photos get no
     # upright size.
     cfg.VX.AUGMENT.CROP_SIZES = []
-    # Instead of the photo, the part of it beside its subject, where it is large enough: a photo
+    # Use the part of the photo beside its subject instead, if that is large enough: a photo
     # without any subject.
     cfg.VX.AUGMENT.BACKGROUND_PROB = 0.0
-    # "large_scale_jitter": least and greatest scale; 1 fits the photo into the square.
+    # "large_scale_jitter": minimum and maximum scale; 1 fits the photo into the square.
     cfg.VX.AUGMENT.JITTER_SCALE = [0.1, 2.0]
     # Largest rotation either way, in degrees.
     cfg.VX.AUGMENT.ROTATION_PROB = 0.0
@@ -183,7 +183,7 @@ def _add_augment(cfg: CfgNode, node: type[CfgNode]) -> None:
     # For an eye or hints: the cut-out of another photo's subject pasted anywhere onto this one, or
     # with the probability of PASTE_OWN that of the photo itself. Both are the subject together if
     # they are of comparable size. Its longer side, as a share of the photo's shorter one; the
-    # factor of its brightness; and the blur of its edge, sigma in pixels; least and greatest.
+    # factor of its brightness; and the blur of its edge, sigma in pixels; minimum and maximum.
     cfg.VX.AUGMENT.PASTE_PROB = 0.0
     cfg.VX.AUGMENT.PASTE_OWN = 0.0
     cfg.VX.AUGMENT.PASTE_SIZE = [0.2, 0.8]
@@ -200,10 +200,10 @@ def _add_augment(cfg: CfgNode, node: type[CfgNode]) -> None:
     cfg.VX.AUGMENT.SATURATION = 0.4
     cfg.VX.AUGMENT.HUE = 0.08
     cfg.VX.AUGMENT.GRAYSCALE_PROB = 0.05
-    # Gaussian blur, its least and greatest sigma in pixels.
+    # Gaussian blur: minimum and maximum sigma in pixels.
     cfg.VX.AUGMENT.BLUR_PROB = 0.1
     cfg.VX.AUGMENT.BLUR_SIGMA = [0.1, 1.5]
-    # JPEG compression, its least and greatest quality, 1..100.
+    # JPEG compression: minimum and maximum quality, 1..100.
     cfg.VX.AUGMENT.JPEG_PROB = 0.0
     cfg.VX.AUGMENT.JPEG_QUALITY = [40, 95]
 
@@ -217,21 +217,21 @@ def _add_solver(cfg: CfgNode, node: type[CfgNode]) -> None:
     # pretrained and get a tenth of SOLVER.BASE_LR.
     cfg.VX.SOLVER.FREEZE = []
     cfg.VX.SOLVER.SLOW = []
-    # The running average of the weights keeps this share of itself at every step. 0 up to 1.
+    # Decay of the running average of the weights: the share it keeps at every step, 0 up to 1.
     cfg.VX.SOLVER.EMA_DECAY = 0.998
     # Side of the training crops, in pixels of the network's input.
     cfg.VX.SOLVER.CROP = 320
     # How much more a pixel near the subject's edge counts, at most. 0 weights all pixels equally.
     cfg.VX.SOLVER.EDGE_WEIGHT = 0.0
-    # Steps between two lines of the log.
+    # Steps between two lines in the log.
     cfg.VX.SOLVER.LOG_PERIOD = 20
     # The figure that chooses model_best.pth: "subject_iou", the mean IoU of the subjects;
     # "saliency_iou", that of the eye's map alone; "segm_AP", COCO's average precision of the
     # detector's masks; "mean", the mean of subject_iou and segm_AP; "click_iou", for hints, the
     # mean IoU after 1, 3 and 5 clicks. "auto": segm_AP for a detector, saliency_iou for an eye,
-    # click_iou for hints; without photos for it, what they do give.
+    # click_iou for hints; if there are no photos for it, whichever can be measured.
     cfg.VX.SOLVER.BEST_BY = "auto"
-    # The training stops after this many evaluations (TEST.EVAL_PERIOD) without a gain. 0: never.
+    # Stop training after this many evaluations (TEST.EVAL_PERIOD) without improvement. 0: never.
     cfg.VX.SOLVER.PATIENCE = 0
 
 
@@ -337,7 +337,7 @@ _LIMITS: dict[str, Limit] = {
 
 
 def check_vx_values(cfg: CfgNode) -> None:
-    """Raise ConfigError for the first value of the VX node that makes no sense."""
+    """Raise ConfigError for the first invalid value of the VX node."""
     check_limits(flatten(cfg), _LIMITS)
     subject_options(cfg)
     refine_options(cfg)

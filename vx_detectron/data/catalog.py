@@ -1,4 +1,4 @@
-"""Data sets by name, in Detectron2's catalogues too where it is installed.
+"""Data sets by name; also in Detectron2's catalogues, if it is installed.
 
 A training with Detectron2 registers its photos here, for the evaluators, visualisers and hooks that
 ask for data sets by name; so may scripts of one's own, with either engine.

@@ -87,7 +87,7 @@ def read_categories(entries: Sequence[Any], used: Set[int], notes: Notes) -> Cat
         if number is None or not isinstance(name, str) or not name:
             raise DataError(f"a category needs an 'id' and a 'name', got {entry!r:.80}")
         if number in named:
-            raise DataError(f"two categories have the id {number}: {named[number]!r} and {name!r}")
+            raise DataError(f"two categories share the id {number}: {named[number]!r} and {name!r}")
         named[number], parents[number] = name, entry.get("supercategory")
     subjects = {number for number, name in named.items() if name.casefold() == SUBJECT_NAME}
     for number in sorted(subjects - {SUBJECT_ID}):
@@ -99,10 +99,10 @@ def read_categories(entries: Sequence[Any], used: Set[int], notes: Notes) -> Cat
         if number in subjects:
             continue
         if number not in used and parents[number] == "none" and name in others:
-            notes.add("categories that only group others and are no class", name)
+            notes.add("categories that only group others and are not classes", name)
         elif name in names.values():
             aliases[number] = next(one for one, known in names.items() if known == name)
-            notes.add("categories with the same name, taken for one", name)
+            notes.add("categories with the same name, treated as one", name)
         else:
             names[number] = name
     implied = {SUBJECT_ID} - named.keys()

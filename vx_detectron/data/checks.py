@@ -20,10 +20,10 @@ def check_records(
     decode: bool = False,
     max_pixels: int = MAX_PIXELS,
 ) -> tuple[list[DatasetDict], list[Problem]]:
-    """Part the records that can be trained on from the others.
+    """Separate the records that can be trained on from the others.
 
     Left out are photos that are missing, unreadable, or of another size than their record says,
-    that are there twice, or that have an annotation with an empty mask or an unknown category.
+    that occur twice, or that have an annotation with an empty mask or an unknown category.
 
     Args:
         records: as ``read_coco`` and ``read_folders`` give them.
@@ -46,7 +46,7 @@ def check_records(
                     f"{ids[record['image_id']]} photos have its id {record['image_id']}"
                 )
             if name in seen:
-                raise DataError("it is listed before under another id")
+                raise DataError("it is already listed under another id")
             seen.add(name)
             _expect_annotations(record, categories)
             _expect_photo(record, decode, max_pixels)
@@ -57,7 +57,7 @@ def check_records(
 
 
 def expect_enough(good: int, problems: list[Problem]) -> None:
-    """Raise DataError where nothing is left, or so little that something larger is wrong.
+    """Raise DataError if nothing is left, or so little that something else must be wrong.
 
     Args:
         good: how many photos can be used.
@@ -70,7 +70,7 @@ def expect_enough(good: int, problems: list[Problem]) -> None:
     first = "; ".join(f"{problem.file_name}: {problem.reason}" for problem in problems[:3])
     raise DataError(
         f"only {good} of {good + len(problems)} photos can be used. {first}"
-        f"{'; ...' if len(problems) > 3 else ''} (tools/explore_data.py lists all)"
+        f"{'; ...' if len(problems) > 3 else ''} (vx explore lists all)"
     )
 
 
@@ -96,5 +96,5 @@ def _expect_photo(record: DatasetDict, decode: bool, max_pixels: int) -> None:
     raise DataError(
         f"the photo is {size[1]} x {size[0]} pixels, its annotations are for "
         f"{wanted[1]} x {wanted[0]}"
-        + ("; they may be from before it was turned upright (EXIF)" if turned else "")
+        + ("; they may date from before it was turned upright (EXIF)" if turned else "")
     )

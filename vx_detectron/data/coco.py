@@ -34,7 +34,7 @@ class Problem(NamedTuple):
 
     Attributes:
         file_name: the photo, mask or json that it is about.
-        reason: what was expected and what came.
+        reason: what was expected and what was found.
     """
 
     file_name: str
@@ -45,10 +45,10 @@ class Loaded(NamedTuple):
     """A data set in memory.
 
     Attributes:
-        records: one a photo.
+        records: one per photo.
         categories: the classes.
         problems: what was left out.
-        notes: what was mended or passed over, a line for each kind.
+        notes: what was corrected or skipped, one line per kind.
     """
 
     records: list[DatasetDict]
@@ -58,10 +58,10 @@ class Loaded(NamedTuple):
 
 
 def read_coco(json_file: Path, image_root: Path, *, max_pixels: int = MAX_PIXELS) -> Loaded:
-    """One record a photo: ``file_name``, ``height``, ``width``, ``image_id``, ``annotations``.
+    """One record per photo: ``file_name``, ``height``, ``width``, ``image_id``, ``annotations``.
 
     Raises:
-        DataError: the file is missing, is not COCO json, or its categories make no sense.
+        DataError: the file is missing, is not COCO json, or its categories are invalid.
     """
     return from_content(read_json(json_file), json_file, image_root, max_pixels=max_pixels)
 
@@ -80,7 +80,7 @@ def from_content(
     backslashes in names, corners a little outside the photo; and a photo that is not where it
     should be may lie right below the root. An annotation with a box but without a mask, or with a
     polygon that encloses nothing, is dropped, and its photo counts as not wholly annotated. Photos
-    with an annotation that makes no sense are left out whole: without it they would be wrong.
+    with an invalid annotation are left out as a whole: without it they would be wrong.
 
     Args:
         content: as json has it.
@@ -89,7 +89,7 @@ def from_content(
         max_pixels: largest photo, width x height.
 
     Raises:
-        DataError: it is not COCO json, or its categories make no sense.
+        DataError: it is not COCO json, or its categories are invalid.
     """
     content = _expect_coco(content, source)
     notes = Notes()
@@ -107,7 +107,7 @@ def from_content(
     if entries and not any(has_mask(one.get("segmentation")) for one in entries):
         raise DataError(
             f"{source}: none of its {len(entries)} annotations has a mask; expected polygons or "
-            "RLE, for boxes alone teach no mask"
+            "RLE, since masks cannot be learned from boxes alone"
         )
     records: list[DatasetDict] = []
     for image in content["images"]:
@@ -162,7 +162,7 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_bytes())  # UTF-8, -16 or -32, each with or without a mark
     except UnicodeDecodeError as error:
         raise DataError(
-            f"{path} should be text in UTF-8, but it is not: {error}; save it in that encoding"
+            f"{path} should be UTF-8 text, but it is not: {error}; save it in that encoding"
         ) from error
     except OSError as error:
         raise DataError(f"cannot read the annotations {path}: {error.strerror}") from error
@@ -243,7 +243,7 @@ def _path(image_root: Path, name: str, notes: Notes) -> Path:
             path = image_root / f"{place.removesuffix(suffix)}{variant}"
             if path.is_file():
                 if place == own != name or variant != suffix:
-                    notes.add("photos that are not where they should be, found by name", stated)
+                    notes.add("photos that were not at their path, but found by name", stated)
                 return path
     return stated
 
@@ -318,8 +318,8 @@ def _note_crowds(records: list[DatasetDict], notes: Notes) -> None:
     crowds = [Counter(one["iscrowd"] for one in record["annotations"]) for record in records]
     for record, counts in zip(records, crowds, strict=True):
         if counts[1]:
-            text = "annotations marked as crowds (iscrowd 1), which teach no class and no subject"
+            text = "annotations marked as crowds (iscrowd 1), which teach neither class nor subject"
             notes.add(text, record["file_name"], counts[1])
         if counts[1] and not counts[0]:
-            text = "photos in which everything is a crowd; set iscrowd to 0 where it is one thing"
+            text = "photos in which everything is a crowd; set iscrowd to 0 for single things"
             notes.add(text, record["file_name"])

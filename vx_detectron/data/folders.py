@@ -73,7 +73,7 @@ def read_folders(
             problems.append(Problem(str(photo), f"its mask {first} cannot be used: {error}"))
     if records and not any(record["annotations"] for record in records):
         raise DataError(
-            f"the masks of all {len(records)} photos have nothing in them, read as "
+            f"the masks of all {len(records)} photos are empty when read as "
             f"VX.DATA.MASKS {kind}. {'; '.join(notes.lines())}"
         )
     return Loaded(records, categories, problems, notes.lines())
@@ -121,7 +121,7 @@ def _categories(kind: str, class_names: tuple[str, ...]) -> Categories:
         return Categories({})
     if kind in KINDS_OF_ONE_CLASS and len(class_names) > 1:
         raise DataError(
-            f"masks of kind {kind!r} have one class, got {len(class_names)} names; give one, or "
+            f"masks of kind {kind!r} have one class, got {len(class_names)} names; pass one, or "
             "use masks of kind 'classes'"
         )
     if kind == "classes" and not class_names:
@@ -145,13 +145,13 @@ def _unpaired(photos: Files, masks: Files, image_root: Path, mask_root: Path) ->
     """The files of one folder to which none, or more than one, of the other may belong."""
     for place, paths in sorted(photos.items()):
         if place not in masks:
-            reason = f"has no partner: expected {place}.* below {mask_root}"
+            reason = f"has no mask: expected {place}.* below {mask_root}"
             yield from (Problem(str(path), reason) for path in paths)
         elif len(paths) > 1:
             yield from _alike(paths)
     for place, paths in sorted(masks.items()):
         if place not in photos:
-            reason = f"has no partner: expected {place}.* below {image_root}"
+            reason = f"has no photo: expected {place}.* below {image_root}"
             yield from (Problem(str(path), reason) for path in paths)
         elif _doubled(paths) and paths is not photos[place]:
             yield from _alike(paths)
@@ -163,7 +163,7 @@ def _doubled(masks: Sequence[Path]) -> bool:
 
 
 def _alike(paths: Sequence[Path]) -> Iterator[Problem]:
-    reason = f"{len(paths)} files of one folder differ in their suffix only; keep one"
+    reason = f"{len(paths)} files in one folder differ only in their suffix; keep one"
     yield from (Problem(str(path), reason) for path in paths)
 
 

@@ -101,7 +101,7 @@ def _numbered(
     white = numbers[numbers > 0].tolist() in _WHITES
     if kind == "ids":
         if white:
-            notes.add("masks in black and white read as ids; VX.DATA.MASKS instances fits", path)
+            notes.add("black-and-white masks read as ids; use VX.DATA.MASKS instances", path)
         yield from ((1, labels == number) for number in numbers[numbers > 0].tolist())
         return
     found = np.setdiff1d(numbers, [0, VOID]).tolist()

@@ -1,4 +1,4 @@
-"""What was mended or passed over while reading data: nothing is lost, but worth knowing."""
+"""What was corrected or skipped while reading data: no data is lost, but it is worth knowing."""
 
 from __future__ import annotations
 

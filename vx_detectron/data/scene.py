@@ -81,7 +81,7 @@ def read_scene(
     if pixels.shape[:2] != (height, width):
         raise DataError(
             f"{record['file_name']}: the photo (upright) has {pixels.shape[1]} x "
-            f"{pixels.shape[0]} pixels, its annotations are for {width} x {height}; mend them"
+            f"{pixels.shape[0]} pixels, its annotations are for {width} x {height}; correct them"
         )
     return Scene(
         tv_tensors.Image(torch.from_numpy(pixels).permute(2, 0, 1)),

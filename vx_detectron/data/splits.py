@@ -93,7 +93,7 @@ def make_splits(
         records: of photos with different ``image_id``.
         validation: how many photos to hold out to choose the best checkpoint.
         test: how many photos to hold out for a test.
-        seed: another one holds out other photos.
+        seed: another seed holds out other photos.
         judged: of photos without a subject, whether they can be judged too, as by a detector's
             classes; they are held out where those with a subject are too few.
         known: image id to split, from an earlier run. Photos that are not in it are new, and are
@@ -144,7 +144,7 @@ def _rank(record: DatasetDict, seed: int) -> bytes:
 
 
 def write_splits(path: Path, splits: Mapping[int, str]) -> None:
-    """Write the image ids of each split as json, whole or not at all.
+    """Write the image ids of each split as json, completely or not at all.
 
     Raises:
         DataError: it cannot be written.

@@ -96,7 +96,7 @@ def find_subject(record: DatasetDict, rule: SubjectRule = DEFAULT) -> tuple[int,
         if rule.categories is None or one.get("category_id") in rule.categories
     ]
     if not places:
-        return "nothing of VX.DATA.SUBJECT.CLASSES is annotated"
+        return "none of VX.DATA.SUBJECT.CLASSES is annotated"
     if rule.everything:
         things = tuple(place for place in places if not annotations[place].get("iscrowd", 0))
         return things or CROWD
@@ -155,7 +155,7 @@ def subject_rle(record: DatasetDict) -> Rle:
     """``subject_mask`` as compressed RLE."""
     found = _found(record)
     if isinstance(found, str):
-        raise ValueError(f"{record.get('file_name')} has no subject: {found}")
+        raise ValueError(f"{record.get('file_name')} has no known subject: {found}")
     height, width = record["height"], record["width"]
     masks = [record["annotations"][place]["segmentation"] for place in found]
     return merge_masks([to_rle(mask, height, width) for mask in masks])

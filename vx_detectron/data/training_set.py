@@ -47,7 +47,7 @@ class TrainingSet(Dataset[Sample]):
         records: see ``vx_detectron.data.coco``; photos without annotations are fine.
         cfg: its INPUT and VX.AUGMENT nodes say how the photos are varied.
         class_ids: category id to contiguous id. Other categories may be a subject, but no class.
-        seed: another one gives other pictures.
+        seed: another seed gives other pictures.
 
     Raises:
         ConfigError: keys that contradict each other.
@@ -63,7 +63,7 @@ class TrainingSet(Dataset[Sample]):
         seed: int,
     ) -> None:
         if not records:
-            raise DataError("expected photos to learn from, got none; see VX.DATA")
+            raise DataError("expected photos to train on, got none; see VX.DATA")
         self.records = PackedRecords(records)
         self.class_ids = class_ids
         self.seed = seed
@@ -137,11 +137,11 @@ class TrainingSet(Dataset[Sample]):
         self.failures += 1
         if position not in self.named:
             self.named.add(position)
-            logger.warning("another photo takes the place of %s: %s", name, reason)
+            logger.warning("using another photo instead of %s: %s", name, reason)
         if self.failures > MAX_UNREADABLE * max(self.attempts, FIRST_ATTEMPTS):
             raise DataError(
                 f"{self.failures} of {self.attempts} photos could not be used, expected at most "
-                f"{MAX_UNREADABLE:.0%}; mend or drop them. The last one: {name}: {reason}"
+                f"{MAX_UNREADABLE:.0%}; fix or remove them. The last one: {name}: {reason}"
             ) from error
 
     def _seed_of(self, epoch: int, position: int) -> int:

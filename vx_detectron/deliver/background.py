@@ -1,4 +1,4 @@
-"""What can stand behind the subject: the variants, and their names on a command line."""
+"""What can be behind the subject: the variants, and their names on the command line."""
 
 from __future__ import annotations
 
@@ -73,8 +73,8 @@ class Picture:
 
     Attributes:
         pixels: uint8 (h, w, 3), RGB, any size.
-        fit: ``cover`` fills the result and cuts what sticks out; ``contain`` shows it whole.
-        bars: the colour of what ``contain`` leaves free, in sRGB.
+        fit: ``cover`` fills the result and crops the rest; ``contain`` shows all of it.
+        bars: the colour of what ``contain`` leaves empty, in sRGB.
         icc_profile: the RGB profile that the pixels are in; None means sRGB.
 
     Example:
@@ -137,7 +137,7 @@ BLACK = Colour((0, 0, 0))
 
 
 def parse_background(text: str) -> Background | PictureFile:
-    """Read a background as written on a command line. No file is opened.
+    """Parse a background as written on the command line. No file is opened.
 
     Args:
         text: ``black``, ``transparent``, any colour CSS knows (``#f80``, ``rgb(255, 136, 0)``,
@@ -158,7 +158,7 @@ def parse_background(text: str) -> Background | PictureFile:
         return _parse_blur(text, value)
     if kind == "picture":
         if not value.strip():
-            raise ConfigError(f"background {text!r} names no file: write picture:PATH")
+            raise ConfigError(f"background {text!r} does not name a file: write picture:PATH")
         return PictureFile(value.strip())
     if kind == "gradient":
         return _parse_gradient(text, value)
@@ -171,15 +171,15 @@ def read_background(
     max_pixels: int = MAX_PIXELS,
     max_bytes: int = MAX_BYTES,
 ) -> Background:
-    """Any way to name a background, as the background itself; a picture's file is read.
+    """Turn any description of a background into the background; a picture's file is read.
 
     Args:
-        background: words as ``parse_background`` takes them, or what it returns.
+        background: text as ``parse_background`` takes it, or what it returns.
         max_pixels: the largest picture, width x height, as for photos.
         max_bytes: the largest file of one.
 
     Raises:
-        ConfigError: the words name no background.
+        ConfigError: the text does not name a background.
         ImageError: the picture cannot be read, or is larger than that.
     """
     if isinstance(background, str):
@@ -198,7 +198,7 @@ def _parse_colour(text: str) -> Colour:
     except ValueError as error:
         raise ConfigError(f"background must be {_CHOICES}; got {text!r}") from error
     if len(colour) != 3:
-        raise ConfigError(f"background colours are opaque, got {text!r}: leave its alpha out")
+        raise ConfigError(f"background colours must be opaque, got {text!r}: leave out the alpha")
     try:
         return Colour(colour)
     except ValueError as error:

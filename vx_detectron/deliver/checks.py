@@ -1,4 +1,4 @@
-"""What this package expects of arrays, colours and names."""
+"""Checks of arrays, colours and names."""
 
 from __future__ import annotations
 

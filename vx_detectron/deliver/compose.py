@@ -1,4 +1,4 @@
-"""The finished picture: crop, put the subject before its background, or show the mask."""
+"""The finished picture: crop, put the subject in front of its background, or show the mask."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def compose(
     shadow: Shadow | None = None,
     decontaminate: float = 1.0,
 ) -> ByteArray:
-    """Put the subject before a background.
+    """Put the subject in front of a background.
 
     Args:
         image: uint8 (H, W, 3), RGB; of a photo with transparency its straight colours.
         alpha: float32 (H, W), 0 = background .. 1 = subject.
-        background: what to put behind the subject; its colours are carried into the photo's space.
+        background: what to put behind the subject; its colours are converted to the photo's space.
         crop: cut the result to the subject's box and ``margin``.
         margin: space around the subject, as a share of its longer side; only with ``crop`` or a
             canvas.
@@ -47,8 +47,8 @@ def compose(
         own_alpha: uint8 (H, W), the photo's own transparency: where alpha is that and no less,
             nothing of a background is mixed into the colours.
         placement: the canvas, and the subject's size and place on it.
-        shadow: what the subject casts on the background, if anything.
-        decontaminate: 0..1, how much of the old background's colour is taken out of the edge.
+        shadow: the shadow that the subject casts on the background, if any.
+        decontaminate: 0..1, how much of the old background's colour to remove from the edge.
 
     Returns:
         uint8 (h, w, 3), RGB; (h, w, 4), RGBA with straight alpha, for ``Transparent``. Inside

@@ -1,4 +1,4 @@
-"""The subject of a photo, cut out: what the pipeline returns, and what a person saves."""
+"""The subject of a photo, cut out: what the pipeline returns and users save."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ class Cutout:
         alpha: float32 (H, W), 0 = background .. 1 = subject, at the photo's size.
         subject: which instances it is and why.
         instances: everything that was found in the photo, for explaining and choosing again.
-        provenance: what really ran.
+        provenance: what actually ran.
         max_pixels: the largest picture that ``save`` reads as a background.
         max_bytes: the largest file of one.
-        hints: what a person marked, all of it obeyed; None for nothing.
+        hints: what a person marked, all of it respected; None without any.
     """
 
     photo: Photo
@@ -63,12 +63,12 @@ class Cutout:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The class names of what the subject consists of; none after the GrabCut fallback."""
+        """The class names of the subject's instances; empty after the GrabCut fallback."""
         return tuple(self.instances.label(index) for index in self.subject.chosen)
 
     @property
     def rgba(self) -> ByteArray:
-        """The subject on nothing: uint8 (H, W, 4), RGB with straight alpha; made at each call.
+        """The subject without a background: uint8 (H, W, 4), RGB with straight alpha; a new array.
 
         At the subject's edge the colours are the subject's own, without the old background; where
         alpha is 0 all four are 0. The colours are in ``photo.icc_profile``, None being sRGB.
@@ -86,19 +86,19 @@ class Cutout:
         compression: int = QUICK,
         format: PictureFormat | None = None,
     ) -> None:
-        """Write the subject as a picture, whole or not at all; an existing file is replaced.
+        """Save the subject as a picture, completely or not at all; an existing file is replaced.
 
-        Colours keep the photo's profile, and the file keeps the photo's density.
+        Colours keep the photo's profile, and the file keeps the photo's resolution (dpi).
 
         Args:
             path: a file in an existing folder, or a binary stream.
-            background: what stands behind the subject: ``black``, ``transparent``, any CSS colour
+            background: what is behind the subject: ``black``, ``transparent``, any CSS colour
                 (``orange``, ``#f80``), ``blur``, ``blur:PERCENT``, ``picture:PATH``, or one of the
                 classes ``Colour``, ``Transparent``, ``Blur`` and ``Picture``.
             crop: cut the picture to the subject's box and ``margin``.
             margin: space around the subject with ``crop``, as a share of its longer side.
             quality: 1..100, of jpg and webp; 100 makes webp lossless.
-            compression: 0..9, of png, zlib's level: 0 packs nothing, 1 is quick, 9 makes the
+            compression: 0..9, of png, zlib's level: 0 compresses nothing, 1 is fast, 9 makes the
                 smallest file.
             format: ``png``, ``jpg``, ``webp`` or ``tiff``; by default the path's suffix says. A
                 stream needs it.
@@ -138,7 +138,7 @@ class Cutout:
 
 
 def _format_of(path: Writable) -> PictureFormat:
-    """The format that the path's suffix names."""
+    """The format of the path's suffix."""
     if isinstance(path, str | os.PathLike):
         return format_from_suffix(path)
     raise ConfigError("a stream has no suffix: pass format='png', 'jpg', 'webp' or 'tiff'")

@@ -21,7 +21,7 @@ class Edge:
     """How far the edge is moved, and how wide it fades.
 
     Attributes:
-        grow: pixels that the subject grows on every side; below 0 it shrinks.
+        grow: pixels by which to grow the subject on every side; negative values shrink it.
         feather: width in pixels over which the edge fades, 0 or more.
 
     Raises:

@@ -37,7 +37,7 @@ def explain(
         photo: as it was read.
         instances: what was found in it.
         subject: the choice among them, which may be empty.
-        mark: whose result the picture is, to be written into it.
+        mark: which photo the result belongs to, to be written into it.
 
     Raises:
         ImageError, DataError: one of the files cannot be written.

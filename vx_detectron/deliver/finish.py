@@ -1,4 +1,4 @@
-"""From a photo and its alpha to the picture file that was asked for."""
+"""From a photo and its alpha to the requested picture file."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ _UNMOVED = Edge()
 
 @dataclass(frozen=True)
 class Finish:
-    """What the picture shows, and how it is written.
+    """What the picture shows and how it is written.
 
     Attributes:
         format: ``png``, ``jpg``, ``webp`` or ``tiff``.
         quality: 1..100, of jpg and webp.
-        background: what stands behind the subject.
+        background: what is behind the subject.
         mask_only: write alpha as a grey picture instead.
         crop: cut the picture to the subject's box and ``margin``.
         margin: space around the subject, as a share of its longer side.
         compression: 0..9, of png; see ``write_picture``.
         placement: the canvas, and the subject's size and place on it.
-        shadow: what the subject casts on the background, if anything.
+        shadow: the shadow that the subject casts on the background, if any.
         edge: how the edge is moved and softened.
-        decontaminate: 0..1, how much of the old background's colour is taken out of the edge.
+        decontaminate: 0..1, how much of the old background's colour to remove from the edge.
     """
 
     format: PictureFormat = "png"
@@ -70,10 +70,10 @@ class Finish:
             target: a path in an existing folder, or a binary stream.
             photo: the photo that was cut.
             alpha: float32 (H, W), 0..1, of the photo's size.
-            mark: whose result the picture is, to be written into it.
+            mark: which photo the result belongs to, to be written into it.
 
         Raises:
-            ImageError: the format cannot hold the picture, or it cannot be written.
+            ImageError: the format cannot store the picture, or it cannot be written.
             ValueError: a crop beside a canvas.
         """
         alpha = self.edged(photo, alpha)

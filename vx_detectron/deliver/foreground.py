@@ -1,4 +1,4 @@
-"""The subject's own colours along its edge, free of the old background's light.
+"""The subject's own colours along its edge, without the old background.
 
 A photo's edges are softer than a mask's: the outermost pixels of the subject are mixed, too, even
 where alpha says 1. So colours are taken from a few pixels deeper, on both sides, and each pixel is
@@ -29,7 +29,7 @@ _SAME = 1e-3  # squared distance of two colours (0..1) that cannot be told apart
 def estimate_foreground(
     image: ByteArray, alpha: FloatArray, shown: ByteArray | None = None
 ) -> ByteArray:
-    """The colours the subject would have without the background shining through.
+    """The colours the subject would have without the background showing through.
 
     Args:
         image: uint8 (H, W, 3), RGB.

@@ -1,8 +1,8 @@
-"""The mark in this program's own pictures: of which photo they are, and with which options made.
+"""The mark in this program's pictures: which photo they are from, and which options made them.
 
 It is plain ASCII text: in the EXIF field "Software" of pictures, in the json of layers, in the
 comment of an OpenRaster file, in the XMP of a PSD. A name that ends with ``_cutout`` proves
-nothing, since photos may be called so too; the mark does.
+nothing, since photos may have such names too; the mark does.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _TEXT = re.compile(rb"VX Detectron [\w.+-]+; photo sha256 ([0-9a-f]{64}); option
 
 @dataclass(frozen=True)
 class Mark:
-    """Whose result a file is. Its text is what is written into files.
+    """Which photo a result belongs to. Its text is what is written into files.
 
     Attributes:
         photo: sha256 of the photo's file, 64 hexadecimal digits.
@@ -37,7 +37,7 @@ class Mark:
 def read_mark(path: str | os.PathLike[str]) -> Mark | None:
     """The mark in a file of any format, or None where there is no mark or no readable file.
 
-    The file is searched for the text and not decoded: it may be anybody's.
+    The file is searched for the text and not decoded, since it is not trusted.
     """
     if not Path(path).is_file():  # a pipe would block
         return None

@@ -1,4 +1,4 @@
-"""Where the subject stands in the result: its canvas, its size and its place on it."""
+"""Where the subject is in the result: its canvas, its size and its position on it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Canvas:
     Attributes:
         width: in pixels; or, as a ratio, to the height.
         height: in pixels; or, as a ratio, to the width.
-        exact: whether these are pixels, which the subject is scaled to. Otherwise the subject
+        exact: whether these are pixels, to which the subject is scaled. Otherwise the subject
             keeps its size, and the canvas is as large as subject and margin need.
 
     Example:
@@ -43,10 +43,10 @@ class Canvas:
         if not all(0 < side < math.inf for side in sides):
             raise ValueError(f"a canvas needs sides above 0, got {sides}")
         if not _RATIOS[0] <= self.width / self.height <= _RATIOS[1]:
-            raise ValueError(f"a canvas is at most 20 times as long as wide, got {sides}")
+            raise ValueError(f"a canvas may be at most 20 times as long as wide, got {sides}")
         if self.exact and (max(sides) > _MOST_SIDE or math.prod(sides) > MOST_PIXELS):
             raise ValueError(
-                f"a canvas has at most {MOST_PIXELS:,} pixels and {_MOST_SIDE:,} on a side, "
+                f"a canvas may have at most {MOST_PIXELS:,} pixels, and {_MOST_SIDE:,} per side, "
                 f"got {sides}"
             )
 
@@ -61,7 +61,7 @@ class Canvas:
 
 @dataclass(frozen=True)
 class Placement:
-    """Where the subject stands.
+    """Where the subject is.
 
     Attributes:
         canvas: the shape of the result, with the subject in its middle; None for the photo's own
@@ -165,7 +165,7 @@ def lay_out(alpha: FloatArray, placement: Placement, crop: bool, margin: float) 
     """
     check_margin(margin)
     if placement.canvas is not None and crop:
-        raise ValueError("crop and a canvas exclude each other: a canvas holds the subject already")
+        raise ValueError("choose crop or a canvas, not both: a canvas already fits the subject")
     height, width = alpha.shape
     box = visible_box(alpha) or (0, 0, width, height)
     if placement.canvas is not None:

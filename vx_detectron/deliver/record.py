@@ -1,4 +1,4 @@
-"""What became of one photo, as one line of JSON."""
+"""The outcome of one photo, as one line of JSON."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Record = dict[str, Any]
 
 
 def record_of(cutout: Cutout) -> Record:
-    """Everything about a cut-out but its pixels.
+    """Everything about a cut-out except its pixels.
 
     Boxes are x, y, width, height in pixels of the photo, as COCO has them; masks are the soft
     ones from 0.5 up, at the photo's size.

@@ -1,20 +1,21 @@
-"""THE SEAMS: two networks behind two small protocols, and what builds them.
+"""THE INTERFACES: two networks behind two small protocols, and what builds them.
 
 A detector knows what the things in a photo are; an eye knows what people look at. Any detector
-works beside any eye. Nothing of Detectron2, torch or ONNX Runtime crosses either seam. What
-listens to hints has a seam of its own, in ``interactive.segmenter``.
+works with any eye. Nothing of Detectron2, torch or ONNX Runtime crosses these interfaces. What
+interprets hints has its own interface, in ``interactive.segmenter``.
 """
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from typing import Protocol
 
 from fvcore.common.config import CfgNode
 
 from vx_detectron.errors import EngineError
 from vx_detectron.interactive import InteractiveSegmenter
-from vx_detectron.structures import ByteArray, FloatArray, Instances
+from vx_detectron.structures import ByteArray, FloatArray, Instances, Provenance
 from vx_detectron.weights.catalog import EXPORTED
 
 NO_EYE, OWN_EYE = "none", "vx_eye"
@@ -61,7 +62,7 @@ class Eye(Protocol):
     weights_sha256: str
 
     def look(self, image: ByteArray) -> FloatArray:
-        """How probably each part of the photo belongs to its main subject.
+        """The probability that each part of the photo belongs to its main subject.
 
         Args:
             image: uint8 (H, W, 3), RGB.
@@ -73,13 +74,13 @@ class Eye(Protocol):
 
 
 def engine_name(cfg: CfgNode) -> str:
-    """The detector's engine that ``VX.ENGINE`` means here.
+    """The detector's engine that ``VX.ENGINE`` selects.
 
     ``auto`` is the fastest that can run the configuration: onnx for an exported detector and for
     the bundled one, else detectron2 where it is installed, else torchvision.
 
     Raises:
-        EngineError: detectron2 was asked for and is not there.
+        EngineError: detectron2 was requested and is not installed.
     """
     if cfg.VX.ENGINE == "onnx":
         return "onnx"
@@ -96,7 +97,7 @@ def torch_engine_name(cfg: CfgNode) -> str:
     """Which of the engines that can train ``VX.ENGINE`` means: detectron2 or torchvision.
 
     Raises:
-        EngineError: detectron2 was asked for and is not there, or onnx, which cannot train.
+        EngineError: detectron2 was requested and is not installed, or onnx, which cannot train.
     """
     name: str = cfg.VX.ENGINE
     if name == "onnx":
@@ -115,10 +116,10 @@ def torch_engine_name(cfg: CfgNode) -> str:
 
 
 def build_detector(cfg: CfgNode) -> Detector:
-    """The detector of a configuration, in the engine that ``VX.ENGINE`` asks for.
+    """The detector of a configuration, in the engine that ``VX.ENGINE`` selects.
 
     Raises:
-        EngineError: the engine that was asked for is not there, or the device is not.
+        EngineError: the requested engine or device is not available.
         ConfigError, CheckpointError: the detector cannot be built from this configuration.
     """
     name = engine_name(cfg)
@@ -136,7 +137,7 @@ def build_detector(cfg: CfgNode) -> Detector:
 
 
 def build_eye(cfg: CfgNode) -> Eye | None:
-    """The eye that ``VX.EYE.NAME`` asks for; None for ``none``.
+    """The eye that ``VX.EYE.NAME`` selects; None for ``none``.
 
     ``VX.ENGINE`` applies to it too: onnx is ONNX Runtime, torchvision and detectron2 are torch, and
     auto is ONNX Runtime where there is an exported file of the eye. Guests always run in ONNX
@@ -145,7 +146,7 @@ def build_eye(cfg: CfgNode) -> Eye | None:
     Raises:
         EngineError: no such eye, or what runs it, or the device, is not there.
         CheckpointError: its weights are missing, unsafe or of another network.
-        DownloadError: a guest's file is not here and cannot be fetched.
+        DownloadError: a guest's file is missing and cannot be downloaded.
     """
     name: str = cfg.VX.EYE.NAME
     if name == NO_EYE:
@@ -153,10 +154,10 @@ def build_eye(cfg: CfgNode) -> Eye | None:
     from vx_detectron.engines import guests, onnx_eye
 
     known = name == OWN_EYE or name in guests.GUESTS
-    if not known and not name.lower().endswith((*_WEIGHTS, EXPORTED)):
+    if not known and not name.lower().endswith((*_WEIGHTS, *EXPORTED)):
         raise EngineError(
             f"VX.EYE.NAME must be {OWN_EYE}, {NO_EYE}, a file of weights "
-            f"({', '.join((*_WEIGHTS, EXPORTED))}) or a guest ({', '.join(guests.GUESTS)}), "
+            f"({', '.join((*_WEIGHTS, *EXPORTED))}) or a guest ({', '.join(guests.GUESTS)}), "
             f"got {name!r}"
         )
 
@@ -168,10 +169,10 @@ def build_eye(cfg: CfgNode) -> Eye | None:
 
 
 def build_segmenter(cfg: CfgNode) -> InteractiveSegmenter:
-    """What listens to hints, as ``VX.HINTS.SEGMENTER`` asks.
+    """The segmenter that ``VX.HINTS.SEGMENTER`` selects.
 
     Raises:
-        CheckpointError, EngineError: the network is asked for, and cannot be built.
+        CheckpointError, EngineError: the network is requested and cannot be built.
     """
     from vx_detectron.engines.onnx_hints import HintNetwork, is_there
     from vx_detectron.interactive.graph_cut import GraphCut
@@ -191,3 +192,26 @@ def _detectron2_imports() -> bool:
         except ImportError:
             return False
     return True
+
+
+def provenance_of(
+    detector: Detector,
+    eye: Eye | None,
+    mask_source: str,
+    refinement: tuple[str, ...],
+    seconds: Mapping[str, float],
+) -> Provenance:
+    """What actually ran, for the record; for the last three see ``Provenance``."""
+    return Provenance(
+        engine=detector.name,
+        device=detector.device,
+        weights=detector.weights,
+        weights_sha256=detector.weights_sha256,
+        eye=eye.name if eye else NO_EYE,
+        eye_engine=eye.engine if eye else "",
+        eye_weights=eye.weights if eye else "",
+        eye_sha256=eye.weights_sha256 if eye else "",
+        mask_source=mask_source,
+        refinement=refinement,
+        seconds=seconds,
+    )

@@ -27,7 +27,7 @@ def resolve_device(name: str) -> torch.device:
         return device
     if device.type != "cuda" or not torch.cuda.is_available():
         raise EngineError(
-            f"MODEL.DEVICE is {name!r}, but torch {torch.__version__} sees no such device here; "
+            f"MODEL.DEVICE is {name!r}, but torch {torch.__version__} finds no such device; "
             "use --device auto or cpu, or install a CUDA build and driver"
         )
     if (device.index or 0) >= torch.cuda.device_count():

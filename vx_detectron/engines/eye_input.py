@@ -23,14 +23,15 @@ _LARGEST = 8192  # pixels
 
 @dataclass(frozen=True)
 class EyeInput:
-    """How a network wants its photo, and what its output means.
+    """What input a network expects, and what its output means.
 
     Attributes:
-        side: the photo is stretched to a square of this side, in pixels; 0: any size will do.
+        side: the photo is stretched to a square of this side, in pixels; 0: any size works.
         multiple: what both sides must be a multiple of.
         mean, std: of each channel, RGB, on the scale 0..1.
         brightest: divide by the photo's largest value first, instead of 255.
-        output: ``logit``; ``probability``; or ``stretched``: from its least to its greatest value.
+        output: ``logit``; ``probability``; or ``stretched``: from its smallest value to its
+            largest.
     """
 
     side: int = 0

@@ -28,8 +28,8 @@ class Guest:
     """One network of another project.
 
     Attributes:
-        input: how it wants its photo, and what its output means.
-        file: what it is, and its public file; without an address nobody may fetch it for you.
+        input: what input it expects, and what its output means.
+        file: a description and its public file; without a URL you have to download it yourself.
         licence: of the weights, as their source states it.
         source: the project that it comes from.
     """
@@ -94,7 +94,7 @@ GUESTS: Mapping[str, Guest] = MappingProxyType(
             "silueta",
             "55e59e0d8062d2f5d013f4725ee84782",
             "a smaller U²-Net",
-            "none stated of its own; U²-Net's is Apache-2.0",
+            "none stated; U²-Net's is Apache-2.0",
         ),
         "isnet-general-use": Guest(
             _ISNET,
@@ -189,12 +189,12 @@ def resolve(name: str, *, progress: bool = True) -> Path:
 
     Args:
         name: of ``GUESTS``.
-        progress: draw a bar while fetching, on a terminal.
+        progress: show a progress bar while downloading, on a terminal.
 
     Raises:
         CheckpointError: the file in rembg's folder is another one than rembg publishes, or there
             is none and no address to fetch it from.
-        DownloadError: it could not be fetched, or not whole.
+        DownloadError: it could not be downloaded completely.
     """
     guest, found = GUESTS[name], find(name)
     file = guest.file
@@ -203,20 +203,19 @@ def resolve(name: str, *, progress: bool = True) -> Path:
         problem = problem_of(found, size=file.size, sha256=file.sha256, md5=file.md5)
         if problem:
             raise CheckpointError(
-                f"{found} is not the {name} that rembg publishes: {problem}. Remove it, so that it "
-                f"is fetched again, or, if it is meant to be another one, name the file: "
-                f"--eye {found}"
+                f"{found} is not the {name} that rembg publishes: {problem}. Remove it to download "
+                f"it again, or pass its path to use it all the same: --eye {found}"
             )
         return found
     if not file.url:
         first = next(_rembg_places(name))
         raise CheckpointError(
-            f"{name} is nowhere here, and there is no address to fetch it from: get the ONNX file "
-            f"from {guest.source} (licence: {guest.licence}) and put it at {first}, or name the "
-            f"file: --eye {name}.onnx"
+            f"{name} is not on this machine, and there is no known URL for it: get the ONNX file "
+            f"from {guest.source} (licence: {guest.licence}) and put it at {first}, or pass its "
+            f"path: --eye {name}.onnx"
         )
     if found is None:
-        _log.warning("fetching %s; licence: %s, %s", name, guest.licence, guest.source)
+        _log.warning("downloading %s; licence: %s, %s", name, guest.licence, guest.source)
     return catalog.fetch_file(file, progress=progress)
 
 

@@ -1,4 +1,4 @@
-"""How an eye looks at a photo: at which sizes, mirrored or not, and once more at the subject alone.
+"""How an eye looks at a photo: at which sizes, mirrored or not, and again at the subject alone.
 
 NumPy and OpenCV only: every eye, whatever runs its network, looks through these functions.
 """

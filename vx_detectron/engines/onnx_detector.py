@@ -29,7 +29,7 @@ class OnnxDetector:
     Raises:
         ConfigError: a key that was exported with another value, and cannot differ.
         CheckpointError: a file that is missing, damaged or not a detector.
-        EngineError: the runtime or the device is not there.
+        EngineError: the runtime or the device is not available.
     """
 
     def __init__(self, cfg: CfgNode) -> None:
@@ -44,7 +44,7 @@ class OnnxDetector:
             )
         self.cfg = cfg
         self.class_names = class_names(cfg)
-        self.weights_sha256 = catalog.sha256_of(path)
+        self.weights_sha256 = catalog.weights_sha256(path)
         self.session = open_session(path, cfg)
         self.name, self.device = self.session.engine, self.session.device
         self._settings = exported.adjustable_inputs(cfg)
@@ -67,7 +67,7 @@ class OnnxDetector:
 
 
 def can_run(cfg: CfgNode) -> bool:
-    """Whether there is an exported network for this configuration, and the means to run it here."""
+    """Whether there is an exported network for this configuration, and a runtime for it."""
     weights = catalog.exported_form(cfg.MODEL.WEIGHTS)
     if weights is None:
         return False

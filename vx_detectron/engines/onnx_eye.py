@@ -30,7 +30,7 @@ class OnnxEye:
     Raises:
         CheckpointError: a file that is missing, damaged, a detector, or a guest that is not known.
         DownloadError: a guest that is not here and cannot be fetched.
-        EngineError: the runtime or the device is not there.
+        EngineError: the runtime or the device is not available.
     """
 
     def __init__(self, cfg: CfgNode, input: EyeInput | None = None) -> None:
@@ -39,7 +39,7 @@ class OnnxEye:
         self.zoom: bool = cfg.VX.EYE.ZOOM
         self.weights, path = _weights_of(_asked(cfg))
         self.input = input or _input_of(path, self.name)
-        self.weights_sha256 = catalog.sha256_of(path)
+        self.weights_sha256 = catalog.weights_sha256(path)
         self.session = open_session(path, cfg)
         self.engine, self.device = self.session.engine, self.session.device
         self._photo = _photo_input(self.session, self.input, self.weights)
@@ -65,7 +65,11 @@ class OnnxEye:
 def is_meant(cfg: CfgNode) -> bool:
     """Whether ``VX.ENGINE`` and ``VX.EYE`` mean ONNX Runtime rather than torch."""
     asked = _asked(cfg)
-    if cfg.VX.ENGINE == "onnx" or asked in guests.GUESTS or asked.lower().endswith(exported.SUFFIX):
+    if (
+        cfg.VX.ENGINE == "onnx"
+        or asked in guests.GUESTS
+        or asked.lower().endswith(exported.SUFFIXES)
+    ):
         return True
     form = catalog.exported_form(asked) if cfg.VX.ENGINE == "auto" else None
     return form is not None and sessions.can_run(cfg)

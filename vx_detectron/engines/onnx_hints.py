@@ -43,7 +43,7 @@ class HintNetwork:
     Raises:
         CheckpointError: a file that is missing, damaged or of another kind, or a decoder that was
             trained with another eye.
-        EngineError: ONNX Runtime or the device is not there.
+        EngineError: ONNX Runtime or the device is not available.
     """
 
     name = "network"
@@ -55,7 +55,7 @@ class HintNetwork:
         if about.get(exported.EYE_SHA256) != about_eye.get(exported.WEIGHTS_SHA256):
             raise CheckpointError(
                 f"{decoder} was trained with another eye than {eye}: their features do not fit; "
-                "give both files of one export as VX.HINTS.EYE and VX.HINTS.WEIGHTS"
+                "set VX.HINTS.EYE and VX.HINTS.WEIGHTS to two files of one export"
             )
         self._input = EyeInput.from_text(about_eye[exported.INPUT])
         self._eye = open_session(catalog.resolve(eye), cfg)
@@ -68,8 +68,7 @@ class HintNetwork:
 
     def open(self, image: ByteArray, instances: Instances | None) -> SeenByNetwork:
         """See ``InteractiveSegmenter``."""
-        del instances  # the network sees for itself
-        return SeenByNetwork(self, image)
+        return SeenByNetwork(self, image, instances)
 
     def features(self, image: ByteArray) -> tuple[Features, tuple[int, int]]:
         """What the decoder reads of a photo or a window, and the size it was seen at."""
@@ -87,8 +86,11 @@ class HintNetwork:
 class SeenByNetwork:
     """See ``Segmentation``."""
 
-    def __init__(self, network: HintNetwork, image: ByteArray) -> None:
+    def __init__(
+        self, network: HintNetwork, image: ByteArray, instances: Instances | None = None
+    ) -> None:
         self._network, self._image = network, np.ascontiguousarray(image)
+        self._instances = instances
         self._whole, self._size = network.features(self._image)
         self._near: tuple[Window, Features, tuple[int, int]] | None = None
         # A window has as many features as the whole.
@@ -201,7 +203,7 @@ def _metadata(weights: str, kind: str) -> dict[str, str]:
     except ConfigError as error:
         raise CheckpointError(str(error)) from error
     if metadata.get(exported.KIND) != kind:
-        raise CheckpointError(f"{path} does not say that it is of kind {kind!r}; see `vx export`")
+        raise CheckpointError(f"{path} does not state that it is of kind {kind!r}; see `vx export`")
     return metadata
 
 

@@ -55,7 +55,7 @@ def can_run(cfg: CfgNode) -> bool:
 def choose_providers(
     device: str, wanted: Sequence[str], available: Sequence[str]
 ) -> list[Provider]:
-    """What to ask ONNX Runtime for, the first choice first.
+    """The execution providers to request, in order of preference.
 
     Args:
         device: ``MODEL.DEVICE``: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
@@ -63,7 +63,7 @@ def choose_providers(
         available: see ``available_providers``.
 
     Raises:
-        EngineError: a provider or device that is not there.
+        EngineError: a provider or device that is not available.
     """
     known = {_folded(name): name for name in available}
     if wanted:
@@ -100,11 +100,11 @@ class Session:
     Attributes:
         device: where it runs, such as ``cpu``, ``cuda:0`` or ``openvino``.
         providers: ONNX Runtime's own names of what is in use.
-        inputs: name to shape of what it takes; a side that may change is a text or None.
-        outputs: the names of what it gives.
+        inputs: name to shape of the inputs; a side that may vary is a string or None.
+        outputs: the names of the outputs.
 
     Raises:
-        EngineError: ONNX Runtime, or the device that was asked for, is not there.
+        EngineError: ONNX Runtime or the requested device is not available.
         CheckpointError: the file is not an ONNX file that this ONNX Runtime can run.
     """
 
@@ -131,15 +131,15 @@ class Session:
         self.outputs = tuple(one.name for one in self._session.get_outputs())
 
     def run(self, values: Mapping[str, Array], outputs: Sequence[str] | None = None) -> list[Array]:
-        """The outputs asked for, by default all of them in the file's order.
+        """The requested outputs, by default all of them in the file's order.
 
         Raises:
-            EngineError: the network broke off.
+            EngineError: the network failed.
         """
         try:
             found = self._session.run(None if outputs is None else list(outputs), dict(values))
         except Exception as error:  # ONNX Runtime's errors have no common class of their own
-            raise EngineError(f"ONNX Runtime broke off: {_first_line(error)}") from error
+            raise EngineError(f"ONNX Runtime failed: {_first_line(error)}") from error
         return [np.asarray(one) for one in found]
 
 

@@ -1,4 +1,4 @@
-"""OpenVINO: another runtime for exported networks, quick in bfloat16 on processors that have it."""
+"""OpenVINO: another runtime for exported networks, fast in bfloat16 on processors that have it."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ def can_run(cfg: CfgNode) -> bool:
 
 
 class Session:
-    """One ONNX file, loaded; see ``sessions.Session``.
+    """One exported network, loaded; see ``sessions.Session``.
 
     The inputs that have values in the file, such as a detector's thresholds, keep them: OpenVINO
-    takes them for constants.
+    treats them as constants.
 
     Args:
-        path: the file.
+        path: an ONNX file, or an ``.xml`` of OpenVINO's own with its ``.bin`` beside it.
         cfg: MODEL.DEVICE and VX.ONNX say how it runs.
 
     Attributes:
         precision: in which it computes, as OpenVINO says: ``f32`` or ``bf16``.
 
     Raises:
-        EngineError: OpenVINO is not there, or cannot run as asked.
-        CheckpointError: the file is not an ONNX file that this OpenVINO can run.
+        EngineError: OpenVINO is not available, or cannot run as requested.
+        CheckpointError: the file is not a network that this OpenVINO can run.
     """
 
     engine = "openvino"
@@ -81,14 +81,14 @@ class Session:
         self._own = threading.local()  # a request serves one thread at a time
 
     def run(self, values: Mapping[str, Array], outputs: Sequence[str] | None = None) -> list[Array]:
-        """The outputs asked for, by default all of them in the file's order.
+        """The requested outputs, by default all of them in the file's order.
 
         Args:
             values: by name; those that the file itself has values for are left out.
             outputs: their names.
 
         Raises:
-            EngineError: the network broke off.
+            EngineError: the network failed.
         """
         request = getattr(self._own, "request", None)
         if request is None:
@@ -99,7 +99,7 @@ class Session:
             # Copied: the next run writes into the same memory.
             return [np.array(request.get_tensor(name).data) for name in names]
         except Exception as error:
-            raise EngineError(f"OpenVINO broke off: {_reason(error)}") from error
+            raise EngineError(f"OpenVINO failed: {_reason(error)}") from error
 
 
 def _openvino() -> Any:
@@ -107,7 +107,7 @@ def _openvino() -> Any:
         import openvino
     except ImportError as error:
         raise EngineError(
-            f"VX.ONNX.RUNTIME is 'openvino', which cannot be imported ({error}): install the "
+            f"this network is to run in OpenVINO, which cannot be imported ({error}): install the "
             'extra, pip install "vx-detectron[openvino]"'
         ) from error
     return openvino

@@ -25,7 +25,7 @@ class TorchEye:
 
     Raises:
         CheckpointError: weights that are missing, unsafe or of another network.
-        EngineError: a device that is not there.
+        EngineError: a device that is not available.
     """
 
     engine = "torch"

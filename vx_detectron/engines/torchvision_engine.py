@@ -26,7 +26,7 @@ class TorchvisionEngine:
             ``MODEL.WEIGHTS`` loaded.
 
     Raises:
-        ConfigError: a key that this engine cannot honour.
+        ConfigError: a key that this engine does not support.
         CheckpointError: weights that are missing, unsafe or of another network.
         EngineError: a device that is missing.
     """

@@ -1,1 +1,1 @@
-"""How good the answers are: masks, choices of the subject, and detections against the truth."""
+"""How good the results are: masks, choices of the subject, and detections against the truth."""

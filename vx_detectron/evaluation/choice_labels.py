@@ -1,10 +1,10 @@
 """Labels of subject choice: which of the annotated things in a photo people call its subject.
 
-The file is a json list with one object a photo, beside a COCO json that has the masks:
+The file is a json list with one object per photo, beside a COCO json that has the masks:
 
 - ``image_id``: the photo's id in the COCO json;
 - ``candidates``: ids of the annotations that were offered;
-- ``subject``: ids of the agreed answer, empty where there is no subject;
+- ``subject``: ids of the agreed answer, empty if there is no subject;
 - ``accepted``: every answer that someone called reasonable, each a list of annotation ids;
 - ``clear``: everyone called the photo clear, and their answers agree;
 - ``no_subject``: everyone said that none of the candidates is a subject.
@@ -63,7 +63,7 @@ def read_choice_labels(path: Path) -> list[ChoiceLabel]:
             f"clear and no_subject: {type(error).__name__} {error}"
         ) from error
     if not labels:
-        raise DataError(f"{path} holds no label")
+        raise DataError(f"{path} contains no labels")
     return labels
 
 

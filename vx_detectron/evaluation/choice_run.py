@@ -83,7 +83,7 @@ def evaluate_choice(
     data: ChoiceData,
     progress: Callable[[], object] = lambda: None,
 ) -> Results:
-    """Ask the chooser about every labelled photo, in both ways.
+    """Run the chooser on every labelled photo, in both ways.
 
     Returns:
         Results: ``summary`` and ``slices`` (of the clear photos) under ``given`` and

@@ -1,4 +1,4 @@
-"""How many clicks cuts need: mask by mask, what goes wrong named and counted."""
+"""Counts the clicks that cuts need, mask by mask; failures are reported and counted."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def things_of(images: Path, coco: Path, smallest: float, split: str | None) -> T
 
 
 class Clickable(Protocol):
-    """One photo that listens to clicks."""
+    """One photo that is corrected by clicks."""
 
     def start(self) -> BoolArray | None:
         """The mask before any click; None for none."""
@@ -126,7 +126,7 @@ class PipelineClicks:
 
     Args:
         isolator: with its networks loaded.
-        start: what the clicks correct.
+        start: what the clicks start from.
     """
 
     def __init__(self, isolator: Isolator, start: Start) -> None:
@@ -171,7 +171,7 @@ class SegmenterClicks:
     """Photos that only a segmenter sees: no detector, no eye, and no rule about what may change.
 
     Args:
-        segmenter: what listens.
+        segmenter: what interprets the hints.
     """
 
     def __init__(self, segmenter: InteractiveSegmenter) -> None:
@@ -214,9 +214,9 @@ def evaluate_clicks(
 
     Args:
         targets: the masks.
-        player: the photos that listen.
-        start: what the clicks correct, for the record.
-        every: take every N-th mask only.
+        player: opens the photos and takes the clicks.
+        start: what the clicks start from, for the record.
+        every: use only every Nth mask.
         progress: called after each mask.
 
     Raises:

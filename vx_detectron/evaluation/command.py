@@ -1,4 +1,4 @@
-"""Masks by any command that reads a photo and writes a mask."""
+"""Masks from any command that reads a photo and writes a mask."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class CommandPredictor:
             started.
 
     Raises:
-        DataError: the template lacks a placeholder, or its program is not there.
+        DataError: the template lacks a placeholder, or its program does not exist.
     """
 
     def __init__(self, template: str, time_limit: float) -> None:
@@ -44,7 +44,7 @@ class CommandPredictor:
             if placeholder not in template:
                 raise DataError(f"the command {template!r} has no {placeholder}")
         if shutil.which(self.words[0]) is None:
-            raise DataError(f"the command's program {self.words[0]!r} is not there")
+            raise DataError(f"the command's program {self.words[0]!r} does not exist")
         self.time_limit = time_limit
         self.names: tuple[str, ...] = (MASKS,)
         self.extra: Sequence[str] = ()
@@ -63,7 +63,7 @@ class CommandPredictor:
             _run(words, self.time_limit, folder)
             seconds = perf_counter() - started
             if not mask.is_file():
-                raise DataError("the command ended well, but wrote no mask")
+                raise DataError("the command succeeded, but wrote no mask")
             return {MASKS: Prediction(read_alpha(mask), "command", {"command": seconds})}
 
 
@@ -81,7 +81,7 @@ def _run(words: Sequence[str], time_limit: float, folder: str) -> None:
         last = log.read().decode(errors="replace").strip().splitlines()[-1:]
     if code:
         reason = printable(last[0])[:_LONGEST_REASON] if last else "it said nothing"
-        raise DataError(f"the command ended with {code}: {reason}")
+        raise DataError(f"the command failed with {code}: {reason}")
 
 
 def _wait(words: Sequence[str], time_limit: float, log: IO[bytes]) -> int:

@@ -1,4 +1,4 @@
-"""Two results over the same photos: is one better, by how much, and where?"""
+"""Two results over the same photos: which is better, by how much, and where?"""
 
 from __future__ import annotations
 

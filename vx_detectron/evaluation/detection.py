@@ -126,9 +126,9 @@ def _annotated(
     kept = []
     for record in sorted(records, key=lambda one: str(one["file_name"])):
         if record.get("mask_kind") == "subject":
-            notes["photos left out, as only their subject is annotated"] += 1
+            notes["photos left out because only their subject is annotated"] += 1
         elif not is_annotated(record, known):
-            notes["photos left out, as no known class is annotated"] += 1
+            notes["photos left out because no known class is annotated"] += 1
         else:
             kept.append(record)
     return kept

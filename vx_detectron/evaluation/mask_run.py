@@ -1,4 +1,4 @@
-"""One evaluation of masks from end to end: photo by photo, what goes wrong named and counted."""
+"""One evaluation of masks from end to end, photo by photo; failures are reported and counted."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def evaluate_masks(
         truths: the photos.
         predictor: of their masks.
         rescale: see ``MaskEvaluator``.
-        every: take every N-th photo only.
+        every: use only every Nth photo.
         progress: called after each photo.
 
     Returns:

@@ -1,4 +1,4 @@
-"""OpenCV's GrabCut without any help, to compare with."""
+"""OpenCV's GrabCut alone, as a baseline."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ _ENDING = "_cutout_mask"
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """What one photo's subject is said to be.
+    """The predicted subject of one photo.
 
     Attributes:
         alpha: float32 (H, W), 0..1; all 0 where there is no subject.
@@ -110,7 +110,7 @@ class PipelinePredictor:
 
 
 class FolderPredictor:
-    """Masks that lie in a folder, under the names of their photos.
+    """Masks in a folder, named like their photos.
 
     Args:
         folder: searched to the bottom; grey levels are taken for alpha. Names may end as those of
@@ -118,7 +118,7 @@ class FolderPredictor:
         expected: the names of all photos.
 
     Raises:
-        DataError: the folder is missing, no mask is named like a photo, or two like one.
+        DataError: the folder is missing, no mask has the name of a photo, or two have the same.
     """
 
     def __init__(self, folder: Path, expected: Iterable[str]) -> None:
@@ -132,7 +132,7 @@ class FolderPredictor:
         self.extra: Sequence[str] = sorted(self.paths.keys() - wanted)
         if not self.paths.keys() & wanted:
             raise DataError(
-                f"none of the {len(self.paths)} pictures below {folder} is named like a photo, "
+                f"none of the {len(self.paths)} pictures below {folder} has the name of a photo, "
                 f"such as {min(wanted)}"
             )
 

@@ -1,4 +1,4 @@
-"""Results as files: ``results.json`` with everything, ``results.csv`` with a line a photo."""
+"""Results as files: ``results.json`` with everything, ``results.csv`` with one line per photo."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def read_results(path: Path, schema: str) -> Results:
     except OSError as error:
         raise DataError(f"cannot read the results {path}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{path} should be a results.json, but is no json: {error}") from error
+        raise DataError(f"{path} should be a results.json, but is not json: {error}") from error
     found = content.get("schema") if isinstance(content, dict) else None
     if found != schema:
         raise DataError(f"{path} should have the schema {schema}, it has {found!r}; evaluate again")

@@ -1,4 +1,4 @@
-"""A person who corrects a mask by clicks, simulated as the literature does."""
+"""A simulated person who corrects a mask by clicks, as in the literature."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far a mean over photos can be trusted: the percentile bootstrap."""
+"""How reliable a mean over photos is: the percentile bootstrap."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def bootstrap_means(
     Args:
         values: float64 (N, M), N photos with M figures each, N at least 1.
         resamples: how often N photos are drawn.
-        seed: the same one gives the same draws.
+        seed: the same seed gives the same draws.
         confidence: share of the resampled means within the interval.
 
     Returns:

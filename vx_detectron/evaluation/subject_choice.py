@@ -1,4 +1,4 @@
-"""Does the chooser pick what people call the subject? Two ways to ask, over one forward pass.
+"""Does the chooser pick what people call the subject? Measured in two ways, in one forward pass.
 
 *Given*: the annotated things are the candidates, so only the choice can be wrong. *End to end*:
 the network's own instances are, and an answer is right by its mask; ``ceiling`` then says whether
@@ -24,7 +24,7 @@ RIGHT_IOU = 0.5  # of a predicted union with an accepted one
 
 @dataclass(frozen=True)
 class Answer:
-    """What a chooser says of one photo, in annotation ids.
+    """What a chooser says about one photo, in annotation ids.
 
     Attributes:
         chosen: the subject; empty for "there is none".

@@ -27,7 +27,7 @@ class Truths:
     """Photos whose subject is known.
 
     Attributes:
-        records: one a photo, see ``vx_detectron.data.coco``, by name.
+        records: one per photo, see ``vx_detectron.data.coco``, by name.
         image_root: the folder that photos are named from.
         categories: of the annotations; none for a folder of masks.
         problems: files that do not fit; they are not evaluated.
@@ -93,7 +93,7 @@ def truths_from_coco(json_file: Path, image_root: Path) -> Truths:
         if reason is None:
             records.append(record)
         else:
-            notes[f"photos left out, as their subject is not known: {reason}"] += 1
+            notes[f"photos left out because their subject is not known: {reason}"] += 1
     if not records:
         raise DataError(
             f"{json_file} says of none of its {len(loaded.records)} photos what the subject is; "

@@ -57,7 +57,7 @@ class Masker(Protocol):
 
 
 class FollowedMasks:
-    """The video's own way: one subject, followed."""
+    """The video pipeline: one subject, followed."""
 
     def __init__(self, isolator: Isolator, options: FollowOptions | None = None) -> None:
         self._isolator, self._options = isolator, options
@@ -75,7 +75,7 @@ class FollowedMasks:
 
 
 class PhotoMasks:
-    """Every frame for itself, as a photo."""
+    """Every frame on its own, as a photo."""
 
     def __init__(self, isolator: Isolator) -> None:
         self._isolator = isolator
@@ -93,7 +93,7 @@ class PhotoMasks:
 
 
 class FolderMasks:
-    """Masks that are there already, in a folder for each clip, named like its frames."""
+    """Existing masks, in one folder per clip, named like its frames."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -117,7 +117,7 @@ def find_clips(folders: Sequence[Path], masks: Path) -> list[Clip]:
     for folder in folders:
         frames = _pictures(folder)
         if not frames:
-            raise DataError(f"{folder} holds no pictures, expected the frames of a clip")
+            raise DataError(f"{folder} contains no pictures, expected the frames of a clip")
         true = _pictures(masks / folder.name)
         missing = [name for name in frames if name not in true]
         if missing:
@@ -253,7 +253,7 @@ def _cut(clip: Clip, most: int | None) -> Clip:
 
 def _pictures(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
-        raise DataError(f"{folder}: there is no such folder")
+        raise DataError(f"{folder}: no such folder")
     return {
         path.stem: path
         for path in sorted(folder.iterdir())

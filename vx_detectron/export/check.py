@@ -1,4 +1,4 @@
-"""How far an exported network is from what it was made of, on real photos."""
+"""How much an exported network differs from its source, on real photos."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Difference:
 
     @property
     def is_small(self) -> bool:
-        """Whether the two may call themselves the same."""
+        """Whether the two count as the same."""
         return (
             not self.only_one
             and self.boxes <= MOST_PIXELS
@@ -46,7 +46,7 @@ class Difference:
     def __str__(self) -> str:
         missing = f", {self.only_one} found by one of them only" if self.only_one else ""
         if not self.count:
-            return f"nothing found by both{missing}"
+            return f"both found nothing{missing}"
         return (
             f"{self.count} instances, boxes within {self.boxes:.3f} px, scores within "
             f"{self.scores:.1e}, mask IoU {self.masks:.4f} or more{missing}"

@@ -66,7 +66,7 @@ def export_detector(cfg: CfgNode, licence: str = "") -> ModelProto:
         licence: of the weights; by default what is known of bundled and zoo weights.
 
     Raises:
-        ConfigError: a key that the torchvision engine cannot honour.
+        ConfigError: a key that the torchvision engine does not support.
         CheckpointError: weights that are missing, unsafe or of another network.
     """
     check_supported(cfg)

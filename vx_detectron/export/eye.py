@@ -52,7 +52,7 @@ def export_eye(
     Args:
         network: takes float32 (1, 3, h, w) as ``input.prepare`` makes it, and gives one map, or
             a list of maps with the finest first.
-        input: what it wants; travels inside the file.
+        input: what the network expects; stored inside the file.
         weights: the name of the file that it was made from, without its folder.
         sha256: of that file.
         licence: of that file, or empty.

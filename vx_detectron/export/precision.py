@@ -1,4 +1,4 @@
-"""Smaller numbers for an exported network: float16 for GPUs, int8 for processors."""
+"""Lower precision for an exported network: float16 for GPUs, int8 for CPUs."""
 
 from __future__ import annotations
 

@@ -12,15 +12,17 @@ from fvcore.common.config import CfgNode
 from onnx import ModelProto
 
 from vx_detectron.config import exported, load_cfg
+from vx_detectron.config.ir_file import is_ir
 from vx_detectron.engines import NO_EYE, build_detector, build_eye, guests, looks
 from vx_detectron.engines.eye_input import EyeInput, sigmoid
 from vx_detectron.engines.onnx_eye import OnnxEye
-from vx_detectron.engines.onnx_runtime import Session
 from vx_detectron.engines.preprocess import network_input
+from vx_detectron.engines.sessions import open_session
 from vx_detectron.errors import CheckpointError, ConfigError
 from vx_detectron.export import check
 from vx_detectron.export.detector import export_detector
 from vx_detectron.export.eye import export_eye
+from vx_detectron.export.ir import save_ir
 from vx_detectron.export.metadata import licence_of
 from vx_detectron.export.precision import Values, to_float16, to_int8
 from vx_detectron.files import replacing
@@ -43,7 +45,7 @@ class Comparison(NamedTuple):
 
     Attributes:
         text: the differences, for people.
-        is_small: whether both may call themselves the same.
+        is_small: whether both count as the same.
     """
 
     text: str
@@ -83,8 +85,39 @@ def export(
     return model
 
 
+def write(
+    cfg: CfgNode,
+    kind: str,
+    path: Path,
+    precision: str = FLOAT32,
+    photos: Iterable[ByteArray] = (),
+    licence: str = "",
+) -> None:
+    """Export to a file, which is written whole or not at all.
+
+    Args:
+        cfg: the configuration, with its weights.
+        kind: as for ``export``, and so are precision, photos and licence.
+        path: ends in ``.onnx``; or in ``.xml``, which is written as OpenVINO IR, with its weights
+            in a ``.bin`` beside it.
+        precision: in an ``.xml``, ``float16`` is how the weights are stored, no more.
+        photos: for int8.
+        licence: of the weights.
+
+    Raises:
+        ConfigError: as ``export``; or OpenVINO is not installed, or cannot read the network.
+        CheckpointError: as ``export``.
+        OSError: it cannot be written.
+    """
+    if is_ir(path):
+        half = precision == FLOAT16
+        save_ir(export(cfg, kind, FLOAT32 if half else precision, photos, licence), path, half=half)
+        return
+    save(export(cfg, kind, precision, photos, licence), path)
+
+
 def save(model: ModelProto, path: Path) -> None:
-    """Write the file, whole or not at all.
+    """Write an ONNX file, completely or not at all.
 
     Raises:
         OSError: it cannot be written.
@@ -142,7 +175,7 @@ def _compare_hints(cfg: CfgNode, path: Path, photos: Iterable[ByteArray]) -> Ite
     import torch
 
     eye, decoder = _eye_and_hints(cfg)
-    session = Session(path, cfg)
+    session = open_session(path, cfg)
     for values in _eye_inputs(cfg, photos):
         photo = torch.from_numpy(values[exported.PHOTO])
         height, width = photo.shape[2:]
@@ -219,7 +252,7 @@ def _eye_and_hints(cfg: CfgNode) -> tuple[TorchEye, HintDecoder]:
 
 
 def _refuse_exported(key: str, weights: str) -> None:
-    if weights in guests.GUESTS or weights.lower().endswith(exported.SUFFIX):
+    if weights in guests.GUESTS or weights.lower().endswith(exported.SUFFIXES):
         raise CheckpointError(
             f"{key} is {weights!r}, which is exported already; give the weights that it was made "
             "from, which the metadata of an exported file names"

@@ -1,4 +1,4 @@
-"""From any pixel layout to 8-bit RGB and alpha, and what becomes of the colour profile."""
+"""From any pixel layout to 8-bit RGB and alpha, with the colour profile."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def straighten(
 
     Args:
         found: loaded, in any of Pillow's modes.
-        notes: gets a line for each thing its owner may want to know.
+        notes: receives a line for each thing its owner may want to know.
 
     Returns:
         The colours, uint8 (H, W, 3), RGB, not multiplied with alpha; alpha, uint8 (H, W), None
@@ -163,5 +163,5 @@ def _through_profile(colour: Image.Image, profile: ImageCms.ImageCmsProfile) -> 
         flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
     )
     if converted is None:
-        raise ValueError("no picture came back")
+        raise ValueError("no picture was returned")
     return converted

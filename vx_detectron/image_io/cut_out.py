@@ -1,4 +1,4 @@
-"""A picture that somebody cut out before: its pieces are what is there, whatever a network says.
+"""A picture that is already cut out: its pieces are the subject, whatever a network says.
 
 Transparency alone does not make a cut-out. A photo with round corners, in a circle or on a slant
 has transparent parts as well, and so has one with a hole; what is left of those is a scene.
@@ -22,7 +22,7 @@ _PICKED = 0.1  # share of a piece from which a mask means that piece
 
 
 def is_cut_out(alpha: ByteArray) -> bool:
-    """Whether so much is transparent that the rest may be a subject which somebody cut out.
+    """Whether so much is transparent that the rest may be a subject that was cut out.
 
     Args:
         alpha: uint8 (H, W).

@@ -1,4 +1,4 @@
-"""Of several pictures in one file, such as an animation's, the first that shows something."""
+"""The first picture that shows something, if a file has several, such as an animation."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def first_shown(found: Decoded, notes: list[str]) -> Frame:
 
     Args:
         found: stands at the first picture.
-        notes: gets a line on what is left out.
+        notes: receives a line on what is left out.
 
     Raises:
         ImageError: as ``straighten``, of the first picture.

@@ -1,4 +1,4 @@
-"""The size of a photo from the head of its file, without decoding its pixels."""
+"""The size of a photo from the header of its file, without decoding its pixels."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _LONGEST_SIGNATURE = 1024
 def read_size(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
     """Height and width, in pixels, that ``read_photo`` would give the photo: upright.
 
-    That the rest of the file is there and whole is not checked.
+    The rest of the file is not checked.
 
     Raises:
-        ImageError: the file is missing, unreadable, too large, or does not begin like a photo.
+        ImageError: the file is missing, unreadable, too large, or does not start like a photo.
     """
     try:
         expect_file(os.stat(path).st_mode)

@@ -1,4 +1,4 @@
-"""Whatever a person has at hand, a path, bytes, a stream, a PIL image or an array, as a Photo."""
+"""Turns a path, bytes, a stream, a PIL image or an array into a Photo."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ PhotoSource: TypeAlias = Readable | Image.Image | ByteArray | Photo
 def as_photo(
     source: PhotoSource, *, max_pixels: int = MAX_PIXELS, max_bytes: int = MAX_BYTES
 ) -> Photo:
-    """The photo in any of these: a path, a file's bytes, a stream, a PIL image, an array, a Photo.
+    """The photo in a path, a file's bytes, a stream, a PIL image, an array or a Photo.
 
-    A PIL image is treated as its file would be: it is turned upright, and its profile and density
+    A PIL image is treated like its file: it is turned upright, and its profile and resolution
     are kept. An array is taken to be sRGB, upright.
 
     Args:
@@ -63,8 +63,8 @@ not empty, got float64 of shape 2x3x3
     if isinstance(source, str | os.PathLike | bytes) or hasattr(source, "read"):
         return read_photo(source, max_pixels=max_pixels, max_bytes=max_bytes)
     raise ImageError(
-        f"cannot take {type(source).__module__}.{type(source).__qualname__} for a photo; expected "
-        "a path, bytes, a binary stream, a PIL image, a uint8 array or a Photo"
+        "expected a photo as a path, bytes, a binary stream, a PIL image, a uint8 array or a "
+        f"Photo, got {type(source).__module__}.{type(source).__qualname__}"
     )
 
 

@@ -1,4 +1,4 @@
-"""Pictures whose pixels are numbers of classes: read as they are stored, not as colours."""
+"""Pictures whose pixels are class numbers: read as stored, not as colours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From bytes to an opened picture, its size checked before it is decoded; ImageError else."""
+"""From bytes to an opened picture; its size is checked before decoding. ImageError otherwise."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _read_stream(stream: IO[bytes], max_bytes: int) -> bytes:
         left -= len(chunk)
         if left < 0:
             raise ImageError(
-                f"is larger than {max_bytes:,} bytes, the most that is read here; make it smaller, "
+                f"is larger than {max_bytes:,} bytes, the limit; make it smaller, "
                 f"or raise the limit ({_LIMIT.format('BYTES')})"
             )
         chunks.append(chunk)
@@ -70,7 +70,7 @@ def kind_of(data: bytes) -> str:
     kind = format_of(data)
     if kind is None:
         raise ImageError(
-            "is not a photo of a known format, whatever its name says; expected JPEG, PNG, WebP, "
+            "is not a photo of a known format, despite its name; expected JPEG, PNG, WebP, "
             "TIFF, BMP, GIF, PPM, AVIF or HEIF"
         )
     return kind
@@ -103,7 +103,7 @@ def decode(data: bytes, max_pixels: int) -> Decoded:
             mended = with_end(data)
             if mended is None:
                 raise OSError("it ends in the middle of the picture")
-            data, notes = mended, ("its end mark is missing, but no pixel",)
+            data, notes = mended, ("its end marker is missing, but all pixels are there",)
             image = open_header(io.BytesIO(data), kind, max_pixels)
         size = image.size
         image.load()
@@ -111,7 +111,7 @@ def decode(data: bytes, max_pixels: int) -> Decoded:
     if image.size != size:  # which was the one that was checked
         raise ImageError(
             f"is damaged: its head says {size[0]} x {size[1]} pixels, but it holds "
-            f"{image.size[0]} x {image.size[1]}; open it in a picture editor and save it again"
+            f"{image.size[0]} x {image.size[1]}; open it in an image editor and save it again"
         )
     return Decoded(image, kind, data, notes)
 

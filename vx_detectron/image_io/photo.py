@@ -1,4 +1,4 @@
-"""One photo in memory: its colours, its own transparency, and what a result keeps of it."""
+"""One photo in memory: its colours, its own transparency, and what results keep."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Photo:
     """One photo, upright.
 
     EXIF is not kept: the orientation is applied already and no viewer must apply it again, and
-    places, names and serial numbers do not belong in a cut-out.
+    locations, names and serial numbers do not belong in a cut-out.
 
     Attributes:
         pixels: uint8 (H, W, 3), RGB, EXIF orientation applied, as it is seen: what is transparent
@@ -31,7 +31,7 @@ class Photo:
         alpha: uint8 (H, W), the photo's own, 0 = transparent .. 255; None where all is opaque.
         straight: uint8 (H, W, 3), RGB, the colours without what shows through them, not multiplied
             with alpha; None where ``alpha`` is.
-        alpha_ignored: whether the file's alpha was zero everywhere, and therefore taken for none.
+        alpha_ignored: whether the file's alpha was zero everywhere, and was therefore ignored.
         notes: what was done to it that its owner may want to know, one line each.
     """
 
@@ -49,24 +49,24 @@ class Photo:
     def __post_init__(self) -> None:
         _expect("pixels", self.pixels, "HxWx3")
         if (self.alpha is None) != (self.straight is None):
-            raise ValueError("alpha and straight belong together: give both, or neither")
+            raise ValueError("alpha and straight belong together: pass both, or neither")
         if self.alpha is not None and self.straight is not None:
             _expect("alpha", self.alpha, "HxW", self.pixels)
             _expect("straight", self.straight, "HxWx3", self.pixels)
 
     @property
     def had_alpha(self) -> bool:
-        """Whether the file called some pixel transparent."""
+        """Whether some pixel in the file is transparent."""
         return self.alpha is not None or self.alpha_ignored
 
     @property
     def colours(self) -> NDArray[np.uint8]:
-        """What a result is made of, uint8 (H, W, 3): ``straight`` where there is transparency."""
+        """The colours for results, uint8 (H, W, 3): ``straight`` if there is transparency."""
         return self.pixels if self.straight is None else self.straight
 
     @property
     def flat(self) -> NDArray[np.uint8]:
-        """The photo before white, uint8 (H, W, 3), as most programs show it."""
+        """The photo on white, uint8 (H, W, 3), as most programs show it."""
         if self.alpha is None:
             return self.pixels
         return lay_over(self.colours, self.alpha)

@@ -1,4 +1,4 @@
-"""Colour spaces as ICC profiles: made from plain numbers, and used to carry colours across."""
+"""Colour spaces as ICC profiles: made from plain numbers, and used to convert colours."""
 
 from __future__ import annotations
 
@@ -47,15 +47,15 @@ _WIDEST_GAMMA = 10.0
 
 
 def convert(pixels: ByteArray, source: bytes | None, target: bytes | None) -> ByteArray:
-    """Carry colours from one space to another: relative colorimetric, black point compensated.
+    """Convert colours from one space to another: relative colorimetric, black point compensated.
 
     Args:
         pixels: uint8 (H, W, 3), RGB.
         source: the ICC profile that they are in; None for sRGB.
-        target: the ICC profile that is wanted, one that ``is_two_way``; None for sRGB.
+        target: the ICC profile to convert to, one that ``is_two_way``; None for sRGB.
 
     Returns:
-        uint8 (H, W, 3); ``pixels`` themselves where both spaces are one.
+        uint8 (H, W, 3); ``pixels`` itself if both spaces are the same.
     """
     if source == target:
         return pixels
@@ -65,7 +65,7 @@ def convert(pixels: ByteArray, source: bytes | None, target: bytes | None) -> By
 
 
 def is_two_way(icc_profile: bytes) -> bool:
-    """Whether colours can be carried into that RGB space, not only out of it."""
+    """Whether colours can be converted to that RGB space, not only from it."""
     try:
         _transform(None, icc_profile)
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
@@ -76,12 +76,14 @@ def is_two_way(icc_profile: bytes) -> bool:
 def from_code_points(primaries: int, curve: int) -> tuple[bytes | None, str]:
     """A profile from the numbers of H.273; None for sRGB, and a note where it is a guess."""
     if curve in _HDR:
-        return None, f"its colours are HDR ({_HDR[curve]}), which is not mapped: they will look off"
+        return None, (
+            f"its colours are HDR ({_HDR[curve]}), which is not tone-mapped: they will look wrong"
+        )
     known = (primaries in _PRIMARIES or primaries == _UNKNOWN) and (
         curve in _CURVES or curve == _UNKNOWN
     )
     if not known:
-        return None, f"its colour space (H.273 {primaries}/{curve}) is not known; taken for sRGB"
+        return None, f"its colour space (H.273 {primaries}/{curve}) is unknown; treated as sRGB"
     points, exponents = _PRIMARIES.get(primaries, _BT709), _CURVES.get(curve, _SRGB_CURVE)
     if points == _BT709 and exponents in (_SRGB_CURVE, _BT709_CURVE):
         return None, ""  # pictures marked BT.709 are made and shown as sRGB
@@ -89,14 +91,14 @@ def from_code_points(primaries: int, curve: int) -> tuple[bytes | None, str]:
 
 
 def from_gamma(gamma: float, chromaticities: Sequence[float]) -> tuple[bytes | None, str]:
-    """A profile from PNG's ``gAMA`` and ``cHRM``; None for what is sRGB, or makes no sense.
+    """A profile from PNG's ``gAMA`` and ``cHRM``; None for sRGB, and for invalid numbers.
 
     Args:
         gamma: the exponent that samples were made with, such as 0.45455.
         chromaticities: x and y of white, red, green and blue; empty for those of sRGB.
     """
     if not 1 / _WIDEST_GAMMA <= gamma <= _WIDEST_GAMMA:
-        return None, "its gamma makes no sense and was ignored"
+        return None, "its gamma is invalid and was ignored"
     points = _BT709
     if chromaticities:
         white, red, green, blue = zip(chromaticities[::2], chromaticities[1::2], strict=True)
@@ -108,7 +110,7 @@ def from_gamma(gamma: float, chromaticities: Sequence[float]) -> tuple[bytes | N
     try:
         return rgb_profile(points, _SRGB_CURVE if nearly_srgb else (1 / gamma,)), ""
     except (ValueError, np.linalg.LinAlgError, struct.error):
-        return None, "its chromaticities make no sense and were ignored"
+        return None, "its chromaticities are invalid and were ignored"
 
 
 @lru_cache(maxsize=1)

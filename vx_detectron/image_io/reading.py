@@ -1,4 +1,4 @@
-"""From a path, bytes or a stream to a Photo; everything that can be wrong with it is ImageError."""
+"""From a path, bytes or a stream to a Photo; anything wrong with it raises ImageError."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ def read_photo(
     CMYK and grey become sRGB, through their embedded profile where there is one, and Lab by its
     definition; RGB pixels stay as they are and keep theirs, also where it is stated by numbers
     only (PNG's cICP, gAMA and cHRM, the nclx box of AVIF and HEIF, Adobe RGB in EXIF). Of an
-    animation the first picture counts that is not blank.
+    animation, the first picture that is not blank is used.
 
     Args:
-        source: a path, a file's bytes, or a binary stream, which is read from where it stands.
+        source: a path, a file's bytes, or a binary stream, which is read from its current position.
         name: what to call the source in messages, such as an upload's file name.
         max_pixels: largest width x height. Above 178,956,970 Pillow's own limit, twice its
             ``PIL.Image.MAX_IMAGE_PIXELS``, stops TIFF and WebP.

@@ -75,7 +75,7 @@ class Tiff(TiffImageFile):
             found = read_floats(self.fp.read())
             if found is None:
                 raise ImageError(
-                    "is a TIFF of floating-point numbers that cannot be decoded here; save it "
+                    "is a TIFF of floating-point numbers that cannot be decoded; save it "
                     "without compression, or with 8 or 16 bits"
                 )
             pixels, self.notes = found
@@ -138,8 +138,7 @@ class Tiff(TiffImageFile):
         if compression not in COMPRESSION_INFO:
             words += f", compression {compression}"
         return ImageError(
-            f"is a TIFF of a kind that is not read here: {words}; save it with 8 or 16 bits in "
-            "RGB or grey"
+            f"is a TIFF of an unsupported kind: {words}; save it with 8 or 16 bits in RGB or grey"
         )
 
     def _numbers(self, tag: int) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""Pictures with transparent parts: what shows behind them.
+"""Pictures with transparent parts, and the colour shown behind them.
 
 A transparent pixel still has a colour, which says nothing, and the subject may well be as white as
 the paper it would be shown on. So the network sees the picture over a colour unlike its edges.
@@ -29,7 +29,7 @@ _EDGE = 5  # pixels, the side of the square that finds the edge
 
 
 def lay_over(colours: ByteArray, alpha: ByteArray, backdrop: Rgb = WHITE) -> ByteArray:
-    """The picture before a plain colour.
+    """The picture on a plain colour.
 
     Args:
         colours: uint8 (H, W, 3), RGB, straight: not multiplied with alpha.

@@ -1,4 +1,4 @@
-"""From pixels to a picture file, whole or not at all."""
+"""From pixels to a picture file, completely or not at all."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ def write_picture(
     compression: int = QUICK,
     software: str | None = None,
 ) -> None:
-    """Write a picture, whole or not at all.
+    """Write a picture, completely or not at all.
 
-    A file gets its name only when it is complete; until then an existing one stays as it was.
-    A device or pipe is written straight, and so is a stream.
+    A file gets its name only when it is complete; until then an existing one is unchanged.
+    Devices, pipes and streams are written directly.
 
     Args:
         target: a path in an existing folder, or a binary stream.
@@ -49,12 +49,12 @@ def write_picture(
         icc_profile: the RGB profile that the colours are in; None means sRGB. Not for grey.
         dpi: density along x and y in pixels per inch, 1..65535; WebP has no place for it.
         quality: 1..100 for jpg and webp; 100 makes webp lossless. The others always are.
-        compression: 0..9 for png, zlib's level: 0 packs nothing, 1 is quick, 9 makes the smallest
-            file.
+        compression: 0..9 for png, zlib's level: 0 compresses nothing, 1 is fast, 9 gives the
+            smallest file.
         software: ASCII text for the EXIF field of that name; by default there is no EXIF.
 
     Raises:
-        ImageError: the format cannot hold the picture, or the file cannot be written.
+        ImageError: the format cannot store the picture, or the file cannot be written.
         ValueError: an argument is not as described.
     """
     _check_arguments(pixels, format, icc_profile, dpi, quality, compression)
@@ -67,7 +67,7 @@ def write_picture(
 
 
 def write_bytes(target: Writable, data: bytes) -> None:
-    """Write a file that is encoded already, whole or not at all, as ``write_picture`` does.
+    """Write an already encoded file, completely or not at all, as ``write_picture`` does.
 
     Raises:
         ImageError: it cannot be written.
@@ -112,8 +112,8 @@ def _expect_fit(pixels: ByteArray, format: PictureFormat) -> None:
     longest = _LONGEST_SIDE.get(format)
     if longest and max(height, width) > longest:
         raise ImageError(
-            f"{format} holds at most {longest} pixels a side, the picture has {width} x {height}; "
-            "write png or tiff, or make it smaller"
+            f"{format} allows at most {longest} pixels per side, the picture has "
+            f"{width} x {height}; write png or tiff, or make it smaller"
         )
 
 
@@ -172,13 +172,13 @@ def _is_special(path: str | os.PathLike[str]) -> bool:
     except FileNotFoundError:
         return False
     if stat.S_ISDIR(mode):
-        raise ImageError("cannot be written: is a folder, expected a file name")
+        raise ImageError("cannot be written: it is a folder, expected a file name")
     return not stat.S_ISREG(mode)
 
 
 def _replace_file(path: Path, data: bytes) -> None:
     """Write beside the target, then take its name in one step."""
     if not path.parent.is_dir():
-        raise ImageError("cannot be written: its folder does not exist; make the folder first")
+        raise ImageError("cannot be written: its folder does not exist; create it first")
     with replacing(path) as temporary, open(temporary, "xb") as file:  # its mode follows the umask
         file.write(data)

@@ -1,6 +1,6 @@
-"""Interactive segmentation: what a person keeps and drops by points, strokes and a box.
+"""Interactive segmentation: what a person keeps and drops with points, strokes and a box.
 
-Arrays alone: what runs a network is handed in, see ``InteractiveSegmenter``.
+Works on plain arrays; networks are passed in, see ``InteractiveSegmenter``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""From the mask that hints made, at working size, to an alpha mask of the photo."""
+"""From the mask after hints, at working size, to an alpha mask of the photo."""
 
 from __future__ import annotations
 

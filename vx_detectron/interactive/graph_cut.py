@@ -1,4 +1,4 @@
-"""Hints without a network of their own: a graph cut on colours, from what is known of the photo."""
+"""Hints without a network: a graph cut on colours, starting from what was found in the photo."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hints as the maps that the hint decoder reads; the same for training and for cutting."""
+"""Hints as the input maps of the hint decoder; the same for training and for cutting."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The record of what a person marks: the same for Python, command line, API and page."""
+"""The record of a person's marks: the same for Python, command line, API and page."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Stroke:
         points: x, y of each corner of the line, in its order; at least one.
 
     Raises:
-        HintError: a value makes no sense; the message begins with the name of the field.
+        HintError: an invalid value; the message begins with the name of the field.
 
     Example:
         >>> tap = Stroke("keep", 9, ((120, 80),))
@@ -69,21 +69,21 @@ class Stroke:
 
 @dataclass(frozen=True)
 class Hints:
-    """What belongs to the cut and what does not, as a person marks it.
+    """What belongs to the cut-out and what does not, as marked by a person.
 
     All lengths are pixels of the photo; (0, 0) is the top left corner of its top left pixel. The
     box comes first, then the points to keep, the points to drop, and the strokes in their order:
     where two cover the same pixel, the later one counts.
 
     Attributes:
-        keep: x, y of points that belong to the cut.
+        keep: x, y of points that belong to the cut-out.
         drop: x, y of points that do not.
         strokes: the same, drawn with a brush.
-        box: x0, y0, x1, y1; hints reach no farther than this. Without any point or stroke to
-            keep, what it holds is meant.
+        box: x0, y0, x1, y1; hints change nothing outside of it. Without any point or stroke to
+            keep, it stands for the thing inside it.
 
     Raises:
-        HintError: a value makes no sense; the message begins with the name of the field, such as
+        HintError: an invalid value; the message begins with the name of the field, such as
             ``strokes[2].width``.
 
     Example:
@@ -106,12 +106,14 @@ class Hints:
         count = len(self.keep) + len(self.drop)
         if count > MOST_POINTS:
             raise HintError(
-                f"keep and drop may hold {MOST_POINTS} points together, got {count:,}; draw "
-                "strokes instead"
+                f"keep and drop may have at most {MOST_POINTS} points in total, got {count:,}; "
+                "draw strokes instead"
             )
         object.__setattr__(self, "strokes", tuple(self.strokes))
         if len(self.strokes) > MOST_STROKES:
-            raise HintError(f"strokes may be {MOST_STROKES} at most, got {len(self.strokes):,}")
+            raise HintError(
+                f"there may be at most {MOST_STROKES} strokes, got {len(self.strokes):,}"
+            )
         if self.box is not None:
             object.__setattr__(self, "box", _box(self.box))
 
@@ -120,14 +122,14 @@ class Hints:
 
     @property
     def keeps(self) -> bool:
-        """Whether anything is marked as part of the cut; a box alone marks what it holds."""
+        """Whether anything is marked to keep; a box alone marks the thing inside it."""
         marked = bool(self.keep) or any(stroke.kind == "keep" for stroke in self.strokes)
         only_box = self.box is not None and not self.drop and not self.strokes
         return marked or only_box
 
     @property
     def words(self) -> str:
-        """What there is, such as ``2 points, 1 stroke and a box``."""
+        """A summary, such as ``2 points, 1 stroke and a box``."""
         parts = []
         points = len(self.keep) + len(self.drop)
         for count, word in ((points, "point"), (len(self.strokes), "stroke")):
@@ -173,7 +175,7 @@ class Hints:
         return Hints(moved(self.keep), moved(self.drop), strokes, box)
 
     def expect_within(self, image_size: tuple[int, int]) -> None:
-        """Check what only the photo can tell.
+        """Check the hints against the photo's size.
 
         Args:
             image_size: its height and width, in pixels.
@@ -216,10 +218,10 @@ class Hints:
 
     @classmethod
     def from_json(cls, value: Any) -> Hints:
-        """Read what ``json.loads`` gives. Keys may be left out, but none may be added.
+        """Read the output of ``json.loads``. Keys are optional, but unknown ones are errors.
 
         Raises:
-            HintError: it has another form; the message begins with the name of the field.
+            HintError: the format is wrong; the message begins with the name of the field.
         """
         given = _object("hints", value, _KEYS)
         strokes = []

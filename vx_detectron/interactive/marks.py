@@ -1,4 +1,4 @@
-"""From hints to pixels: which are marked, and that a mask obeys them."""
+"""From hints to pixels: which are marked, and how a mask respects them."""
 
 from __future__ import annotations
 

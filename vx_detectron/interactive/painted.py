@@ -1,4 +1,4 @@
-"""Strokes painted in any program: a picture whose green is to be kept and whose red is dropped."""
+"""Strokes painted in any program: a picture whose green is kept and whose red is dropped."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Painted:
 
     @classmethod
     def from_pixels(cls, pixels: ByteArray, alpha: ByteArray | None = None) -> Painted:
-        """Read the colours: green keeps, red drops, black and transparent say nothing.
+        """Read the colours: green keeps, red drops, black and transparent mark nothing.
 
         Args:
             pixels: uint8 (H, W, 3), RGB.

@@ -1,4 +1,4 @@
-"""How far a hint reaches: the connected change that holds it, and nothing else."""
+"""How far a hint reaches: only the connected change that contains it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _KERNEL = np.ones((3, 3), dtype=np.uint8)
 def within_reach(
     before: FloatArray, after: FloatArray, keep: BoolArray, drop: BoolArray
 ) -> FloatArray:
-    """The mask before some hints, changed only where they asked for it.
+    """The mask before some hints, changed only where they ask for it.
 
     A part that comes in must hold something to keep, and one that goes out something to drop; as
     in FocalClick's progressive merge (Chen et al., CVPR 2022), what else the segmenter would

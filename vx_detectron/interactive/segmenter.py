@@ -1,4 +1,4 @@
-"""THE SEAM: what listens to hints. A network and a graph cut stand behind the same protocols."""
+"""THE INTERFACE: what interprets hints. A network and a graph cut implement the same protocols."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from vx_detectron.structures import BoolArray, ByteArray, FloatArray, Instances
 
 
 class Segmentation(Protocol):
-    """One photo, seen once, and asked as often as a person marks something.
+    """One opened photo, asked each time a person marks something.
 
     Attributes:
-        nbytes: what it holds in memory, nearly.
+        nbytes: approximate size in memory, in bytes.
     """
 
     nbytes: int
 
     def segment(self, keep: BoolArray, drop: BoolArray, previous: FloatArray | None) -> FloatArray:
-        """What the person means.
+        """Segment what the person means.
 
-        Nothing of an earlier call may change the answer: the same arguments give the same mask.
+        Earlier calls must not change the result: the same arguments give the same mask.
 
         Args:
             keep: bool (H, W), the size of the image that was opened: marked as part of it. A point
@@ -31,26 +31,26 @@ class Segmentation(Protocol):
 
         Returns:
             float32 (H, W), probability 0..1 that a pixel belongs to what is meant; 0.5 is the
-            edge. Marked pixels need not come out as they were marked: the caller sees to it.
+            edge. The mask need not agree with the marks: the caller enforces them.
         """
         ...
 
 
 class InteractiveSegmenter(Protocol):
-    """What finds out what a person means by a few marks; loaded once, for any number of photos.
+    """Finds out what a person means by a few marks; loaded once, for any number of photos.
 
     Attributes:
-        name: as results tell it: ``network`` or ``graph cut``.
+        name: as in results: ``network`` or ``graph cut``.
     """
 
     name: str
 
     def open(self, image: ByteArray, instances: Instances | None) -> Segmentation:
-        """Look at a photo; the slow part, done once.
+        """Open a photo; the slow part, done once.
 
         Args:
             image: uint8 (H, W, 3), RGB, about a megapixel at most.
-            instances: what is known of the photo already, the eye's map included; in pixels of
+            instances: what was found in the photo, including the eye's map; in pixels of
                 ``instances.image_size``, the photo itself. None where nothing is.
         """
         ...

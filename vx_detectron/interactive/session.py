@@ -1,4 +1,4 @@
-"""One opened photo and what hints have made of it, so that nothing is worked out twice."""
+"""One opened photo and the results of its hints, so that nothing is computed twice."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _KEPT = 8  # masks remembered: enough to undo a few strokes, and to go on from a
 
 
 class HintSession:
-    """Asks a segmenter, one hint after the other, and remembers its answers.
+    """Passes hints to a segmenter one after the other, and remembers the results.
 
-    The same hints give the same mask, whatever was asked before.
+    The same hints give the same mask, whatever came before.
 
     Args:
         image: uint8 (H, W, 3), RGB, the photo. It is not kept.
         instances: what was found in it.
-        segmenter: what listens.
+        segmenter: what interprets the hints.
 
     Attributes:
         image: uint8 (h, w, 3), RGB, the photo at the size that the segmenter sees.
@@ -45,7 +45,7 @@ class HintSession:
 
     @property
     def nbytes(self) -> int:
-        """What it holds in memory, nearly."""
+        """Approximate size in memory, in bytes."""
         masks = _KEPT * self.image[..., 0].size
         return self.image.nbytes + self._segmentation.nbytes + masks
 
@@ -64,7 +64,7 @@ class HintSession:
         name: Hashable,
         check: Callable[[], None] = lambda: None,
     ) -> FloatArray:
-        """What the hints make of a cut, or of nothing.
+        """The mask after the hints, starting from a cut or from nothing.
 
         Args:
             hints: in pixels of the photo; at least one.

@@ -1,6 +1,6 @@
 """How well a mask agrees with the truth. Arrays in, numbers out: NumPy, OpenCV and SciPy only.
 
-Counts come first (``count``, ``threshold_counts``), ratios after. Alpha is taken as it is; the
+Counts come first (``count``, ``threshold_counts``), ratios after. Alpha is used as it is; the
 figures in the salient-object literature stretch it first, see ``stretch``.
 
 Empty masks have one rule. Where truth and prediction are both empty they agree completely: IoU,

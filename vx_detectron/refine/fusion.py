@@ -33,7 +33,7 @@ def agrees(mask: FloatArray, saliency: FloatArray) -> bool:
 def blend(mask: FloatArray, saliency: FloatArray, weight: float) -> FloatArray:
     """Weighted mean of both log-odds, everywhere.
 
-    For a subject that nobody picked by hand: detector and eye speak of the same question, what the
+    For a subject that nobody picked by hand: detector and eye answer the same question, what the
     photo's main subject is, and each sees what the other misses.
 
     Args:

@@ -21,16 +21,16 @@ class RefineOptions:
     Attributes:
         fuse_saliency: combine the mask with the learned saliency map, where there is one.
         dense_crf: let a DenseCRF move the uncertain edge to the photo's own edges.
-        morphology: remove specks, fill pinholes; gains no IoU, but brings the number of parts
-            near the subject's own.
+        morphology: remove specks, fill pinholes; gains no IoU, but makes the number of parts more
+            like the subject's.
         sharp_edge: redraw the edge at full resolution along the colours, a pixel or two wide.
         matting: solve for the alpha of hair and fur in a wider band; about doubles the time, see
             ``benchmarks/README.md``.
         saliency_weight: 0..1, the map's share in the mean of both log-odds.
         saliency_reach: how far the map may move the mask's edge outwards, in cells.
         saliency_trim: how far inwards, in cells.
-        saliency_edge: how far the map's own edge errs, in pixels of the map; after fusion it
-            takes the place of the cell where it is smaller.
+        saliency_edge: the error of the map's own edge, in pixels of the map; after fusion it
+            replaces the cell if it is smaller.
         crf_unary: width of the unary's logistic across the mask's edge, in cells.
         crf_band: half width of the band the CRF may change, in cells.
         crf_sxy: reach of the bilateral kernel, in cells.

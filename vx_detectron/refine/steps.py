@@ -41,14 +41,14 @@ def refine(
         saliency: float32, 0..1, probability of "main subject" over the whole photo at any
             resolution; None where the network has no such map.
         by_hand: whether a person picked what the mask shows. The map then only corrects its edge;
-            else the map, which shows the subject too, has its say everywhere.
+            otherwise the map, which shows the subject too, counts everywhere.
         options: which steps run; by default all but the matting.
         check: called between the steps, and within the longest one; whatever it raises ends the
             work.
 
     Returns:
         alpha, float32 (H, W), 0 = background .. 1 = subject; and the names of the steps that
-        really ran, in order: ``saliency fusion``, ``DenseCRF``, ``morphology``, ``sharp edge``,
+        actually ran, in order: ``saliency fusion``, ``DenseCRF``, ``morphology``, ``sharp edge``,
         ``closed-form matting``.
         A mask with nothing visible in it comes back as zeros, with no step; without
         any step it comes back as it is.

@@ -1,4 +1,4 @@
-"""What a person asks for instead of the automatic choice, or on top of it."""
+"""What a person chooses instead of the automatic choice, or in addition to it."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class Choice:
         rank: place in the ranking, 1 for the best.
         point: x, y in pixels of the photo; the instance there, the inner one of nested ones.
         box: x0, y0, x1, y1 in pixels of the photo; the instance whose box fits it best.
-        everything: all instances the detector is sure enough of.
-        instances: positions in ``Instances``, as a click on a page names them.
+        everything: all instances with a sufficient detection score.
+        instances: positions in ``Instances``, as chosen by clicks on the page.
         added: class names; the best-ranked instance of each joins the subject.
         removed: class names; no instance of them stays in the subject.
 
     Raises:
-        SubjectError: more than one way is given, or a value makes no sense.
+        SubjectError: more than one way is given, or a value is invalid.
 
     Example:
         >>> rider = Choice(label="person", added=("horse",))
@@ -58,7 +58,7 @@ class Choice:
         if self.rank is not None and self.rank < 1:
             raise SubjectError(f"rank counts from 1 for the best candidate, got {self.rank}")
         if self.instances is not None and not self.instances:
-            raise SubjectError("instances must name at least one, got none")
+            raise SubjectError("instances must contain at least one index, got none")
         if self.point is not None:
             _check_numbers("point", "x, y", self.point, 2)
         if self.box is not None:

@@ -1,4 +1,4 @@
-"""The fitted chooser: how probable each proposed set of instances is to be the subject, or none.
+"""The fitted chooser: the probability that each proposed set is the subject, or that there is none.
 
 A conditional logit (McFadden, 1974): a set's odds against "there is no subject" are the product
 over its features of exp(weight x (value - typical value)), times a constant. The numbers are in
@@ -52,7 +52,7 @@ class Chooser:
         return np.asarray(evidence, dtype=np.float32)
 
     def probabilities(self, values: FloatArray) -> FloatArray:
-        """How probable each set is to be the subject.
+        """The probability that each set is the subject.
 
         Args:
             values: float32 (G, 15), as ``measure`` gives them.
@@ -76,7 +76,7 @@ def load_chooser(learned: bool) -> Chooser:
     try:
         fits = json.loads(FITTED.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ConfigError(f"{FITTED} cannot be read: {error}; install the package again") from error
+        raise ConfigError(f"{FITTED} cannot be read: {error}; reinstall the package") from error
     return parse_chooser(fits, MAPS[0] if learned else MAPS[1])
 
 

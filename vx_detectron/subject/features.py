@@ -1,4 +1,4 @@
-"""What speaks for a thing, or a group of things, as the main subject: fifteen numbers 0..1.
+"""The features of a thing, or a group of things, as the main subject: fifteen numbers 0..1.
 
 A group is measured as if it were one thing, by the union of its masks; a few more numbers say
 how well its members go together, and what it leaves out.

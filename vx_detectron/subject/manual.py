@@ -1,4 +1,4 @@
-"""A person's own choice of the subject, and what to add to it or leave out."""
+"""A person's own choice of the subject, and what to add to it or remove from it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def pick(
     ranking: tuple[Candidate, ...],
     options: SubjectOptions,
 ) -> tuple[Candidate, ...]:
-    """The candidates a manual choice means, best first.
+    """The candidates that a manual choice selects, best first.
 
     Args:
         choice: with exactly one way given.
@@ -46,7 +46,7 @@ def pick(
         At least one candidate; more than one for ``everything`` and ``instances`` only.
 
     Raises:
-        SubjectError: the photo holds nothing of the kind.
+        SubjectError: the photo has nothing of the kind.
     """
     if not choice.given:
         raise ValueError("pick needs a choice with one way given")
@@ -120,7 +120,7 @@ def _by_index(wanted: tuple[int, ...], ranking: tuple[Candidate, ...]) -> tuple[
     unknown = [index for index in wanted if index not in known]
     if unknown:
         raise SubjectError(
-            f"there is no instance {unknown[0]}; the photo holds {len(known)}, counted from 0"
+            f"there is no instance {unknown[0]}; the photo has {len(known)}, counted from 0"
         )
     return tuple(one for one in ranking if one.index in wanted)
 

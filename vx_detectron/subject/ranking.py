@@ -1,4 +1,4 @@
-"""Every instance as a candidate, with what speaks for and against it, best first."""
+"""Every instance as a candidate, with the reasons for and against it, best first."""
 
 from __future__ import annotations
 

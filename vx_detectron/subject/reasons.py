@@ -1,4 +1,4 @@
-"""Why this is the subject, or why there is none: one plain line, from the fitted evidence."""
+"""Why this is the subject, or why there is none: one line of text, from the fitted evidence."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def chosen_reason(chosen: Sequence[Candidate], ranking: tuple[Candidate, ...], s
 
 
 def manual_reason(method: str, chosen: Sequence[Candidate], ranking: tuple[Candidate, ...]) -> str:
-    """What a manual choice came to, such as ``the person: chosen by class person; rank 2 of 5``."""
+    """What a manual choice chose, such as ``the person: chosen by class person; rank 2 of 5``."""
     names = listed([one.label for one in chosen])
     if len(chosen) > 1:
         return f"{names}: chosen by hand ({method}), {len(chosen)} of {len(ranking)}"
@@ -81,7 +81,7 @@ def candidate_reason(contributions: Mapping[str, float], area: float, *, is_regi
     Args:
         contributions: log-odds that each feature adds.
         area: share of the photo, 0..1.
-        is_region: whether it is a region of the saliency map, of no known class.
+        is_region: whether it is a region of the saliency map, without a known class.
 
     Returns:
         Such as ``large (31 % of the photo), central; against it: cut by the frame``.

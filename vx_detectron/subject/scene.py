@@ -85,7 +85,7 @@ def look(image: ByteArray, instances: Instances) -> Scene:
 def clearly_seen(scene: Scene, index: int) -> bool:
     """Whether the eye shows an instance clearly: lit all over, and not tiny.
 
-    "No subject" is a claim: it takes the eye's agreement, however little a candidate is worth.
+    "No subject" is a claim that needs the eye's agreement, however weak the candidates are.
     """
     inside = scene.masks[index]
     bright = float(scene.saliency[inside].mean()) >= _LIT_MEAN

@@ -3,5 +3,5 @@
 photos -> batches -> loop, or detectron2/trainer -> validation -> checkpoints
 
 ``early_stopping`` holds the best result and the patience, ``solver`` the optimizer. ``chooser``
-fits the numbers by which the subject is chosen.
+fits the model that chooses the subject.
 """

@@ -52,8 +52,8 @@ def average_checkpoints(paths: Sequence[Path], shares: Sequence[float]) -> dict[
     for path, state in zip(paths, states, strict=True):
         if {n: v.shape for n, v in state.items()} != {n: v.shape for n, v in states[0].items()}:
             raise TrainingError(
-                f"{path} is of another network than {paths[0]}: their entries differ in name or "
-                "shape; average checkpoints of one configuration"
+                f"{path} and {paths[0]} belong to different networks: their entries differ in name "
+                "or shape; average checkpoints of one configuration"
             )
     for name, first in states[0].items():
         mean[name] = first

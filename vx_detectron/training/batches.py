@@ -137,7 +137,7 @@ def worker_count(asked: int) -> int:
     own = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     processors = max((own or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", "1")), 1)
     if asked > processors:
-        logger.info("%d workers read photos: there are no more processors", processors)
+        logger.info("%d workers read photos, one per processor", processors)
     return min(asked, processors)
 
 

@@ -48,10 +48,10 @@ def weights_of(model: nn.Module) -> dict[str, Any]:
 
 
 def save(folder: Path, name: str, content: dict[str, Any]) -> None:
-    """Write one file, whole or not at all.
+    """Write one file, completely or not at all.
 
     Raises:
-        TrainingError: it cannot be written; nothing that was there is lost.
+        TrainingError: it cannot be written; existing files are unchanged.
     """
     target = folder / name
     try:
@@ -60,8 +60,8 @@ def save(folder: Path, name: str, content: dict[str, Any]) -> None:
             torch.save(content, temporary)
     except (OSError, RuntimeError) as error:  # torch turns a full disk into the latter
         raise TrainingError(
-            f"cannot write {target}: {error}. Free space on its disk or give another OUTPUT_DIR; "
-            "what was saved before is whole, and --resume goes on from it"
+            f"cannot write {target}: {error}. Free space on its disk or set another OUTPUT_DIR; "
+            "earlier checkpoints are intact, and --resume continues from them"
         ) from error
 
 
@@ -116,14 +116,14 @@ def load_last(folder: Path, engine: str) -> dict[str, Any] | None:
     found: dict[str, Any] = content if isinstance(content, dict) else {}
     if not {"model", engine} <= found.keys():
         raise TrainingError(
-            f"{path} should hold 'model' and {engine!r}, but has {', '.join(map(str, found))}; a "
-            "training is resumed by the engine that began it (VX.ENGINE)"
+            f"{path} should hold 'model' and {engine!r}, but has {', '.join(map(str, found))}; "
+            "training can only be resumed with the engine that started it (VX.ENGINE)"
         )
     return found
 
 
 def other_configuration(folder: Path, error: Exception) -> TrainingError:
-    """What to raise where a checkpoint does not fit the network or the optimiser."""
+    """The error for a checkpoint that does not fit the network or the optimiser."""
     return TrainingError(
         f"the checkpoint in {folder} is of another configuration: resume with its config.yaml. "
         f"{str(error).splitlines()[0]}"
@@ -133,8 +133,8 @@ def other_configuration(folder: Path, error: Exception) -> TrainingError:
 def _advice(folder: Path) -> str:
     others = sorted(path.name for path in folder.iterdir() if _PERIODIC.fullmatch(path.name))
     return (
-        f"to go on from an older one, write its name into {LAST} (there are: "
-        f"{', '.join(others) or 'none'}); to start again, give an empty OUTPUT_DIR"
+        f"to continue from an older one, write its name into {LAST} (there are: "
+        f"{', '.join(others) or 'none'}); to start over, set an empty OUTPUT_DIR"
     )
 
 

@@ -42,7 +42,7 @@ class StopSignals:
         self.received = True
         self._restore()
         logger.warning(
-            "%s: saving after this step; once more ends at once", signal.Signals(number).name
+            "%s: saving after this step; again to stop immediately", signal.Signals(number).name
         )
 
     def _restore(self) -> None:
@@ -78,9 +78,9 @@ def expect_finite(losses: Mapping[str, float], file_names: Sequence[str], iterat
 
 
 def expect_finite_weights(model: nn.Module, iteration: int) -> None:
-    """Raise TrainingError where the last step left weights that no training can go on from.
+    """Raise TrainingError if the last step left weights from which training cannot continue.
 
-    Called before a checkpoint is written, so that ``--resume`` finds one that is sound.
+    Called before a checkpoint is written, so that ``--resume`` finds a usable one.
     """
     for name, parameter in model.named_parameters():
         if not parameter.isfinite().all():
@@ -91,7 +91,7 @@ def expect_finite_weights(model: nn.Module, iteration: int) -> None:
 
 
 def nonfinite(what: str, file_names: Sequence[str], iteration: int) -> str:
-    """What to say of losses that are not finite."""
+    """The message for losses that are not finite."""
     return (
         f"{what} at iteration {iteration}, with the photos {', '.join(file_names)}. "
         f"{_SMALLER_STEPS}"
@@ -100,7 +100,7 @@ def nonfinite(what: str, file_names: Sequence[str], iteration: int) -> str:
 
 @contextmanager
 def in_words() -> Iterator[None]:
-    """Turn errors for want of memory or disk, or from a data loader's worker, into VxErrors."""
+    """Turn errors about full memory or disks, or from a data loader's worker, into VxErrors."""
     try:
         yield
     except VxError as error:
@@ -127,8 +127,8 @@ def in_words() -> Iterator[None]:
             raise TrainingError(f"this machine's memory is full; {_LESS_MEMORY}") from error
         if "DataLoader worker" in text:
             raise TrainingError(
-                f"a worker that reads photos died ({text.splitlines()[0]}), most often for want of "
-                "memory, in a container of shared memory: give it more (docker run --shm-size 8g), "
-                f"lower DATALOADER.NUM_WORKERS, or {_LESS_MEMORY}"
+                f"a worker that reads photos died ({text.splitlines()[0]}), usually because memory "
+                "ran out, or in a container the shared memory: provide more (docker run --shm-size "
+                f"8g), lower DATALOADER.NUM_WORKERS, or {_LESS_MEMORY}"
             ) from error
         raise

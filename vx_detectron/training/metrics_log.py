@@ -45,7 +45,7 @@ class MetricsLog:
             if self.board:
                 self.board.close()
         except OSError as error:
-            logger.warning("TensorBoard's file in %s is not whole: %s", self.folder, error)
+            logger.warning("TensorBoard's file in %s is incomplete: %s", self.folder, error)
 
 
 class Means:

@@ -41,13 +41,13 @@ def with_data_classes(cfg: CfgNode, categories: Categories) -> CfgNode:
     names, given = categories.class_names, tuple(cfg.VX.CLASS_NAMES)
     if not names:
         raise ConfigError(
-            "the data has subjects only, and no classes for a detector to learn: train the eye "
-            "(--config-file finetune_vx_eye), or give annotated instances"
+            "the data has only subjects, no classes for a detector to learn: train the eye "
+            "(--config-file finetune_vx_eye), or add annotated instances"
         )
     if given and set(given) != set(names):
         raise ConfigError(
             f"VX.CLASS_NAMES are {', '.join(given)}, but the data has {', '.join(names)}; leave "
-            "VX.CLASS_NAMES out to take those of the data"
+            "VX.CLASS_NAMES out to use those of the data"
         )
     if given:
         return cfg
@@ -129,14 +129,14 @@ def _tell(
     """Log how many photos teach what, why others do not, and for what there are none."""
     logger.info("%d photos to train on, %d to validate on", len(train), len(validation))
     if cfg.VX.TRAIN == "hints":
-        logger.info("%d of them have annotated things", sum(map(teaches_classes, train)))
+        logger.info("%d of them with annotated things", sum(map(teaches_classes, train)))
     elif cfg.VX.TRAIN != "eye":
-        logger.info("%d of them teach classes", sum(map(teaches_classes, train)))
+        logger.info("%d of them with annotated classes", sum(map(teaches_classes, train)))
     _tell_subjects(train)
     if not validation:
         logger.warning(
-            "no photo that can be judged is held out (VX.DATA.VALIDATION %d): nothing chooses the "
-            "best checkpoint, and there will be no model_best.pth",
+            "no photo that can be judged is held out (VX.DATA.VALIDATION %d): the best checkpoint "
+            "cannot be chosen, and there will be no model_best.pth",
             cfg.VX.DATA.VALIDATION,
         )
 
@@ -144,7 +144,7 @@ def _tell(
 def _tell_subjects(train: list[DatasetDict]) -> None:
     """Log how many photos say what their subject is, which an eye learns from."""
     with_subject = sum(map(has_subject, train))
-    logger.info("%d of %d photos teach the subject", with_subject, len(train))
+    logger.info("%d of %d photos have a known subject", with_subject, len(train))
     if with_subject < len(train):
         logger.info("the others do not say what it is: %s", "; ".join(reasons(train)))
 
@@ -154,8 +154,8 @@ def expect_same_photos(folder: Path, before: int, now: int) -> None:
     if before != now:
         raise TrainingError(
             f"{folder} was trained on {before} photos, now there are {now}: a run can only be "
-            "resumed on the same data; give it, or start again from its weights (MODEL.WEIGHTS) in "
-            "an empty OUTPUT_DIR"
+            "resumed on the same data; restore it, or start over from its weights (MODEL.WEIGHTS) "
+            "in an empty OUTPUT_DIR"
         )
 
 

@@ -231,18 +231,18 @@ def _evaluate_hints(cfg: CfgNode, photos: Photos) -> dict[str, Any]:
     shortest = cfg.VX.EYE.SIZES[0]
     clicked = list(click_through(eye.model, decoder, shortest, photos.validation, photos))
     if not clicked:
-        raise TrainingError("nothing to click for is held out; raise VX.DATA.VALIDATION")
+        raise TrainingError("no masks to click on are held out; raise VX.DATA.VALIDATION")
     return {"weights": weights, "eye_weights": eye.weights, **measure_clicks(clicked)}
 
 
 def _expect_own_folder(folder: Path, resume: bool) -> None:
     """Raise TrainingError where the files of another run would be overwritten or mixed up."""
     if folder.exists() and not folder.is_dir():
-        raise TrainingError(f"OUTPUT_DIR {folder} is a file; give a folder")
+        raise TrainingError(f"OUTPUT_DIR {folder} is a file; set it to a folder")
     if not resume and any((folder / name).exists() for name in (CONFIG, METRICS, checkpoints.LAST)):
         raise TrainingError(
-            f"OUTPUT_DIR {folder} holds another training: go on with it by --resume, or give an "
-            "empty folder"
+            f"OUTPUT_DIR {folder} contains another training run: continue it with --resume, or set "
+            "an empty folder"
         )
 
 
@@ -308,13 +308,13 @@ def training_engine(cfg: CfgNode) -> str:
 
 
 def _beyond_detectron2(cfg: CfgNode) -> str:
-    """What Detectron2's trainer cannot do of what is asked for; empty where it can do it all."""
+    """Why Detectron2's trainer cannot do this training; empty if it can."""
     if cfg.VX.TRAIN == HINTS:
         return "the hint decoder is not one of Detectron2's networks"
     if cfg.VX.TRAIN == EYE:
         return "the eye is not one of Detectron2's networks"
     if cfg.SOLVER.AMP.ENABLED and resolve_device(cfg.MODEL.DEVICE).type != "cuda":
-        return "Detectron2 has mixed precision (SOLVER.AMP) on CUDA only"
+        return "Detectron2 supports mixed precision (SOLVER.AMP) on CUDA only"
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         return "several processes train with the torchvision engine only"
     return ""
@@ -337,8 +337,8 @@ def expect_results(cfg: CfgNode, figures: Mapping[str, float]) -> None:
     ]
     if wrong:
         raise TrainingError(
-            f"not the results that TEST.EXPECTED_RESULTS wants: {'; '.join(wrong)}. The training "
-            f"itself is complete, see {cfg.OUTPUT_DIR}"
+            f"the results differ from TEST.EXPECTED_RESULTS: {'; '.join(wrong)}. Training itself "
+            f"is complete, see {cfg.OUTPUT_DIR}"
         )
 
 

@@ -40,7 +40,7 @@ def freeze(model: nn.Module, prefixes: Sequence[str]) -> None:
             parameter.requires_grad_(False)
     if not any(parameter.requires_grad for parameter in model.parameters()):
         raise ConfigError(
-            f"VX.SOLVER.FREEZE {list(prefixes)} leaves nothing to train; take a part out of it"
+            f"VX.SOLVER.FREEZE {list(prefixes)} leaves nothing to train; remove a part from it"
         )
 
 
@@ -51,8 +51,8 @@ def expect_parts(model: nn.Module, key: str, prefixes: Sequence[str]) -> None:
         if not any(name.startswith(prefix) for name in names):
             parts = sorted({name.split(".")[0] for name in names})
             raise ConfigError(
-                f"{key} names {prefix!r}, with which no parameter of this network begins; expected "
-                f"one of {', '.join(parts)}, or the beginning of a name within them"
+                f"{key} names {prefix!r}, but no parameter of this network begins with it; "
+                f"expected one of {', '.join(parts)}, or the beginning of a name within them"
             )
 
 
@@ -157,7 +157,7 @@ def load_optimizer_state(
         return
     if saved["kind"] != type(optimizer).__name__:
         logger.warning(
-            "the checkpoint is of %s, now it is %s (VX.SOLVER.OPTIMIZER): it starts without memory",
+            "the checkpoint is of %s, now it is %s (VX.SOLVER.OPTIMIZER): it starts without state",
             saved["kind"],
             type(optimizer).__name__,
         )

@@ -26,7 +26,8 @@ from vx_detectron.errors import ConfigError, DataError, ImageError
 from vx_detectron.evaluation.detection import average_precision, detections_of, is_annotated
 from vx_detectron.image_io import write_picture
 from vx_detectron.metrics import count
-from vx_detectron.pipeline import Isolator, union_mask
+from vx_detectron.pipeline import Isolator
+from vx_detectron.refine.chosen import union_mask
 from vx_detectron.structures import BoolArray, ByteArray, Instances
 from vx_detectron.training import checkpoints, distributed
 from vx_detectron.training.early_stopping import BOX_AP, MASK_AP, MEAN, SALIENCY, SUBJECT, Best
@@ -138,7 +139,7 @@ def judge(isolator: Isolator, records: Sequence[DatasetDict]) -> Iterator[Judged
         try:
             scene = read_scene(record, {}, *limits)
         except (DataError, ImageError) as error:
-            logger.warning("left out of the validation: %s", error)
+            logger.warning("left out of validation: %s", error)
             continue
         pixels = np.ascontiguousarray(scene.image.permute(1, 2, 0).numpy())
         truth = scene.layers[-1].numpy() == 1 if has_subject(record) else None
@@ -249,7 +250,7 @@ PICTURES = 4  # photos whose predictions are drawn
 
 
 class Patience:
-    """Keeps the best weights of a model in training, and tells when there will be no better.
+    """Keeps the best weights of a model in training, and decides when to stop early.
 
     Args:
         folder: of the run.
@@ -271,11 +272,12 @@ class Patience:
         checkpoints.save(self.folder, checkpoints.BEST, checkpoints.weights_of(self.model))
 
     def exhausted(self) -> bool:
-        """Whether ``VX.SOLVER.PATIENCE`` evaluations brought no gain."""
+        """Whether ``VX.SOLVER.PATIENCE`` evaluations brought no improvement."""
         if not self.best.exhausted(self.patience):
             return False
         logger.info(
-            "no gain in %d evaluations (VX.SOLVER.PATIENCE) over the best %s %.4f at iteration %d",
+            "no improvement in %d evaluations (VX.SOLVER.PATIENCE) over the best %s %.4f "
+            "at iteration %d",
             self.patience,
             self.best.figure,
             self.best.value,

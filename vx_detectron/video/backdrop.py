@@ -1,4 +1,4 @@
-"""What stands behind the subject in each frame: a background of photos, or another video."""
+"""What is behind the subject in each frame: a background as for photos, or another video."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _VIDEO = "video:"
 
 @dataclass(frozen=True)
 class VideoBehind:
-    """Another video, which begins again when it ends."""
+    """Another video, which is looped."""
 
     path: str
     fit: Fit = "cover"
@@ -38,7 +38,7 @@ Behind: TypeAlias = Background | PictureFile | VideoBehind
 
 
 def parse_behind(text: str) -> Behind:
-    """Read a background as written on a command line: as for photos, or ``video:PATH``.
+    """Parse a background as written on the command line: as for photos, or ``video:PATH``.
 
     Raises:
         ConfigError: anything else.
@@ -47,7 +47,7 @@ def parse_behind(text: str) -> Behind:
         return parse_background(text)
     path = text.strip()[len(_VIDEO) :].strip()
     if not path:
-        raise ConfigError(f"background {text!r} names no file: write video:PATH")
+        raise ConfigError(f"background {text!r} does not name a file: write video:PATH")
     return VideoBehind(path)
 
 
@@ -68,14 +68,14 @@ class Backdrop:
         self._still = None if isinstance(behind, VideoBehind) else _fitted(behind, size)
 
     def at(self, time: Fraction) -> Background:
-        """What is behind the subject at that time."""
+        """The background at that time."""
         if self._video:
             return self._video.at(time)
         assert self._still is not None
         return self._still
 
     def close(self) -> None:
-        """Let go of its file."""
+        """Close its file."""
         if self._video:
             self._video.close()
 

@@ -27,7 +27,7 @@ class RealCamera:
         rate: frames per second to ask for.
 
     Raises:
-        VideoError: there is no such camera, or it gives no picture.
+        VideoError: there is no such camera, or it returns no picture.
     """
 
     def __init__(self, number: int, width: int, height: int, rate: float) -> None:
@@ -43,7 +43,7 @@ class RealCamera:
             self._capture.set(key, value)
         first = self.read()
         if first is None:
-            raise VideoError(f"camera {number} gives no picture; is another program using it?")
+            raise VideoError(f"camera {number} returns no picture; is another program using it?")
         self.size = first[0].shape[:2]
         self.rate = float(self._capture.get(cv2.CAP_PROP_FPS)) or rate
 
@@ -66,7 +66,7 @@ class FileCamera:
 
     Args:
         path: a video.
-        loop: begin again at its end.
+        loop: start again at its end.
 
     Raises:
         VideoError: it cannot be read.

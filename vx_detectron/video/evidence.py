@@ -1,4 +1,4 @@
-"""What speaks for a pixel: the mask carried along, the eye's look, and the detector's things."""
+"""The evidence for each pixel: the mask carried along, the eye's map, and the detector's things."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def weigh(
     options: FollowOptions,
     confirmed: bool,
 ) -> FloatArray:
-    """The mask of this frame, from all that speaks for and against each pixel.
+    """The mask of this frame, from all evidence for and against each pixel.
 
     Args:
         prior: float32 (h, w), 0..1, the mask of the frame before, carried along.

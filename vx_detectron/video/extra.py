@@ -1,4 +1,4 @@
-"""PyAV, which is an extra: loaded when it is needed, with words for when it is absent."""
+"""PyAV, an optional library: loaded when it is needed; an error explains if it is missing."""
 
 from __future__ import annotations
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from vx_detectron.engines import Eye
 from vx_detectron.errors import ConfigError, SubjectError
-from vx_detectron.pipeline import Isolator, union_mask
+from vx_detectron.pipeline import Isolator
+from vx_detectron.refine.chosen import union_mask
 from vx_detectron.refine.fusion import blend
 from vx_detectron.refine.window import bounded_size
 from vx_detectron.structures import ByteArray, FloatArray
@@ -42,7 +43,7 @@ class Followed:
         mask: float32 (h, w), 0..1, over the whole frame at the size it is followed at.
         state: ``chosen`` here, ``followed`` from before, ``hidden`` for now, or ``none``: the
             scene has no subject so far.
-        reason: in words.
+        reason: as text.
         labels: of the things that the subject consists of.
         cut: whether a new scene begins here.
         detected: whether the detector ran.
@@ -58,7 +59,7 @@ class Followed:
 
 @dataclass(frozen=True)
 class Marks:
-    """What a person points at in one frame, each x, y in its pixels.
+    """The points that a person marks in one frame, each x, y in its pixels.
 
     Attributes:
         at: this is the subject, and nothing else.
@@ -90,7 +91,7 @@ class Follower:
         options: FollowOptions | None = None,
     ) -> None:
         if isolator.eye is None:
-            raise ConfigError("a subject is followed by the eye; VX.EYE.NAME must not be none")
+            raise ConfigError("following a subject needs the eye; VX.EYE.NAME must not be none")
         self.isolator, self.choice = isolator, choice
         self.eye: Eye = isolator.eye
         self.options = options or FollowOptions()
@@ -114,12 +115,12 @@ class Follower:
 
         Args:
             image: uint8 (H, W, 3), RGB.
-            later: the same scene a few frames on (or before), where one is known: what moves on
+            later: the same scene a few frames later (or earlier), if known: it shows what moves on
                 its own is told from what stands still.
-            marks: what a person points at in this frame.
+            marks: a person's marks in this frame.
 
         Raises:
-            SubjectError: a mark where nothing is.
+            SubjectError: there is nothing at a mark.
         """
         motion = self._motion.find(image)
         cut = motion is not None and motion.cut
@@ -207,7 +208,7 @@ class Follower:
         shaken = bool(inside.any()) and float(trust[inside].mean()) < options.shaken
         detected = self._count >= every or shaken
         if detected:
-            prior, trust = self._detect(image, prior, trust)
+            prior, trust = self._detect(image, prior, trust, lost=shaken or self._doubtful)
         if self._hidden > options.choose_again:
             self._forget()
             return self._choose(image, later, cut=False)
@@ -228,9 +229,13 @@ class Follower:
         return Followed(self._mask, "followed", self._reason, self._labels, False, detected)
 
     def _detect(
-        self, image: ByteArray, prior: FloatArray, trust: FloatArray
+        self, image: ByteArray, prior: FloatArray, trust: FloatArray, lost: bool
     ) -> tuple[FloatArray, FloatArray]:
-        """Bring the members up to date; what turned up elsewhere takes its prior along."""
+        """Bring the members up to date; what turned up elsewhere takes its prior along.
+
+        As long as the eye agrees with the mask, a member that the detector misses has not moved:
+        somebody else who looks like it has come near.
+        """
         assert self._others is not None
         self._count = 0
         size = prior.shape
@@ -238,7 +243,9 @@ class Follower:
         seen = sightings(found, (size[0], size[1]))
         small = _shrunk(image, size)
         gone = self._hidden > 0
-        mine, jumped = find_again(self._members, seen, small, self._others, everywhere=gone)
+        mine, jumped = find_again(
+            self._members, seen, small, self._others, elsewhere=lost, everywhere=gone
+        )
         rest = [one for s, one in enumerate(seen) if s not in mine]
         if jumped or (gone and mine):
             now = _most([seen[s].mask for s in mine], prior)
@@ -289,7 +296,7 @@ class Follower:
         self._mask, self._others = np.asarray(mask, np.float32), np.asarray(others, np.float32)
         self._labels = tuple(labels)
         if not (self._mask >= 0.5).any():
-            raise SubjectError("nothing is left of the subject after what was dropped")
+            raise SubjectError("nothing is left of the subject after the drops")
         self._reason = self._reason or "pointed at by a person"
         return replace(followed, mask=self._mask, state="followed", labels=self._labels)
 
@@ -312,7 +319,7 @@ class Follower:
         return known
 
     def restore(self, known: Mapping[str, NDArray[Any]]) -> None:
-        """Go on from what ``state`` gave.
+        """Continue from the output of ``state``.
 
         Raises:
             KeyError, ValueError: it is not such a record.

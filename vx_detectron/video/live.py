@@ -1,4 +1,4 @@
-"""A camera's pictures, cut as they come: late frames are dropped, so that the delay stays short."""
+"""A camera's pictures, cut in real time: late frames are dropped to keep the delay short."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Camera(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of the camera."""
+        """Close the camera."""
         ...
 
 
@@ -75,13 +75,13 @@ class Newest:
         """The newest frame that was not taken yet; None at the end.
 
         Raises:
-            VideoError: the camera broke off.
+            VideoError: the camera failed.
         """
         with self._ready:
             self._ready.wait_for(lambda: self._frame is not None or self._over)
             frame, self._frame = self._frame, None
             if frame is None and self._error is not None:
-                raise VideoError(f"the camera broke off: {self._error}") from self._error
+                raise VideoError(f"the camera failed: {self._error}") from self._error
             return frame
 
     def close(self) -> None:

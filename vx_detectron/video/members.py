@@ -82,6 +82,7 @@ def find_again(
     image: ByteArray,
     others: FloatArray,
     *,
+    elsewhere: bool = True,
     everywhere: bool = False,
 ) -> tuple[set[int], bool]:
     """Find the members among the sightings of a frame; they are brought up to date.
@@ -91,6 +92,7 @@ def find_again(
         seen: what the detector found.
         image: uint8 (h, w, 3), RGB, at the masks' size.
         others: float32 (h, w), where things are that are known to be others.
+        elsewhere: a member may turn up near where it is expected.
         everywhere: a member may turn up anywhere in the frame.
 
     Returns:
@@ -107,7 +109,7 @@ def find_again(
     found: dict[int, int] = {}
     jumped = False
     for fit, m, s in fits:
-        if fit <= 0 or m in found or s in found.values():
+        if fit <= (0 if elsewhere or everywhere else 1) or m in found or s in found.values():
             continue
         found[m] = s
         jumped |= fit < 1

@@ -70,7 +70,7 @@ class MotionFinder:
         return known if self._before is None else {**known, "before": self._before}
 
     def restore(self, known: Mapping[str, NDArray[Any]]) -> None:
-        """Go on from what ``state`` gave."""
+        """Continue from the output of ``state``."""
         self._lately, self._before = float(known["lately"]), known.get("before")
 
     def find(self, image: ByteArray) -> Motion | None:

@@ -1,4 +1,4 @@
-"""How a subject is followed, in one frozen record; chosen on seven clips of DAVIS."""
+"""How a subject is followed, in one frozen record; its defaults were chosen on DAVIS clips."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ EYE_SIZE = 320
 
 @dataclass(frozen=True)
 class FollowOptions:
-    """What is looked at, how often, and what counts how much.
+    """What to look at, how often, and how much each source counts.
 
     Attributes:
         detect_every: frames from one run of the detector to the next.

@@ -1,4 +1,4 @@
-"""What a run over a video is asked for."""
+"""The request for a run over a video."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from vx_detectron.video.writing import Format
 
 @dataclass(frozen=True)
 class Pointed:
-    """A person points at something.
+    """A point that a person marks.
 
     Attributes:
         point: x, y in pixels of the upright frame.
@@ -89,9 +89,7 @@ class Pointing:
     def __init__(self, order: VideoOrder) -> None:
         for one in (order.at, *order.keep, *order.drop):
             if one is not None and not order.start <= one.time < order.end:
-                raise ConfigError(
-                    f"{one.time:g} s is pointed at, which lies outside of the part that is cut"
-                )
+                raise ConfigError(f"{one.time:g} s lies outside of the part that is cut")
         self._at = order.at
         self._rest = [(one, True) for one in order.keep] + [(one, False) for one in order.drop]
 

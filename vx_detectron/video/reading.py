@@ -74,7 +74,7 @@ class Frame:
         index: counted from 0 at the beginning of what is read.
         time: in seconds since the beginning of the file.
         pixels: uint8 (H, W, 3), RGB, upright.
-        problem: what is wrong with it, in words; empty for nothing.
+        problem: what is wrong with it, as text; empty for nothing.
     """
 
     index: int
@@ -106,7 +106,7 @@ class VideoReader:
         self._container = open_input(self._av, self.path)
         if not self._container.streams.video:
             self._container.close()
-            raise VideoError(f"{self.path} holds no pictures, expected a video")
+            raise VideoError(f"{self.path} contains no pictures, expected a video")
         self._stream = self._container.streams.video[0]
         self._stream.thread_type = "AUTO"
         self.origin = origin_of(self._container)
@@ -128,7 +128,7 @@ class VideoReader:
         self.close()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._container.close()
 
     def frames(self, start: float = 0.0, end: float = math.inf) -> Iterator[Frame]:
@@ -166,7 +166,7 @@ class VideoReader:
             except StopIteration:
                 return
             except errors.FFmpegError as error:
-                self.problems.append(f"the file breaks off: {_words(error)}")
+                self.problems.append(f"the file ends early: {_words(error)}")
                 return
             try:
                 yield from packet.decode()
@@ -176,7 +176,8 @@ class VideoReader:
                 time = None if packet.pts is None else float(packet.pts * self._stream.time_base)
                 place = "somewhere" if time is None else f"at {time - float(self.origin):.3f} s"
                 self.problems.append(
-                    f"a frame {place} cannot be decoded ({_words(error)}); the one before stays on"
+                    f"a frame {place} cannot be decoded ({_words(error)}); "
+                    "the previous frame stays on"
                 )
 
     def _look(self) -> VideoInfo:
@@ -242,7 +243,7 @@ class VideoReader:
         if pixels.shape[:2] != expected:
             raise VideoError(
                 f"{self.path}: its frames change from {expected[1]} x {expected[0]} to "
-                f"{pixels.shape[1]} x {pixels.shape[0]} pixels; cut the file there first"
+                f"{pixels.shape[1]} x {pixels.shape[0]} pixels; split the file there first"
             )
 
 
@@ -253,7 +254,7 @@ def open_input(av: Any, path: Path) -> Any:
         VideoError: it is none.
     """
     if not path.is_file():
-        raise VideoError(f"{path}: there is no such file")
+        raise VideoError(f"{path}: no such file")
     try:
         return av.open(str(path), options={"protocol_whitelist": _LOCAL}, metadata_errors="ignore")
     except (av.error.FFmpegError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""How far a folder of PNGs has come, so that a run that was cut off goes on from there."""
+"""The progress of a folder of PNGs, from which an interrupted run continues."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ class Bookmark:
         if not self._path.is_file():
             if any(self._folder.glob("*.png")):
                 raise VideoError(
-                    f"{self._folder} holds pictures already, and no record of how far they are; "
-                    "choose another folder, or --overwrite"
+                    f"{self._folder} already contains pictures, but no record of the progress; "
+                    "choose another folder, or use --overwrite"
                 )
             return 0
         try:
@@ -60,8 +60,8 @@ class Bookmark:
             frames, of = int(head["frames"]), head["of"]
             if of != self._fingerprint:
                 raise VideoError(
-                    f"{self._folder} holds pictures of another video, or made with other options; "
-                    "choose another folder, or --overwrite"
+                    f"{self._folder} contains pictures of another video, or made with other "
+                    "options; choose another folder, or use --overwrite"
                 )
             follower.restore(known)
         except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
@@ -69,7 +69,7 @@ class Bookmark:
         missing = [n for n in range(frames) if not (self._folder / name_of(n)).is_file()]
         if missing:
             raise VideoError(
-                f"{self._folder / name_of(missing[0])} is missing; use --overwrite to begin again"
+                f"{self._folder / name_of(missing[0])} is missing; use --overwrite to start over"
             )
         return frames
 

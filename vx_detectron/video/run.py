@@ -55,12 +55,12 @@ class Stretch:
 
 @dataclass
 class Summary:
-    """What became of a video.
+    """The outcome of a video.
 
     Attributes:
         path: what was written.
         frames: how many.
-        resumed: how many of them were there already.
+        resumed: how many of them already existed.
         stretches: what can be said of them.
         problems: frames and sound that could not be read.
     """
@@ -96,17 +96,17 @@ def cut_video(
     Args:
         isolator: see ``Follower``.
         order: what is asked for.
-        overwrite: replace what is there; else a folder of PNGs that was cut off goes on, and
+        overwrite: replace existing output; otherwise an unfinished folder of PNGs continues, and
             anything else is an error.
         tell: is told of every frame that is done.
         passes: is told what begins, and about how many frames it has.
 
     Raises:
-        VideoError: something cannot be read or written, or is there already.
-        SubjectError: nothing of the kind that was asked for is there.
+        VideoError: something cannot be read or written, or already exists.
+        SubjectError: there is nothing of the requested kind.
     """
     if not overwrite and order.format != "png" and order.output.exists():
-        raise VideoError(f"{order.output} is there already; use --overwrite to replace it")
+        raise VideoError(f"{order.output} already exists; use --overwrite to replace it")
     with VideoReader(order.source, isolator.cfg.VX.INPUT.MAX_PIXELS) as reader:
         expected = _expected(reader, order)
         if not order.crop:
@@ -197,7 +197,7 @@ def _followed(
 def _waiting(image: ByteArray, order: VideoOrder) -> Followed:
     assert order.at is not None
     empty = np.zeros((max(image.shape[0] // 8, 1), max(image.shape[1] // 8, 1)), dtype=np.float32)
-    reason = f"the subject is pointed at from {order.at.time:g} s on"
+    reason = f"the subject is marked from {order.at.time:g} s on"
     return Followed(empty, "none", reason, (), False, False)
 
 

@@ -54,7 +54,7 @@ class Window:
         if sys.platform.startswith("linux") and not (
             os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
         ):
-            raise VideoError("there is no screen for a window; use -o FILE or --virtual-camera")
+            raise VideoError("there is no display for a window; use -o FILE or --virtual-camera")
         try:
             cv2.namedWindow(_TITLE, cv2.WINDOW_NORMAL)
         except cv2.error as error:
@@ -80,7 +80,7 @@ class VirtualCamera:
     """A camera that other programs can choose.
 
     Raises:
-        VideoError: pyvirtualcam, or the driver that it needs, is not there.
+        VideoError: pyvirtualcam, or the driver that it needs, is missing.
     """
 
     def __init__(self, size: tuple[int, int], rate: float) -> None:

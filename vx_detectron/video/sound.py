@@ -1,4 +1,4 @@
-"""The sound of one file goes into another one: copied where the format can hold it."""
+"""Copies the sound of one file into another, or re-encodes it if the format requires that."""
 
 from __future__ import annotations
 
@@ -131,4 +131,4 @@ class Sound:
                 if packet.size:
                     yield packet
         except self._av.error.FFmpegError as error:
-            self.problems.append(f"the sound breaks off: {error}")
+            self.problems.append(f"the sound ends early: {error}")

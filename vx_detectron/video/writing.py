@@ -80,7 +80,7 @@ class VideoFile:
         sound: what is heard with it.
 
     Raises:
-        VideoError: it cannot be made.
+        VideoError: it cannot be created.
     """
 
     def __init__(
@@ -140,7 +140,7 @@ class VideoFile:
         if self._stream is None:
             self._container.close()
             self.part.unlink(missing_ok=True)
-            raise VideoError(f"{self.path}: there was no frame to write")
+            raise VideoError(f"{self.path}: there were no frames to write")
         self._encode(None)
         if self.sound:
             last = self._last * self._stream.codec_context.time_base + 1 / self.info.rate
@@ -193,7 +193,7 @@ class VideoFile:
 
 
 class PngFolder:
-    """Writes numbered PNGs, each whole or not at all.
+    """Writes numbered PNGs, each completely or not at all.
 
     Args:
         folder: made if needed.
@@ -205,7 +205,9 @@ class PngFolder:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise VideoError(f"{self.folder} cannot be made: {error.strerror or error}") from error
+            raise VideoError(
+                f"{self.folder} cannot be created: {error.strerror or error}"
+            ) from error
 
     def write(self, picture: ByteArray, time: Fraction) -> None:
         """See ``Sink``."""

@@ -1,4 +1,4 @@
-"""Where weights come from: a path, this package, an https address, or Detectron2's model zoo."""
+"""Where weights come from: a path, this package, an https URL, or Detectron2's model zoo."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
+from vx_detectron.config.ir_file import SUFFIX as IR_SUFFIX
+from vx_detectron.config.ir_file import is_ir, numbers_of
 from vx_detectron.errors import CheckpointError, DownloadError
 from vx_detectron.weights.fetch import download, sha256_of
 from vx_detectron.weights.safe_http import require_safe_url
@@ -30,13 +32,14 @@ __all__ = [
     "resolve",
     "sha256_of",
     "url_of",
+    "weights_sha256",
 ]
 
 # What an engine names instead of a file when it runs a model that is being trained.
 IN_TRAINING = "a model in training"
 
 _BUNDLED = "bundled://"
-EXPORTED = ".onnx"
+EXPORTED = (".onnx", IR_SUFFIX)
 """How the names of exported networks end."""
 ZOO = "https://dl.fbaipublicfiles.com/detectron2/"
 
@@ -99,24 +102,24 @@ CATALOG: Mapping[str, WeightsFile] = MappingProxyType(
 
 
 def resolve(spec: str, *, progress: bool = True) -> Path:
-    """The local file that ``MODEL.WEIGHTS`` means, fetched first where it must be.
+    """The local file that ``MODEL.WEIGHTS`` refers to, downloaded first if necessary.
 
     Args:
         spec: one of
 
             - a path, relative to the current folder or absolute, ``~`` allowed;
-            - ``bundled://NAME``: a file that comes with this package;
+            - ``bundled://NAME``: a file inside this package;
             - ``detectron2://PATH``: Detectron2's model zoo;
             - ``https://...``; plain ``http://`` only to this machine.
-        progress: draw a bar while fetching, on a terminal.
+        progress: show a progress bar while downloading, on a terminal.
 
     Returns:
         A file that exists. Its contents are not looked at, except for the length and digests
         that are known.
 
     Raises:
-        CheckpointError: nothing of that name.
-        DownloadError: it could not be fetched, or not whole.
+        CheckpointError: nothing has that name.
+        DownloadError: it could not be downloaded completely.
     """
     scheme, separator, name = spec.partition("://")
     if not separator:
@@ -127,12 +130,12 @@ def resolve(spec: str, *, progress: bool = True) -> Path:
         return fetch(url_of(spec), progress=progress)
     raise CheckpointError(
         f"Expected a path, bundled://, detectron2:// or https:// as weights, got {spec!r}. "
-        "Fetch the file yourself and pass its path."
+        "Download the file yourself and pass its path."
     )
 
 
 def url_of(spec: str) -> str:
-    """The address of a catalog name, ``detectron2://`` or ``https://``. Raises CheckpointError."""
+    """The URL for a catalog name, ``detectron2://`` or ``https://``. Raises CheckpointError."""
     if spec in CATALOG:
         return CATALOG[spec].url
     if spec.startswith("detectron2://"):
@@ -140,19 +143,18 @@ def url_of(spec: str) -> str:
     if "://" in spec:
         return spec
     raise CheckpointError(
-        f"Expected one of {', '.join(CATALOG)}, or a detectron2:// or https:// address, "
-        f"got {spec!r}."
+        f"Expected one of {', '.join(CATALOG)}, or a detectron2:// or https:// URL, got {spec!r}."
     )
 
 
 def fetch(url: str, *, progress: bool = True) -> Path:
-    """The file of an address in the cache, fetched if it is not there; see ``download``."""
+    """The cached file of a URL, downloaded if it is missing; see ``download``."""
     known = next((file for file in CATALOG.values() if file.url == url), WeightsFile(url, ""))
     return fetch_file(known, progress=progress)
 
 
 def fetch_file(file: WeightsFile, *, progress: bool = True) -> Path:
-    """A public file in the cache, fetched if it is not there whole; see ``download``."""
+    """A public file in the cache, downloaded if it is missing or incomplete; see ``download``."""
     digits = re.fullmatch(re.escape(ZOO) + r".*_([0-9a-f]{6})\.pkl", file.url)
     return download(
         file.url,
@@ -165,21 +167,21 @@ def fetch_file(file: WeightsFile, *, progress: bool = True) -> Path:
 
 
 def cache_path(url: str) -> Path:
-    """Where the file of an address is kept: in Detectron2's own cache.
+    """Where the file of a URL is kept: in Detectron2's own cache.
 
     Detectron2 (through iopath) keeps ``https://host/a/b.pkl`` as ``a/b.pkl`` in ``$FVCORE_CACHE``
-    or ``~/.torch/iopath_cache``. Zoo files go to that very place, so that a file fetched by either
-    serves both. Other hosts get a folder of their own, since ``a/b.pkl`` of two hosts would
+    or ``~/.torch/iopath_cache``. Zoo files go to the same place, so that a file downloaded by
+    either serves both. Each other host gets its own folder, since ``a/b.pkl`` of two hosts would
     collide, and a query adds its digest to the name.
 
     Raises:
-        DownloadError: an address that names no file, or one outside the cache.
+        DownloadError: a URL that names no file, or one outside the cache.
     """
     require_safe_url(url)
     parts = urlsplit(url)
     names = parts.path.split("/")[1:]
     if not names or any(name in ("", ".", "..") or re.search(r'[:*"<>|]', name) for name in names):
-        raise DownloadError(f"Expected the address of a file, got {url!r}. Check the address.")
+        raise DownloadError(f"Expected the URL of a file, got {url!r}. Check the URL.")
     if parts.query:
         stem = Path(names[-1])
         digest = hashlib.sha256(parts.query.encode()).hexdigest()[:12]
@@ -191,7 +193,7 @@ def cache_path(url: str) -> Path:
 
 
 def bundled() -> tuple[str, ...]:
-    """Names of the weights that come with this package, for ``bundled://``."""
+    """Names of the weights inside this package, for ``bundled://``."""
     folder = _bundled_folder()
     if not folder.is_dir():
         return ()
@@ -200,11 +202,33 @@ def bundled() -> tuple[str, ...]:
 
 
 def exported_form(spec: str) -> str | None:
-    """The ONNX file that some weights mean: they themselves, or the bundled file beside them."""
+    """The exported file for some weights: they themselves, or the bundled file beside them."""
     if spec.lower().endswith(EXPORTED):
         return spec
-    beside = spec.removeprefix(_BUNDLED).rpartition(".")[0] + EXPORTED
+    beside = spec.removeprefix(_BUNDLED).rpartition(".")[0] + EXPORTED[0]
     return _BUNDLED + beside if spec.startswith(_BUNDLED) and beside in bundled() else None
+
+
+def weights_sha256(path: Path) -> str:
+    """The digest of a file of weights; of an OpenVINO network that of its two files in a row.
+
+    Raises:
+        CheckpointError: an OpenVINO network whose ``.bin`` is missing.
+        OSError: it cannot be read.
+    """
+    if not is_ir(path):
+        return sha256_of(path)
+    numbers = numbers_of(path)
+    if not numbers.is_file():
+        raise CheckpointError(
+            f"{path} needs its weights beside it, and there is no {numbers.name}; copy both files "
+            "that `vx export` wrote"
+        )
+    digest = hashlib.sha256(path.read_bytes())
+    with open(numbers, "rb") as file:
+        while chunk := file.read(2**20):
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 def _bundled_folder() -> Path:
@@ -215,7 +239,7 @@ def _bundled(name: str) -> Path:
     if name not in bundled():
         there = ", ".join(bundled()) or "none; was the package installed without its data?"
         raise CheckpointError(
-            f"Expected the name of weights that come with this package, got {name!r}. "
+            f"Expected the name of weights bundled with this package, got {name!r}. "
             f"There are: {there}."
         )
     return _bundled_folder() / name

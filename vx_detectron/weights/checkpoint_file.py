@@ -86,7 +86,7 @@ def read_checkpoint(
 
 
 def read_metadata(path: str | PathLike[str], *, max_bytes: int = MAX_BYTES) -> dict[str, str]:
-    """What a file of weights says of itself: texts by name, none where it says nothing.
+    """The metadata of a file of weights: strings by name; empty if there are none.
 
     They stand in the head of a safetensors file, and under ``metadata`` in any other.
 
@@ -108,8 +108,8 @@ def read_metadata(path: str | PathLike[str], *, max_bytes: int = MAX_BYTES) -> d
         isinstance(text, str) for pair in found.items() for text in pair
     ):
         raise CheckpointError(
-            f"Cannot read the weights in {path}: expected texts by name under 'metadata', got "
-            f"{type(found).__name__}. Save texts there, or nothing."
+            f"Cannot read the weights in {path}: expected strings by name under 'metadata', got "
+            f"{type(found).__name__}. Save strings there, or nothing."
         )
     return dict(found)
 
@@ -138,11 +138,11 @@ def _reader(path: Path, max_bytes: int) -> Callable[[Path], object]:
 def _guess(head: bytes) -> str:
     """What a file that is not a checkpoint may be, and what to do."""
     if not head:
-        return "the file is empty. Fetch it again."
+        return "the file is empty. Download it again."
     if head.startswith(b"version https://git-lfs"):
         return "got a Git LFS pointer, not the file itself. Run `git lfs pull`."
     if re.match(rb"\s*<(!doctype|html|\?xml)", head, re.IGNORECASE):
-        return "got a web page, probably an error or log-in page. Fetch it from a direct address."
+        return "got a web page, probably an error or log-in page. Use a direct URL."
     if head.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf", b"\x28\xb5\x2f\xfd")):
         return "got a compressed file. Unpack it first."
     return f"got a file that begins with {head[:16]!r}. Is it the right file?"
@@ -153,7 +153,7 @@ def _check_unpacked_size(path: Path, max_bytes: int) -> None:
         with zipfile.ZipFile(path) as archive:
             unpacked = sum(entry.file_size for entry in archive.infolist())
     except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
-        raise CheckpointError(f"it is damaged or cut off ({error}). Fetch it again.") from error
+        raise CheckpointError(f"it is damaged or cut off ({error}). Download it again.") from error
     if unpacked > max_bytes:
         raise CheckpointError(
             f"expected at most {max_bytes} bytes, it unpacks to {unpacked}. Do not use this file."
@@ -179,7 +179,7 @@ def _read_pytorch(path: Path) -> object:
         reason = str(error).rpartition("WeightsUnpickler error: ")[2].partition("\n")[0][:200]
         raise CheckpointError(
             f"expected what torch.save writes, it is damaged, cut off or unsafe "
-            f"({type(error).__name__}: {reason}). Fetch it again."
+            f"({type(error).__name__}: {reason}). Download it again."
         ) from error
 
 
@@ -192,7 +192,7 @@ def _read_safetensors(path: Path) -> object:
     try:
         return load_file(path, device="cpu")
     except (SafetensorError, ValueError) as error:
-        raise CheckpointError(f"it is damaged or cut off ({error}). Fetch it again.") from error
+        raise CheckpointError(f"it is damaged or cut off ({error}). Download it again.") from error
 
 
 def _safetensors_metadata(path: Path) -> dict[str, object]:
@@ -205,7 +205,7 @@ def _safetensors_metadata(path: Path) -> dict[str, object]:
         with safe_open(path, "np") as file:
             return {"metadata": file.metadata() or {}}
     except (SafetensorError, ValueError) as error:
-        raise CheckpointError(f"it is damaged or cut off ({error}). Fetch it again.") from error
+        raise CheckpointError(f"it is damaged or cut off ({error}). Download it again.") from error
 
 
 def _without_safetensors() -> CheckpointError:
@@ -276,7 +276,7 @@ def _tensor(name: str, value: object) -> torch.Tensor:
     floats = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
     if tensor.dtype not in floats and not counter:
         raise CheckpointError(
-            f"{name}: expected floating point of 16 to 64 bits, got {tensor.dtype}. "
+            f"{name}: expected floating-point numbers of 16 to 64 bits, got {tensor.dtype}. "
             "Is it a file of weights?"
         )
     if not counter and not bool(torch.isfinite(tensor).all()):
@@ -319,7 +319,7 @@ def _from_caffe2(blobs: Mapping[str, object]) -> dict[str, object]:
         )
     renamed = {str(name): blobs[blob] for blob, name in names.items()}
     if len(renamed) < len(names):
-        raise CheckpointError("expected every blob once, two mean the same weight.")
+        raise CheckpointError("expected every blob once, but two of them are the same weight.")
     return renamed | _folded_statistics(renamed)
 
 

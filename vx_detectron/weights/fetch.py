@@ -1,4 +1,4 @@
-"""Fetch one file over HTTPS: resumed, bounded, checked, and moved into place in one step.
+"""Download one file over HTTPS: resumed, bounded, checked, and moved into place in one step.
 
 Plain ``urllib``: with the resuming and checking written here, ``requests`` would only add weight.
 """
@@ -77,8 +77,8 @@ class _Job:
         if self.md5:
             facts.append(f"md5 {self.md5}{'...' if len(self.md5) < _MD5_DIGITS else ''}")
         return (
-            f"Without a connection here: fetch {self.url} elsewhere and put it at {self.target} "
-            f"({', '.join(facts)})."
+            f"Without a connection: download {self.url} on another machine and put it at "
+            f"{self.target} ({', '.join(facts)})."
         )
 
 
@@ -94,7 +94,7 @@ def download(
     attempts: int = 4,
     pause: float = 1.0,
 ) -> Path:
-    """Fetch ``url`` into the file ``target``, unless it is there already and passes the checks.
+    """Download ``url`` to the file ``target``, unless it exists and passes the checks.
 
     What has arrived is kept in ``target`` + ``.part`` and continued by the next call, as long as
     the server still has the same version (ETag or Last-Modified). ``target`` itself only ever
@@ -107,9 +107,9 @@ def download(
         size: the expected length in bytes.
         sha256: the expected digest, 64 hex digits.
         md5: the file's md5 in hex digits, or how it must begin; looked at without ``sha256``. It
-            tells a damaged file, but does not protect against a forged one as ``sha256`` does.
+            detects a damaged file, but unlike ``sha256`` does not protect against a forged one.
         progress: draw a bar on stderr, if that is a terminal.
-        timeout: seconds without any answer, or slower than 1 KiB/s, after which an attempt ends.
+        timeout: seconds without a response, or slower than 1 KiB/s, after which an attempt ends.
         attempts: how often to try when the connection breaks or the server is overloaded.
         pause: seconds before the second attempt; doubled before each later one.
 
@@ -130,12 +130,12 @@ def download(
                     _fetch(job, attempts, pause)
     except Timeout:
         raise DownloadError(
-            f"Another process has been fetching {job.target} for {LOCK_SECONDS / 60:.0f} minutes. "
-            "Wait for it, or stop it and try again."
+            f"Another process has been downloading {job.target} for {LOCK_SECONDS / 60:.0f} "
+            "minutes. Wait for it, or stop it and try again."
         ) from None
     except OSError as error:
         raise DownloadError(
-            f"Could not write {job.target}: {error.strerror or error}. Make room or choose a "
+            f"Could not write {job.target}: {error.strerror or error}. Free some space or choose a "
             f"folder you may write to (FVCORE_CACHE names the cache folder). {job.by_hand()}"
         ) from error
     return job.target
@@ -149,7 +149,7 @@ def sha256_of(path: str | os.PathLike[str]) -> str:
 def problem_of(
     path: Path, *, size: int | None = None, sha256: str | None = None, md5: str | None = None
 ) -> str | None:
-    """What is wrong with a file that was fetched, in words; None if nothing is.
+    """What is wrong with a downloaded file, as text; None if nothing is.
 
     Args:
         path: the file.
@@ -187,7 +187,7 @@ def _alone(job: _Job) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        _log.warning("waiting for another process that is fetching %s", job.target)
+        _log.warning("waiting for another process that is downloading %s", job.target)
         lock.acquire(timeout=LOCK_SECONDS)
     try:
         yield
@@ -229,9 +229,9 @@ def _fetch(job: _Job, attempts: int, pause: float) -> None:
                 job.discard()
             if attempt == attempts:
                 raise DownloadError(
-                    f"Could not fetch {job.url}: gave up after {attempts} attempts, the last one "
-                    f"because {fault}. Try again later; what has arrived is kept and continued. "
-                    f"{job.by_hand()}"
+                    f"Could not download {job.url}: gave up after {attempts} attempts, the last "
+                    f"one because {fault}. Try again later; the partial download is kept and will "
+                    f"be resumed. {job.by_hand()}"
                 ) from fault
             time.sleep(pause * 2 ** (attempt - 1))
 
@@ -250,7 +250,7 @@ def _attempt(job: _Job) -> None:
             job.discard()
             raise DownloadError(
                 f"{job.url} is {total} bytes long, expected {job.expected_length}. The file on "
-                "the server is a different one; check the address."
+                "the server is a different one; check the URL."
             )
         if not start:
             job.discard()
@@ -261,8 +261,8 @@ def _attempt(job: _Job) -> None:
     if problem:
         job.discard()
         raise DownloadError(
-            f"What came from {job.url} is not the expected file: {problem}. It was removed; try "
-            "again, and if it happens again do not trust that address."
+            f"The file from {job.url} is not the expected one: {problem}. It was removed. Try "
+            "again; if it keeps happening, do not trust that URL."
         )
     os.replace(job.part, job.target)
     job.note.unlink(missing_ok=True)
@@ -296,7 +296,7 @@ def _start(job: _Job, response: http.client.HTTPResponse, have: int, version: st
     same = _version(response.headers) in (version, "")
     if response.status != 206 or begins is None or int(begins[1]) != have or not same:
         job.discard()
-        raise PassingError("the file changed on the server in between")
+        raise PassingError("the file changed on the server in the meantime")
     return have
 
 
@@ -343,7 +343,7 @@ def _write(job: _Job, response: http.client.HTTPResponse, start: int, total: int
     if have > job.limit:
         job.discard()
         raise DownloadError(
-            f"{job.url} continues after the expected {job.expected_length}. Check the address."
+            f"{job.url} continues after the expected {job.expected_length}. Check the URL."
         )
     if total is not None and have < total:
         raise PassingError(f"the connection ended after {have} of {total} bytes")
@@ -364,5 +364,5 @@ def _chunks(response: http.client.HTTPResponse, timeout: float) -> Iterator[byte
         passed = time.monotonic() - since
         if passed >= timeout:
             if arrived < SLOWEST_BYTES_PER_SECOND * passed:
-                raise PassingError(f"only {arrived} bytes came in {passed:.0f} s")
+                raise PassingError(f"only {arrived} bytes arrived in {passed:.0f} s")
             since, arrived = time.monotonic(), 0

@@ -1,4 +1,4 @@
-"""Open an address over HTTPS, and distinguish faults that may pass from final ones."""
+"""Open a URL over HTTPS, and distinguish temporary faults from permanent ones."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PASSING_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 class PassingError(Exception):
-    """A fault that may be gone at the next attempt.
+    """A fault that may be gone on the next attempt.
 
     Attributes:
         status: the HTTP status, if the server gave one.
@@ -32,7 +32,7 @@ class PassingError(Exception):
 
 
 def is_safe_url(url: str) -> bool:
-    """Whether an address is well formed and https, or plain http to a loopback host."""
+    """Whether a URL is well formed and https, or plain http to a loopback host."""
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname or "", parts.port
@@ -47,13 +47,13 @@ def require_safe_url(url: str) -> None:
     """Raise DownloadError unless ``is_safe_url``."""
     if not is_safe_url(url):
         raise DownloadError(
-            f"Expected an https:// address (http:// only to this machine), got {url!r}. Use https "
-            "and percent-encode odd characters, or fetch the file yourself and pass its path."
+            f"Expected an https:// URL (http:// only to this machine), got {url!r}. Use https "
+            "and percent-encode odd characters, or download the file yourself and pass its path."
         )
 
 
 def is_local_http(url: str) -> bool:
-    """Whether an address is plain http to this very machine."""
+    """Whether a URL is plain http to this machine."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     if parts.scheme != "http":
@@ -68,7 +68,7 @@ def is_local_http(url: str) -> bool:
 def open_url(
     url: str, headers: Mapping[str, str], timeout: float
 ) -> Iterator[http.client.HTTPResponse]:
-    """The server's answer with status 2xx, after redirects.
+    """The server's response with status 2xx, after redirects.
 
     Args:
         url: an address that ``is_safe_url``.
@@ -91,7 +91,7 @@ def open_url(
             raise PassingError(words, error.code) from error
         raise DownloadError(
             f"Expected a weights file at {url}, the server answered {error.code} {error.reason}. "
-            "Check the address."
+            "Check the URL."
         ) from error
     except (OSError, http.client.HTTPException) as error:
         cause = error.reason if isinstance(error, urllib.error.URLError) else error
@@ -119,7 +119,7 @@ def in_words(cause: object) -> str:
     if isinstance(cause, socket.gaierror):
         return f"its name cannot be resolved ({cause.strerror})"
     if isinstance(cause, TimeoutError):
-        return "no answer came in time"
+        return "no response arrived in time"
     if isinstance(cause, http.client.IncompleteRead):
         return "the connection ended early"
     return str(cause) or type(cause).__name__
@@ -141,7 +141,7 @@ class _SafeRedirects(urllib.request.HTTPRedirectHandler):
         if urlsplit(newurl).scheme != "https" and not stays_local:
             fp.close()
             raise DownloadError(
-                f"{req.full_url} redirects to {newurl}, expected an https:// address. "
-                "The answer could be forged on the way; use another source."
+                f"{req.full_url} redirects to {newurl}, expected an https:// URL. "
+                "The response could be forged on the way; use another source."
             )
         return super().redirect_request(req, fp, code, msg, headers, newurl)  # type: ignore[arg-type]

@@ -45,7 +45,7 @@ def read_pickle(path: Path) -> object:
         except Exception as error:  # A hostile program can fail in any way.
             raise CheckpointError(
                 f"expected a pickle of NumPy arrays, it is damaged or cut off "
-                f"({type(error).__name__}: {error}). Fetch it again."
+                f"({type(error).__name__}: {error}). Download it again."
             ) from error
 
 
@@ -74,7 +74,7 @@ class PickledArray:
     def to_numpy(self) -> NDArray[Any]:
         """A writable array of its own, in this machine's byte order. Raises CheckpointError."""
         if not isinstance(self._dtype, _PickledDtype):
-            raise CheckpointError("expected an array, it has no dtype. Fetch it again.")
+            raise CheckpointError("expected an array, it has no dtype. Download it again.")
         dtype = self._dtype.to_numpy()
         raw, shape = self._raw, self._shape
         if isinstance(raw, str):  # Python 2's bytes
@@ -88,7 +88,7 @@ class PickledArray:
             raise CheckpointError(
                 f"expected the bytes of a {dtype.name} array of shape {shape}, got "
                 f"{len(raw) if isinstance(raw, bytes | bytearray) else type(raw).__name__}. "
-                "Fetch it again."
+                "Download it again."
             )
         array = np.frombuffer(raw, dtype).reshape(sides, order="F" if self._order == "F" else "C")
         if self._order == "K" and self._axes is not None:
@@ -115,7 +115,7 @@ class _PickledDtype:
                 f"expected an array of numbers, got one of {what}. Only weights are read."
             )
         if self._order not in ("<", ">", "|", "="):
-            raise CheckpointError(f"expected a byte order, got {self._order!r}. Fetch it again.")
+            raise CheckpointError(f"expected a byte order, got {self._order!r}. Download it again.")
         return np.dtype(f"{self._order}{self._code}")
 
 
@@ -142,14 +142,16 @@ def _scalar(dtype: object, raw: object) -> PickledArray:
 
 def _permutation(axes: object, ndim: int) -> tuple[int, ...]:
     if not isinstance(axes, tuple | list) or sorted(axes) != list(range(ndim)):
-        raise CheckpointError(f"expected the order of {ndim} axes, got {axes!r}. Fetch it again.")
+        raise CheckpointError(
+            f"expected the order of {ndim} axes, got {axes!r}. Download it again."
+        )
     return tuple(axes)
 
 
 def _encode(text: str, encoding: str) -> bytes:
     """How pickle protocol 2 carries bytes."""
     if encoding != "latin1":
-        raise CheckpointError(f"expected bytes as latin1, got {encoding!r}. Fetch it again.")
+        raise CheckpointError(f"expected bytes as latin1, got {encoding!r}. Download it again.")
     return text.encode("latin1")
 
 
@@ -180,7 +182,7 @@ class _Unpickler(pickle._Unpickler):
             pass
         if module.partition(".")[0] == "torch":
             raise CheckpointError(
-                f"expected NumPy arrays in a plain pickle, it holds PyTorch objects "
+                f"expected NumPy arrays in a plain pickle, it contains PyTorch objects "
                 f"({module}.{name}). Save it with torch.save instead of pickle.dump."
             )
         raise CheckpointError(

@@ -1,4 +1,4 @@
-"""The API, version 1: cut in one request, or open once and choose as often as one likes."""
+"""The API, version 1: cut in one request, or open once and choose as often as you like."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def isolate(form_and_files_data: dict[str, Any]) -> Response:
 @blueprint.output(OpenedOut, status_code=201)
 @blueprint.doc(operation_id="openPhoto", responses=PROBLEMS)
 def open_photo(form_and_files_data: dict[str, Any]) -> dict[str, Any]:
-    """Find the instances in a photo, and keep it for a while to choose among them."""
+    """Find the instances in a photo, and keep it open for a while to choose among them."""
     here = service()
 
     def work(turn: Turn) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def open_photo(form_and_files_data: dict[str, Any]) -> dict[str, Any]:
 @blueprint.input(Options, location="form_and_files")
 @blueprint.doc(operation_id="compose", responses=PICTURES | PROBLEMS)
 def compose(photo_id: str, form_and_files_data: dict[str, Any]) -> Response:
-    """Cut out of an opened photo what is chosen now; the network does not run again."""
+    """Cut a choice out of an opened photo; the networks do not run again."""
     here = service()
     opened = here.photos.get(photo_id)
 
@@ -79,6 +79,6 @@ def compose(photo_id: str, form_and_files_data: dict[str, Any]) -> Response:
 @blueprint.output({}, status_code=204)
 @blueprint.doc(operation_id="forgetPhoto", responses=PROBLEMS)
 def forget(photo_id: str) -> str:
-    """Forget an opened photo now."""
+    """Close an opened photo."""
     service().photos.forget(photo_id)
     return ""

@@ -1,4 +1,4 @@
-"""A page to try the API: Swagger UI, served from here."""
+"""A page to try the API: Swagger UI, served locally."""
 
 from __future__ import annotations
 

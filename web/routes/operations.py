@@ -1,4 +1,4 @@
-"""For whoever runs the server: is it alive, is it ready, how is it doing."""
+"""For operators: is the server alive, is it ready, how is it doing."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ blueprint = APIBlueprint("operations", __name__, tag="Operations")
 @blueprint.get("/health")
 @blueprint.doc(operation_id="health", responses={200: "It runs."})
 def health() -> dict[str, str]:
-    """Whether the process answers at all."""
+    """Whether the process is alive."""
     return {"status": "alive"}
 
 
 @blueprint.get("/ready")
 @blueprint.doc(operation_id="ready", responses={200: "It is ready.", 503: "It is stopping."})
 def ready() -> dict[str, str]:
-    """Whether photos may be sent: the network is loaded, and the server is not stopping."""
+    """Whether photos are accepted: the networks are loaded, and the server is not stopping."""
     if service().gate.closed:
         raise BusyError("The server is stopping.", retry_after=5)
     return {"status": "ready"}

@@ -1,7 +1,7 @@
-"""remove.bg's routes: its clients move here by changing a URL.
+"""remove.bg's routes: its clients can switch by changing a URL.
 
-As its API reference describes ``POST /v1.0/removebg`` and ``GET /v1.0/account``. What it has and
-we have not is refused by name, never ignored.
+As described in its API reference: ``POST /v1.0/removebg`` and ``GET /v1.0/account``. What it has
+and we lack is refused with an error, never ignored.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def _said(description: str) -> dict[str, str]:
 
 
 class RemoveBg(Schema):
-    """The fields of remove.bg that are honoured."""
+    """The supported fields of remove.bg."""
 
     image_file = fields.File(metadata=_said("The photo; or send image_file_b64."))
     image_file_b64 = fields.String(load_default="", metadata=_said("The photo in base64."))
@@ -111,7 +111,7 @@ class RemoveBg(Schema):
 @blueprint.input(RemoveBg, location="form_and_files", validation=False)
 @blueprint.doc(operation_id="removeBackground", responses=REMOVEBG)
 def remove(form_and_files_data: Any) -> Response:
-    """Cut the foreground out, as remove.bg does. The body may be JSON as well."""
+    """Cut out the foreground, as remove.bg does. The body may also be JSON."""
     given, here = _given(), service()
     placing = read_placing(given["crop"], given["crop_margin"], given["scale"], given["position"])
     file = _photo_of(given)
@@ -147,7 +147,7 @@ def remove(form_and_files_data: Any) -> Response:
 @blueprint.get("/account")
 @blueprint.doc(operation_id="getAccount", responses={200: "The balance.", 403: "The token."})
 def account() -> Response:
-    """What clients look up before they send photos. Nothing is charged: credits never run out."""
+    """What clients check before they send photos. Nothing is charged: credits never run out."""
     left = allowance("RATE_LIMIT").headers(request.remote_addr or "")
     credits = {"total": 1_000_000, "subscription": 0, "payg": 1_000_000, "enterprise": 0}
     calls = int(left.get("X-RateLimit-Remaining", 1_000_000))
@@ -173,7 +173,7 @@ def _given() -> dict[str, Any]:
         if name in schema.fields:
             continue
         if name not in _OTHERS:
-            raise BadOptionError(f"{name[:60]}: there is no such field.")
+            raise BadOptionError(f"{name[:60]}: no such field.")
         harmless, why = _OTHERS[name]
         if value not in harmless:
             raise BadOptionError(f"{name}: {why}.")
@@ -226,14 +226,16 @@ def _result_of(given: dict[str, Any], max_pixels: int) -> Result:
     background, opacity = _background(given, max_pixels)
     mask_only = given["channels"] == "alpha"
     if mask_only and (given["format"] == "zip" or opacity):
-        raise BadOptionError("channels: alpha goes with neither a background nor format=zip.")
+        raise BadOptionError(
+            "channels: alpha cannot be combined with a background or with format=zip."
+        )
     format = given["format"]
     if format == "auto":
         format = "png" if opacity < 1 or mask_only else "jpg"
     elif format == "jpg" and opacity == 0 and not mask_only:
         background, opacity = Colour((255, 255, 255)), 1.0  # as the service itself does
     elif format == "jpg" and opacity < 1 and not mask_only:
-        raise BadOptionError("bg_color: JPEG keeps no transparency; choose png, webp or zip.")
+        raise BadOptionError("bg_color: JPEG cannot store transparency; choose png, webp or zip.")
     return Result(format, background, opacity, mask_only)
 
 

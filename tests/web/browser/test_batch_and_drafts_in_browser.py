@@ -49,7 +49,7 @@ def test_a_batch_of_14_with_one_that_fails(open_page: Callable[..., Page]) -> No
         assert left_out.startswith("notes.png: ") and "not a photo" in left_out
         for at in range(13):
             assert pixels_of(archive.read(f"cat {at}_cutout.png")).shape == (75, 113 - at, 4)
-    expect(page.locator("#problem")).to_contain_text("Left out, 1 of 14")
+    expect(page.locator("#problem")).to_contain_text("1 of 14 left out")
     page.get_by_role("button", name="Choose again: cat 3.png").click()
     expect(page.locator("#stage")).to_have_attribute("data-view", "choose")
 

@@ -72,8 +72,9 @@ def test_why_it_is_the_subject(open_page: Callable[..., Page]) -> None:
     put_in(page, ASTRONAUT)
     expect(page.locator("#reason")).to_have_text("Cut out: Person.")
     page.click("#evidence summary")
-    expect(page.locator("#why")).to_contain_text("probable as the subject. large", ignore_case=True)
-    expect(page.locator("#weights li").first).to_contain_text("Surely recognised+2.")
+    why = page.locator("#why")
+    expect(why).to_contain_text("likely to be the subject. large", ignore_case=True)
+    expect(page.locator("#weights li").first).to_contain_text("Clearly recognised+2.")
     # A region that holds the person is no entry of its own, and nothing has two probabilities.
     assert "salient" not in page.inner_text("#editor")
     expect(page.locator(".whole")).to_have_text("Whole shape")

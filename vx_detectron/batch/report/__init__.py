@@ -1,4 +1,4 @@
-"""``report.html``: what a batch came to, on one page that loads nothing else."""
+"""``report.html``: the outcome of a batch, on one page that loads nothing else."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ _FIGURES = tuple(f"iou_{count}" for count in AFTER)
 def clicks(images: Path, masks: Path | None, options: dict[str, Any]) -> int:
     """Measure how many clicks the masks need."""
     if (masks is None) == (options["coco"] is None):
-        raise click.UsageError("give the true masks in one way: a folder MASKS, or --coco FILE.")
+        raise click.UsageError("pass the true masks in one way: a folder MASKS, or --coco FILE.")
     if masks is not None and options["split"]:
         raise click.UsageError("--split is for --coco.")
     plain = options["segmenter"] == NAME

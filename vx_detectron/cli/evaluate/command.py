@@ -36,10 +36,10 @@ _EXITS = (OK, FAILED, USAGE, PARTLY, UNDER, INTERRUPTED)
 
 @click.group(cls=Group, name="evaluate", exits=_EXITS)
 def main() -> None:
-    """Measure masks, choices of the subject, detections and clicks against the truth.
+    """Measure masks, choices of the subject, detections and clicks against the ground truth.
 
-    The table goes to standard output; progress and problems go to standard error. Where the exit
-    code is 4, the figures are those of the photos and masks that could be used.
+    The table goes to standard output; progress and problems go to standard error. If the exit
+    code is 4, the figures cover only the photos and masks that could be used.
 
     \b
     Examples:
@@ -59,10 +59,10 @@ def main() -> None:
 @click.argument("masks", type=FOLDER)
 @with_options(*PREDICTION, *NETWORK, EVERY, *RESULT)
 def masks(images: Path, masks: Path, **options: Any) -> None:
-    """Masks of subjects, against a folder of true ones.
+    """Compare masks of subjects with a folder of true masks.
 
     A true mask is a black-and-white picture below MASKS, with the same name as its photo below
-    IMAGES apart from the suffix. Grey levels from 128 up count as white; in a picture that holds
+    IMAGES apart from the suffix. Grey levels from 128 up count as white; in a picture that contains
     only 0 and 1, 1 is white. A photo in which no subject is found counts as an empty mask.
     """
     from vx_detectron.cli.evaluate import runs
@@ -76,11 +76,11 @@ def masks(images: Path, masks: Path, **options: Any) -> None:
 @click.argument("images", type=FOLDER)
 @with_options(*PREDICTION, *NETWORK, EVERY, *RESULT)
 def coco(annotations: Path, images: Path, **options: Any) -> None:
-    """Masks of subjects, against COCO annotations.
+    """Compare masks of subjects with COCO annotations.
 
-    ANNOTATIONS is a COCO json for the photos below IMAGES. In a photo whose mask_kind is
-    "subject" the subject is everything annotated, in any other photo the largest thing; photos
-    in which that is not clear are left out and counted.
+    ANNOTATIONS is a COCO json for the photos below IMAGES. If a photo's mask_kind is "subject",
+    the subject is everything annotated; otherwise it is the largest thing. Photos in which that
+    is not clear are left out and counted.
     """
     from vx_detectron.cli.evaluate import runs
     from vx_detectron.evaluation.truths import truths_from_coco
@@ -94,12 +94,12 @@ def coco(annotations: Path, images: Path, **options: Any) -> None:
 @click.argument("images", type=FOLDER)
 @with_options(*NETWORK, *RESULT)
 def choice(labels: Path, annotations: Path, images: Path, **options: Any) -> None:
-    """Which thing is the subject, against what people say.
+    """Compare the choice of the subject with people's choices.
 
     LABELS is a json list about photos of the COCO json ANNOTATIONS; see
-    vx_detectron/evaluation/choice_labels.py for its form. The choice is made twice: among the
-    true things, and among those that the network finds. A union of masks is right from an IoU of
-    0.5 up.
+    vx_detectron/evaluation/choice_labels.py for its format. The choice is made twice: among the
+    true things, and among those that the network finds. A union of masks counts as right if its
+    IoU is at least 0.5.
     """
     from vx_detectron.cli.evaluate import runs
 
@@ -111,10 +111,10 @@ def choice(labels: Path, annotations: Path, images: Path, **options: Any) -> Non
 @click.argument("images", type=FOLDER)
 @with_options(*NETWORK, EVERY, *RESULT)
 def detection(annotations: Path, images: Path, **options: Any) -> None:
-    """COCO's average precision of the detector itself, boxes and masks.
+    """Measure COCO's average precision of the detector itself, for boxes and masks.
 
-    Photos that list their annotated_categories count for those classes only; photos in which
-    only the subject is annotated do not count.
+    Photos that list their annotated_categories count for those classes only; photos in
+    which only the subject is annotated do not count.
     """
     from vx_detectron.cli.evaluate import runs
 
@@ -123,25 +123,26 @@ def detection(annotations: Path, images: Path, **options: Any) -> None:
 
 @main.command(exits=_EXITS)
 @click.argument("folders", type=FOLDER, nargs=-1, required=True)
-@click.option("--masks", type=FOLDER, required=True, metavar="FOLDER", help="Holds a folder of "
-              "true masks for each clip, named like it; what is not 0 is the subject.")  # fmt: skip
-@click.option("--predictions", type=FOLDER, metavar="FOLDER", help="Measure the grey masks in this "
-              "folder's folders, named like the frames, and run no network.")  # fmt: skip
-@click.option("--photos", is_flag=True, help="Also cut every frame for itself, as a photo, and "
+@click.option("--masks", type=FOLDER, required=True, metavar="FOLDER", help="A folder that has a "
+              "folder of true masks per clip, with the clip's name; pixels other than 0 are the "
+              "subject.")  # fmt: skip
+@click.option("--predictions", type=FOLDER, metavar="FOLDER", help="Measure the grey masks in the "
+              "subfolders of this folder, named like the frames, and run no network.")  # fmt: skip
+@click.option("--photos", is_flag=True, help="Also cut every frame on its own, as a photo, and "
               "compare.")  # fmt: skip
-@click.option("--frames", type=click.IntRange(2), metavar="N", help="Take only the first N frames "
+@click.option("--frames", type=click.IntRange(2), metavar="N", help="Use only the first N frames "
               "of every clip.")  # fmt: skip
 @click.option("--detect-every", type=click.IntRange(1, 1000), default=5, show_default=True,
-              metavar="N", help="As in the command video.")  # fmt: skip
+              metavar="N", help="As for the command video.")  # fmt: skip
 @EYE_SIZE
 @with_options(*NETWORK, OUTPUT)
 def video(folders: tuple[Path, ...], **options: Any) -> None:
-    """How well a subject is followed: J and F as DAVIS defines them, flicker, lag, lost frames.
+    """Measure how well a subject is followed: DAVIS's J and F, flicker, lag, lost frames.
 
-    Each of FOLDERS is a clip: a folder of numbered pictures. J is the mean IoU, F the mean F of
-    the contours. Flicker is how much the mask's error changes between frames, in shares of the
-    subject's area. A frame is lost where it shows the subject on 0.5 % of its pixels or more, and
-    the IoU is below 0.1.
+    Each of FOLDERS is a clip: a folder of numbered pictures. J is the mean IoU, F the mean
+    F-measure of the contours. Flicker is how much the mask's error changes between frames,
+    relative to the subject's area. A frame counts as lost if the subject covers at least 0.5 % of
+    its pixels and the IoU is below 0.1.
 
     \b
     Example:
@@ -155,31 +156,32 @@ def video(folders: tuple[Path, ...], **options: Any) -> None:
 @main.command(exits=_EXITS)
 @click.argument("images", type=FOLDER)
 @click.argument("masks", type=FOLDER, required=False)
-@click.option("--coco", type=FILE, metavar="FILE", help="Instead of MASKS: every thing that this "
-              "COCO json annotates, crowds aside, one by one.")  # fmt: skip
+@click.option("--coco", type=FILE, metavar="FILE", help="Instead of MASKS: each thing that this "
+              "COCO json annotates, except crowds.")  # fmt: skip
 @click.option("--smallest", type=Number(0, 1), default=0.01, show_default=True, metavar="SHARE",
-              help="With --coco: leave out things that cover less of their photo.")  # fmt: skip
-@click.option("--split", metavar="NAME", help="With --coco: only photos whose split it is.")
+              help="With --coco: leave out things that cover a smaller share of their "
+              "photo.")  # fmt: skip
+@click.option("--split", metavar="NAME", help="With --coco: use only the photos of this split.")
 @click.option("--from", "start", type=click.Choice(["nothing", "cut"]), default="nothing",
-              show_default=True, help="What the clicks correct: nothing, or the automatic "
+              show_default=True, help="What the clicks start from: nothing, or the automatic "
               "cut.")  # fmt: skip
 @click.option("--segmenter", type=click.Choice(["auto", "network", "graph cut", "grabcut"]),
-              default="auto", show_default=True, help="What listens to the clicks; grabcut is "
-              "OpenCV's alone, without any network, to compare with.")  # fmt: skip
+              default="auto", show_default=True, help="What interprets the clicks; grabcut is "
+              "OpenCV's GrabCut alone, without any network, as a baseline.")  # fmt: skip
 @click.option("--every", type=click.IntRange(1), default=1, show_default=True, metavar="N",
-              help="Take only every N-th mask.")  # fmt: skip
+              help="Use only every Nth mask.")  # fmt: skip
 @with_options(*NETWORK)
 @click.option("-o", "--output", type=UserPath(file_okay=False, path_type=Path), metavar="FOLDER",
               help="Where to write results.json and results.csv.  [default: nowhere]")  # fmt: skip
 @click.option("--fail-under", multiple=True, metavar="FIGURE=VALUE", help="Exit with code 5 if "
               "this figure, iou_1, iou_3 or iou_5, is smaller; may be repeated.")  # fmt: skip
 def clicks(images: Path, masks: Path | None, **options: Any) -> None:
-    """How many clicks a cut needs, by a simulated person.
+    """Count the clicks that a simulated person needs for a cut.
 
-    A true mask is as the command masks has it, or with --coco every annotated thing. The person
-    clicks into the middle of the largest error, 20 times at most, as the literature has it (RITM,
-    FocalClick). noc_85 and noc_90 are the mean number of clicks until the IoU is 0.85 and 0.90,
-    20 where it never is, which failures count.
+    True masks are those of the command masks, or with --coco all annotated things. The person
+    clicks in the middle of the largest error, at most 20 times, as in the literature (RITM,
+    FocalClick). noc_85 and noc_90 are the mean number of clicks until the IoU reaches 0.85 and
+    0.90, or 20 if it never does; failures_85 and failures_90 count those masks.
     """
     from vx_detectron.cli.evaluate import clicks as run
 
@@ -190,11 +192,11 @@ def clicks(images: Path, masks: Path | None, **options: Any) -> None:
 @click.argument("first", type=FILE)
 @click.argument("second", type=FILE)
 @click.option("--changed", type=click.IntRange(0), default=10, show_default=True, metavar="N",
-              help="How many photos to name whose IoU changed most.")  # fmt: skip
+              help="How many of the photos whose IoU changed most to list.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, not a table.")
 @OUTPUT
 def compare(first: Path, second: Path, **options: Any) -> None:
-    """Two results.json of masks, photo by photo: is SECOND better than FIRST?"""
+    """Compare two results.json of masks, photo by photo: is SECOND better than FIRST?"""
     from vx_detectron.cli.evaluate import runs
 
     sys.exit(runs.compare(first, second, options))

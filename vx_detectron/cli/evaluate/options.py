@@ -33,8 +33,8 @@ PREDICTION = (
     click.option("--choice", type=(FILE, FILE, FOLDER), metavar="LABELS ANNOTATIONS PHOTOS",
                  help="Also measure the choice of the subject, as the command choice does, for "
                  "one page with both."),
-    click.option("--against", type=FILE, metavar="FILE", help="The results.json of another run "
-                 "over these photos: the page shows what has changed since."),
+    click.option("--against", type=FILE, metavar="FILE", help="The results.json of an earlier run "
+                 "on these photos: the page shows what has changed."),
 )  # fmt: skip
 EVERY = click.option("--every", type=click.IntRange(1), default=1, show_default=True,
-                     metavar="N", help="Take only every N-th photo.")  # fmt: skip
+                     metavar="N", help="Use only every Nth photo.")  # fmt: skip

@@ -163,7 +163,7 @@ def print_problems(problems: Sequence[Mapping[str, str]]) -> None:
         name, reason = printable(problem["name"]), printable(problem["reason"])
         say(f"  {name}: {reason.removeprefix(f'{name}: ')}")
     if len(problems) > _TOLD:
-        say(f"  and {len(problems) - _TOLD} more; --output keeps them all")
+        say(f"  and {len(problems) - _TOLD} more; --output writes them all")
 
 
 def _line(name: str, cells: Sequence[Any]) -> None:

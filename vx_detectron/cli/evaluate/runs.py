@@ -127,7 +127,9 @@ def _expect_one_way(options: dict[str, Any]) -> None:
         raise click.UsageError("--ablation has several results; leave --fail-under out.")
     unseen = [f"--{name}" for name in ("against", "choice") if options[name]]
     if unseen and options["output"] is None:
-        raise click.UsageError(f"{unseen[0]} is for the page; --output says where to write it.")
+        raise click.UsageError(
+            f"{unseen[0]} is shown on the page; --output says where to write it."
+        )
 
 
 def _predictor(truths: Truths, options: dict[str, Any]) -> Predictor:

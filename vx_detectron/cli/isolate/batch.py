@@ -1,4 +1,4 @@
-"""Many photos in their order: a broken one is named, and the others go on."""
+"""Many photos in their order: a broken one is reported, and the others continue."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
 from hashlib import sha256
@@ -29,13 +29,13 @@ from vx_detectron.deliver.finish import Finish
 from vx_detectron.deliver.layers import write_layers
 from vx_detectron.deliver.mark import Mark
 from vx_detectron.deliver.record import Record, record_of
-from vx_detectron.errors import ImageError, NoSubjectError, SubjectError, VxError
+from vx_detectron.errors import ImageError, NoSubjectError, SubjectError, VxError, noting
 from vx_detectron.files import make_folder_for
 from vx_detectron.housekeeping import Housekeeping
 from vx_detectron.image_io import Photo, read_photo, read_size
 from vx_detectron.image_io.names import printable, reason
 from vx_detectron.image_io.opening import read_bytes
-from vx_detectron.pipeline import FALLBACK, Isolator
+from vx_detectron.pipeline import FALLBACK, Isolator, OpenPhoto
 from vx_detectron.structures import Candidate
 from vx_detectron.subject import Choice
 from vx_detectron.subject.reasons import percent
@@ -47,14 +47,14 @@ Status = Literal["done", "skipped", "no subject", "failed"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one photo, in words: no pixels, so that a thousand of them weigh nothing.
+    """The outcome of one photo, without pixels, so that thousands of them take little memory.
 
     Attributes:
         job: the photo and its output.
         status: ``skipped`` when its output was there already.
         message: why this is the subject, or what went wrong.
         notes: of the photo, one line each.
-        details: for whoever wants to know more, one line each.
+        details: for verbose output, one line each.
         fallback: whether GrabCut made the cut-out, and not the network.
         seconds: from the file to the file.
         record: for ``--json``; empty without.
@@ -71,7 +71,7 @@ class Outcome:
 
 
 class Cutter:
-    """One photo from its file to the file of its cut-out.
+    """Takes one photo from its file to the file of its cut-out.
 
     Args:
         isolator: the network.
@@ -105,41 +105,42 @@ class Cutter:
         """
         started = perf_counter()
         photo, digest = self._read(job.photo)
-        mark = Mark(digest, self.options)
-        # What reading the photo had to say is said also where the cut fails.
-        outcome = attempt(job, lambda job: self._cut(job, photo, mark, check))
-        return replace(outcome, notes=photo.notes, seconds=perf_counter() - started)
+        with noting(photo.notes):
+            hints, start = None, None
+            if self.marks is not None:  # first: a mark outside the photo must fail before the work
+                size = photo.pixels.shape[0], photo.pixels.shape[1]
+                hints, start = self.marks.on(size), self.marks.start
+            opened = self.isolator.open(photo, check=check)
+            self._write_beside(job, opened, Mark(digest, self.options))
+            cutout = opened.cut(self.choice, hints=hints, start=start, check=check)
+            if check:
+                check()
+            # Last, so that where the cut-out is, everything is.
+            if job.output == STDOUT:
+                self.finish.write(sys.stdout.buffer, photo, cutout.alpha)
+            else:
+                make_folder_for(job.output)
+                self.finish.write(job.output, photo, cutout.alpha, Mark(digest, self.options))
+        return Outcome(
+            job,
+            "done",
+            cutout.subject.reason,
+            notes=photo.notes,
+            details=_details(cutout),
+            fallback=cutout.subject.method == FALLBACK,
+            seconds=perf_counter() - started,
+            record=record_of(cutout) if self.records else None,
+        )
 
-    def _cut(self, job: Job, photo: Photo, mark: Mark, check: Check) -> Outcome:
-        """Cut it and write everything; the cut-out last, so that where it is, all is."""
-        hints, start = None, None
-        if self.marks is not None:  # first: what does not fit the photo is said before the work
-            size = photo.pixels.shape[0], photo.pixels.shape[1]
-            hints, start = self.marks.on(size), self.marks.start
-        opened = self.isolator.open(photo, check=check)
-        if job.explanation is not None:  # before the cut: it also says why there is no subject
+    def _write_beside(self, job: Job, opened: OpenPhoto, mark: Mark) -> None:
+        """The explanation and the layers; both are there even where there is no subject."""
+        photo = opened.photo
+        if job.explanation is not None:
             explain(job.explanation, photo, opened.instances, opened.select(self.choice), mark)
         if job.layers is not None:
             make_folder_for(job.layers)
             name = Path(job.photo).name
             write_layers(Path(job.layers), name, photo, opened.instances, opened.alpha_of, mark)
-        cutout = opened.cut(self.choice, hints=hints, start=start, check=check)
-        if check:
-            check()
-        record = record_of(cutout) if self.records else None
-        if job.output == STDOUT:
-            self.finish.write(sys.stdout.buffer, photo, cutout.alpha)
-        else:
-            make_folder_for(job.output)
-            self.finish.write(job.output, photo, cutout.alpha, mark)
-        return Outcome(
-            job,
-            "done",
-            cutout.subject.reason,
-            details=_details(cutout),
-            fallback=cutout.subject.method == FALLBACK,
-            record=record,
-        )
 
     def _read(self, path: str) -> tuple[Photo, str]:
         """The photo, and the sha256 of its file."""

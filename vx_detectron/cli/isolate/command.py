@@ -40,10 +40,10 @@ _EXITS = (OK, FAILED, USAGE, NO_SUBJECT, PARTLY, INTERRUPTED)
               "[default: NAME_cutout.png beside the photo]")  # fmt: skip
 @click.option("--recursive/--no-recursive", default=True, help="Search folders with all their "
               "subfolders, or only their top level.  [default: recursive]")  # fmt: skip
-@click.option("--overwrite/--skip-existing", default=None, help="Replace results that are already "
-              "there, or keep them and skip their photos, so that an interrupted run continues "
-              "where it stopped. A photo is skipped only where the result is its own, made with "
-              "the same options.  [default: such a photo is an error]")  # fmt: skip
+@click.option("--overwrite/--skip-existing", default=None, help="Replace results that already "
+              "exist, or keep them and skip their photos, so that an interrupted run continues "
+              "where it stopped. A photo is skipped only if the result was made from it, with "
+              "the same options.  [default: an existing result is an error]")  # fmt: skip
 @with_options(*PICTURE, *CHOICE, *HINTS)
 @click.option("--explain", type=UserPath(allow_dash=True), metavar="PATH", help="Also write the "
               "photo with the candidates, their ranks and the reason, and a json beside it. "
@@ -53,21 +53,21 @@ _EXITS = (OK, FAILED, USAGE, NO_SUBJECT, PARTLY, INTERRUPTED)
               "otherwise to a folder, as transparent PNGs in NAME_layers with their COCO "
               "json.")  # fmt: skip
 @with_options(*REFINEMENT)
-@click.option("--jobs", type=click.IntRange(1, 64), metavar="N", help="How many photos are "
-              "worked on at a time, which changes neither files nor messages; more take more "
-              "memory.  [default: as many as there are cores, at most 4]")  # fmt: skip
+@click.option("--jobs", type=click.IntRange(1, 64), metavar="N", help="How many photos to process "
+              "at a time. Files and messages stay the same; more jobs take more memory.  "
+              "[default: as many as there are cores, at most 4]")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON record per photo instead of "
               "its path.")  # fmt: skip
 @click.option("-v", "--verbose", is_flag=True, help="Print more: ranking, steps, times.")
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 def main(inputs: tuple[str, ...], **options: Any) -> None:
-    """Cut the main subject out of photos; everything else turns black, or what you ask for.
+    """Cut the main subject out of photos; the rest turns black, or into a background you choose.
 
     PHOTO is a file, a folder, a pattern such as "photos/**/*.jpg", or - for standard input, whose
-    cut-out goes to standard output. The command says what the subject is and why; at most one of
-    --subject, --rank, --at, --box and --all chooses another subject, and --with and --without
-    change it. What is wrong with a cut is corrected by --keep, --drop and --strokes, and they cut
-    things too that the detector does not know.
+    cut-out goes to standard output. The command says what the subject is and why. To choose
+    another subject, use one of --subject, --rank, --at, --box and --all; --with and --without add
+    and remove things. To correct a cut, use --keep, --drop and --strokes; they also cut things
+    that the detector does not know.
 
     \b
     Examples:
@@ -76,26 +76,21 @@ def main(inputs: tuple[str, ...], **options: Any) -> None:
       {prog} photos -o cut --skip-existing      a folder, and its subfolders
       {prog} photo.jpg --subject dog --crop --margin 10
       {prog} photo.jpg --with dog --without handbag --explain why.png
-      {prog} photo.jpg --drop 310,420           the automatic cut without what is there
-      {prog} photo.jpg --keep 900,610           whatever is there
+      {prog} photo.jpg --drop 310,420           the automatic cut without what is at that point
+      {prog} photo.jpg --keep 900,610           whatever is at that point
       {prog} portrait.jpg --edges matte --layers portrait.ora
       {prog} photo.jpg --background picture:beach.jpg --fit cover
       {prog} photo.jpg --opt VX.SUBJECT.MIN_SCORE 0.3
       {prog} - < photo.jpg > cut.png
 
     The path of each cut-out, or with --json its record, goes to standard output; messages go to
-    standard error. A picture is written whole or not at all, and photos are never overwritten.
+    standard error. A picture is written completely or not at all, and photos are never
+    overwritten.
 
-    Pictures that this command has made are not cut again when their folder is: they carry a mark
-    (EXIF "Software") with the photo's sha256. Photos of one folder whose names differ only in
-    the suffix become NAME.jpg_cutout.png and NAME.png_cutout.png; names that still clash are
-    numbered.
+    Results carry a mark (EXIF "Software") with the photo's sha256, so that they are not cut again
+    when you process their folder. Photos in one folder whose names differ only in the suffix
+    become NAME.jpg_cutout.png and NAME.png_cutout.png; names that still clash are numbered.
     """  # noqa: D301
-    sys.exit(_run(inputs, options))
-
-
-def _run(inputs: tuple[str, ...], options: dict[str, Any]) -> int:
-    """Cut all the photos, and return the exit code."""
     from vx_detectron.cli.isolate.batch import Outcome, exit_code, run
     from vx_detectron.cli.isolate.existing import Existing
     from vx_detectron.cli.isolate.outputs import (
@@ -131,7 +126,7 @@ def _run(inputs: tuple[str, ...], options: dict[str, Any]) -> int:
             for outcome in outcomes:
                 report.add(outcome)
     code = exit_code(report.counts)
-    return PARTLY if report.lost and code == OK else code
+    sys.exit(PARTLY if report.lost and code == OK else code)
 
 
 def _expect_free_stdout(outputs: list[str], as_json: bool) -> None:
@@ -142,22 +137,20 @@ def _expect_free_stdout(outputs: list[str], as_json: bool) -> None:
     if sys.stdout is None:
         raise click.UsageError("standard output is closed; use -o FILE.")
     if sys.stdout.isatty():
-        raise click.UsageError("a picture is not for a terminal; use -o FILE, or > FILE.")
+        raise click.UsageError("a terminal cannot show a picture; use -o FILE, or > FILE.")
 
 
 def _load(settings: Settings, report: Report, options: dict[str, Any], threads: int) -> Cutter:
     """Load the network, and say which one it is."""
     from vx_detectron.cli.isolate.batch import Cutter
-    from vx_detectron.cli.isolate.side_by_side import share_cores, share_of_cores
+    from vx_detectron.cli.isolate.side_by_side import limit_threads, share_cores
     from vx_detectron.pipeline import Isolator
 
     if not options["verbose"]:
         _hush_libraries()
     started = perf_counter()
     isolator = Isolator(share_cores(settings.cfg, threads))
-    if threads > 1 and "torch" in sys.modules:
-        torch = sys.modules["torch"]
-        torch.set_num_threads(min(torch.get_num_threads(), share_of_cores(threads)))
+    limit_threads(threads)
     report.loaded(isolator, perf_counter() - started)
     return Cutter(
         isolator,

@@ -1,4 +1,4 @@
-"""Outputs that are there already: whose they are, and what may be done about them."""
+"""Existing outputs: which photo they belong to, and what to do about them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from vx_detectron.weights.catalog import sha256_of
 
 
 class Existing:
-    """What to do about outputs that are there already.
+    """What to do about existing outputs.
 
     Args:
         overwrite: True replaces them, False leaves them and skips the photo if they are its own,
@@ -47,7 +47,7 @@ class Existing:
         kept = self.overwrite is False and any(map(os.path.isfile, outputs_of(job)))
         if kept and job.photo == STDIN:
             raise ImageError(
-                "an output already exists, and --skip-existing cannot know whether it is that of "
+                "an output already exists, and --skip-existing cannot tell whether it belongs to "
                 "a photo from standard input; use --overwrite to replace it"
             )
         return kept
@@ -104,7 +104,7 @@ def _expect_own(output: str, wanted: Mark) -> None:
     if mark == wanted:
         return
     if mark is None:
-        words = "was not made by this program, or by a version before 0.2"
+        words = "was not made by this program, or was made by a version before 0.2"
     elif mark.photo != wanted.photo:
         words = "is the result of another photo, or of this one before it was changed"
     else:
@@ -123,7 +123,7 @@ def _expect_place(output: str) -> None:
     if not above.is_dir():
         raise ImageError(f"{output}: cannot be written: {above} is not a folder")
     if not os.access(above, os.W_OK | os.X_OK):
-        raise ImageError(f"{output}: cannot be written: no right to write into {above}")
+        raise ImageError(f"{output}: cannot be written: no permission to write to {above}")
     try:
         os.lstat(output)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""All options of a run as one short text, so that a result tells with which ones it was made."""
+"""All options of a run as one short text, so that a result says which options made it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _IDLE = (
 
 
 def fingerprint(cfg: CfgNode, choice: Choice, finish: Finish, marks: Marks | None = None) -> str:
-    """16 hexadecimal digits of everything that decides what a cut-out looks like.
+    """16 hexadecimal digits from everything that determines what a cut-out looks like.
 
     Args:
         cfg: only keys that differ from their defaults count, so that a later version with more
@@ -59,7 +59,7 @@ def _weights(spec: str) -> str:
     """The digest of a file that is here; an address stands for itself."""
     if not spec.startswith(("http://", "https://", "detectron2://")):
         with suppress(CheckpointError, OSError):  # loading it will say what is wrong
-            return catalog.sha256_of(catalog.resolve(spec))
+            return catalog.weights_sha256(catalog.resolve(spec))
     return spec
 
 

@@ -17,7 +17,7 @@ from vx_detectron.pipeline import Start
 
 @dataclass(frozen=True)
 class Marks:
-    """Hints before it is known on which photo.
+    """Hints that are not bound to a photo yet.
 
     Attributes:
         hints: in pixels of the photo; without the painted strokes.
@@ -33,7 +33,7 @@ class Marks:
         """All of them on a photo of that height and width.
 
         Raises:
-            HintError: they do not fit it.
+            HintError: they do not fit the photo.
         """
         try:
             hints = self.hints
@@ -49,14 +49,14 @@ def read_marks(options: Mapping[str, Any]) -> Marks | None:
     """What ``--keep``, ``--drop``, ``--strokes``, ``--start`` and ``--box`` mark; None for nothing.
 
     Raises:
-        HintError: a value makes no sense.
+        HintError: an invalid value.
         ImageError: the picture of strokes cannot be read.
         click.UsageError: there is a start, and no hint.
     """
     given = options["keep"] or options["drop"] or options["strokes"]
     if options["start"] and not (given or options["box"]):
         raise click.UsageError(
-            "--start says what hints correct; add --keep, --drop, --strokes or --box."
+            "--start says what hints start from; add --keep, --drop, --strokes or --box."
         )
     if not (given or options["start"]):
         return None

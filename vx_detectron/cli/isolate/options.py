@@ -1,4 +1,4 @@
-"""The options that every command has that cuts photos: the picture, the choice, the refinement."""
+"""The options of every command that cuts photos: the picture, the choice, the refinement."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ PICTURE = (
     click.option(
         "--compression",
         type=click.IntRange(0, 9),
-        help="How hard png is packed: 1 is quick, 9 makes the smallest file, 0 packs nothing.  "
-        "[default: 1]",
+        help="The compression of png: 1 is fast, 9 makes the smallest file, 0 compresses nothing."
+        "  [default: 1]",
     ),
     click.option(
         "--background",
@@ -59,7 +59,8 @@ PICTURE = (
     click.option(
         "--fit",
         type=click.Choice(["cover", "contain"]),
-        help="How to fit a background picture: fill the frame, or show it whole.  [default: cover]",
+        help="How to fit a background picture: cover fills the frame, contain shows all of it.  "
+        "[default: cover]",
     ),
     click.option(
         "--mask-only",
@@ -79,7 +80,7 @@ PICTURE = (
         "--canvas",
         metavar="SHAPE",
         help="The shape of the picture, with the subject in its middle: a ratio such as 4:5, or "
-        "pixels such as 1600x1600, which the subject is scaled to.  [default: the photo's own "
+        "pixels such as 1600x1600, to which the subject is scaled.  [default: the photo's own "
         "frame]",
     ),
     click.option(
@@ -99,7 +100,7 @@ PICTURE = (
         "--shadow",
         metavar="KIND",
         default="none",
-        help="none, soft (on a wall), contact (on the ground), or with its strength in percent, "
+        help="none, soft (on a wall), or contact (on the ground); add the strength in percent, "
         "such as soft:60.  [default: none]",
     ),
     click.option(
@@ -107,21 +108,22 @@ PICTURE = (
         type=Number(-100, 100),
         default=0.0,
         metavar="PIXELS",
-        help="Let the cut grow by so much on every side; below 0 it shrinks.  [default: 0]",
+        help="Grow the cut-out by this many pixels on every side; negative values shrink it.  "
+        "[default: 0]",
     ),
     click.option(
         "--feather",
         type=Number(0, 200),
         default=0.0,
         metavar="PIXELS",
-        help="Let the edge fade over so many pixels.  [default: 0]",
+        help="Fade the edge over this many pixels.  [default: 0]",
     ),
     click.option(
         "--decontaminate",
         type=Number(0, 100),
         default=100.0,
         metavar="PERCENT",
-        help="How much of the old background's colour to take out of the edge.  [default: 100]",
+        help="How much of the old background's colour to remove from the edge.  [default: 100]",
     ),
 )
 CHOICE = (
@@ -132,15 +134,16 @@ CHOICE = (
         "--rank",
         type=int,
         metavar="N",
-        help="Cut the Nth of the ranking, 1 for the best; -v shows the ranking.",
+        help="Cut the Nth candidate of the ranking, 1 for the best; -v shows the ranking.",
     ),
     click.option("--at", metavar="X,Y", callback=_numbers, help="Cut what is at this point."),
     click.option(
         "--box",
         metavar="X0,Y0,X1,Y1",
         callback=_numbers,
-        help="Cut what fits this box best. With --keep, --drop, --strokes or --start it is a hint: "
-        "they reach no farther, and with --start nothing alone, what it holds is cut.",
+        help="Cut what fits this box best. Together with --keep, --drop, --strokes or --start it "
+        "is a hint instead: it limits what the other hints change, and with --start nothing alone, "
+        "the thing inside it is cut.",
     ),
     click.option("--all", is_flag=True, help="Cut everything that is found."),
     click.option(
@@ -175,31 +178,30 @@ HINTS = (
         "--strokes",
         type=UserPath(),
         metavar="FILE",
-        help="A picture of the photo's size, or in its proportions: green marks what to keep, red "
-        "what to drop, black and transparent nothing.",
+        help="A picture with the photo's size or proportions: green marks what to keep, red what "
+        "to drop; black and transparent pixels mark nothing.",
     ),
     click.option(
         "--start",
         type=click.Choice(["cut", "nothing"]),
-        help="What these hints correct: the cut made without them, or nothing, so that they say "
-        "all.  [default: cut if something is chosen or nothing is to be kept, otherwise nothing]",
+        help="What these hints start from: the cut made without them, or nothing.  [default: cut "
+        "if something is chosen or nothing is marked to keep, otherwise nothing]",
     ),
 )
-"""What one photo's cut is corrected by; of no use for many."""
+"""Corrections of one photo's cut; useless for many photos."""
 REFINEMENT = (
     click.option(
         "--edges",
         type=click.Choice(["sharp", "matte"]),
-        help="sharp: a pixel or two wide; matte: for hair and fur, and slower.  [default: sharp]",
+        help="sharp: a pixel or two wide; matte: for hair and fur, slower.  [default: sharp]",
     ),
     *NETWORK,
     click.option(
         "--no-fallback",
         is_flag=True,
-        help="Where the network finds nothing at all, report "
-        "that there is no subject. By default GrabCut cuts out what stands out, and the "
-        "report says so.",
+        help="If the networks find nothing at all, report that there is no subject. By default, "
+        "GrabCut then cuts out what stands out, and the report says so.",
     ),
-    click.option("--no-refine", is_flag=True, help="Leave the network's mask as it is."),
+    click.option("--no-refine", is_flag=True, help="Use the network's mask without refining it."),
     click.option("--no-crf", is_flag=True, help="Refine the mask, but without the DenseCRF."),
 )

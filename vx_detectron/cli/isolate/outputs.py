@@ -51,7 +51,7 @@ def choose_format(output: str | None, format: PictureFormat | None) -> PictureFo
     try:
         asked = format_from_suffix(output)
     except ImageError as error:
-        raise click.UsageError(f"{error}; a folder's name ends with /") from error
+        raise click.UsageError(f"{error}; end a folder's name with /") from error
     if format and format != asked:
         raise click.UsageError(
             f"--output {output} is a {asked} file, but --format asks for {format}."
@@ -73,17 +73,17 @@ def plan_outputs(
     """
     if any(one.path == STDIN for one in sources):
         if len(sources) > 1:
-            raise click.UsageError("- reads one photo from standard input; give nothing beside it.")
+            raise click.UsageError("- reads one photo from standard input; pass it alone.")
         if output is None:
             return [Job(STDIN, STDOUT)]
     single = len(sources) == 1 and sources[0].named
     if output is not None and (output == STDOUT or is_file_name(output)):
         if not single and sources:
             raise click.UsageError(
-                f"--output must be a folder for several photos, got {output!r}; write {output}/ "
-                "if that is the name of a folder."
+                f"--output must be a folder if there are several photos, got {output!r}; write "
+                f"{output}/ if that is the name of a folder."
                 if output != STDOUT
-                else "--output - takes the cut-out of one photo, named as a file."
+                else "--output - works for a single photo file only."
             )
         return [Job(one.path, output) for one in sources]
     ending = f"{MASK if mask_only else CUTOUT}.{format}"
@@ -102,11 +102,11 @@ def plan_explanations(
     if explain is None:
         return list(jobs)
     if explain == STDOUT:
-        raise click.UsageError("--explain writes two files; give a folder or NAME.png, not -.")
+        raise click.UsageError("--explain writes two files; use a folder or NAME.png, not -.")
     if is_file_name(explain):
         if len(jobs) != 1:
             raise click.UsageError(
-                f"--explain must be a folder for several photos, got {explain!r}."
+                f"--explain must be a folder if there are several photos, got {explain!r}."
             )
         if Path(explain).suffix.lower() != ".png":
             raise click.UsageError(f"--explain writes PNG; got {explain!r}, expected NAME.png.")
@@ -129,15 +129,17 @@ def plan_layers(jobs: Sequence[Job], sources: Sequence[Source], layers: str | No
     if layers is None:
         return list(jobs)
     if layers == STDOUT:
-        raise click.UsageError("--layers cannot go to standard output; give a folder or NAME.ora.")
+        raise click.UsageError("--layers cannot go to standard output; use a folder or NAME.ora.")
     if Path(layers).suffix.lower() in LAYERED:
         if len(jobs) != 1:
-            raise click.UsageError(f"--layers must be a folder for several photos, got {layers!r}.")
+            raise click.UsageError(
+                f"--layers must be a folder if there are several photos, got {layers!r}."
+            )
         return [replace(jobs[0], layers=layers)]
     if is_file_name(layers):
         raise click.UsageError(
             f"--layers writes {' and '.join(LAYERED)} files, or a folder; got {layers!r}. "
-            "Write / at the end of a folder's name."
+            "End a folder's name with /."
         )
     folders = _name_all(sources, layers, "_layers")
     return [replace(job, layers=one.output) for job, one in zip(jobs, folders, strict=True)]

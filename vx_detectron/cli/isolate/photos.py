@@ -1,4 +1,4 @@
-"""From what a person typed to the photos it means: files, folders, patterns, standard input."""
+"""From the command line's inputs to photos: files, folders, patterns, standard input."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Source:
 
 @dataclass
 class Found:
-    """What the inputs came to.
+    """What the inputs resolve to.
 
     Attributes:
         sources: each photo once, in the order of the inputs, within a folder by name.
@@ -163,7 +163,7 @@ def _add_pattern(found: Found, pattern: str, recursive: bool) -> None:
     try:
         paths = sorted(glob.glob(pattern, recursive=True))
     except RecursionError:
-        words = "folders are nested too deep for a pattern; name the folder instead"
+        words = "folders are nested too deep for a pattern; pass the folder instead"
         found.problems.append((pattern, words))
         return
     for path in paths:

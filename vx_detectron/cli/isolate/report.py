@@ -1,4 +1,4 @@
-"""What a run says: results on stdout for the next program, everything else on stderr."""
+"""The output of a run: results on stdout for the next program, everything else on stderr."""
 
 from __future__ import annotations
 
@@ -89,13 +89,13 @@ class Report:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Take the bar away, and sum up a batch."""
+        """Remove the progress bar, and sum up a batch."""
         self._bar.close()
         if kind is KeyboardInterrupt:
             done = self.counts["done"] + self.counts["skipped"]
             self.say(
-                f"Interrupted: {done} of {self.total} are there; the same command with "
-                "--skip-existing goes on from here",
+                f"Interrupted: {done} of {self.total} are done; run the same command with "
+                "--skip-existing to continue",
                 least=QUIET,
             )
         elif kind is None and self.total > 1:
@@ -118,12 +118,12 @@ class Report:
             self._line(f"    {detail}", VERBOSE)
 
     def _print(self, outcome: Outcome) -> None:
-        """Print the result; that nobody can read it must not cost the other photos."""
+        """Print the result; a closed standard output must not stop the other photos."""
         try:
             self._result(outcome)
         except OutputError as error:
             self.lost = True
-            words = "photos are still cut, but nothing more is printed there"
+            words = "the remaining photos are cut, but nothing more is printed there"
             self._line(f"Error: {error}; {words}", QUIET)
 
     def _result(self, outcome: Outcome) -> None:

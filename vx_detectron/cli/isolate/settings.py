@@ -41,7 +41,7 @@ Options = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Settings:
-    """A checked request.
+    """A validated request.
 
     Attributes:
         cfg: the configuration with all that the options override.
@@ -61,10 +61,10 @@ class Settings:
 
 
 def read_settings(options: Options) -> Settings:
-    """Check the options and put them into the forms that the steps take.
+    """Check the options and convert them to the records that the steps take.
 
     Raises:
-        click.UsageError: an option that makes no sense, alone or beside another.
+        click.UsageError: an option that is invalid, or contradicts another one.
     """
     _expect_partners(options)
     try:
@@ -109,7 +109,7 @@ def _expect_partners(options: Options) -> None:
     if options["mask_only"] and options["background"]:
         raise click.UsageError("--mask-only shows no background; leave --background out.")
     if options["canvas"] is not None and options["crop"]:
-        raise click.UsageError("--canvas holds the subject already; leave --crop out.")
+        raise click.UsageError("--canvas already fits the subject; leave --crop out.")
     if options["margin"] is not None and not options["crop"] and options["canvas"] is None:
         raise click.UsageError("--margin needs --crop or --canvas.")
     if options["mask_only"] and options["shadow"] != "none":
@@ -162,7 +162,7 @@ def _expect_classes(choice: Choice, names: tuple[str, ...]) -> None:
 
 
 def _placement(options: Options) -> Placement:
-    """Where the subject stands."""
+    """Where the subject is."""
     canvas = None if options["canvas"] is None else parse_canvas(options["canvas"])
     right, down = options["move"] or (0.0, 0.0)
     try:

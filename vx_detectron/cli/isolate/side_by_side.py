@@ -7,6 +7,7 @@ they share one network. Each takes a whole photo: while one decodes, the other's
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -58,6 +59,22 @@ def share_cores(cfg: CfgNode, photos: int) -> CfgNode:
     shared.VX.ONNX.THREADS = share_of_cores(photos)
     shared.freeze()
     return shared
+
+
+def limit_threads(photos: int) -> None:
+    """Hold OpenCV, and torch where it is loaded, to each photo's share of the cores.
+
+    Their pools serve one caller at a time: photos that share one wait for each other.
+    """
+    if photos == 1:
+        return
+    import cv2
+
+    share = share_of_cores(photos)
+    cv2.setNumThreads(min(cv2.getNumThreads(), share))
+    if "torch" in sys.modules:
+        torch = sys.modules["torch"]
+        torch.set_num_threads(min(torch.get_num_threads(), share))
 
 
 class SideBySide(Generic[T]):

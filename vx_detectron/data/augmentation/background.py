@@ -1,4 +1,4 @@
-"""The part of a photo beside its subject: a photo without any."""
+"""The part of a photo beside its subject, as a photo without a subject."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parts of a photo that look alike, as things that nobody annotated.
+"""Parts of a photo that look alike, as unannotated things.
 
 A hint decoder that has only ever seen annotated things learns what their kinds look like. These
 teach it to cut whatever is clicked: a shirt, a plate, a stone.

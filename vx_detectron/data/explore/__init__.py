@@ -1,1 +1,1 @@
-"""A look at a data set: its figures, its broken files, and its masks drawn on photos."""
+"""An overview of a data set: its figures, its broken files, and its masks drawn on photos."""

@@ -31,7 +31,7 @@ def read_export(source: Path, image_root: Path, *, max_pixels: int = MAX_PIXELS)
         max_pixels: largest photo, width x height.
 
     Raises:
-        DataError: it is missing, of no known format, or makes no sense.
+        DataError: it is missing, invalid, or of no known format.
     """
     if source.is_dir():
         content = _from_folder(source, max_pixels)

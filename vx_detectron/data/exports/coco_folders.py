@@ -46,7 +46,7 @@ def read(splits: list[Split]) -> dict[str, Any]:
     """The content of one COCO file with all splits; their classes are matched by name.
 
     Raises:
-        DataError: a file makes no sense.
+        DataError: a file is invalid.
     """
     content, categories = Content(), list[dict[str, Any]]()
     for split in splits:
@@ -78,7 +78,7 @@ def _names(found: Any, source: Path) -> dict[int, str]:
     try:
         return {number_of(one["id"]) or 0: str(one["name"]) for one in found["categories"]}
     except (KeyError, TypeError) as error:
-        raise DataError(f"{source}: its 'categories' make no sense: {error!r:.80}") from error
+        raise DataError(f"{source}: its 'categories' are invalid: {error!r:.80}") from error
 
 
 def _named_as_in(first: list[dict[str, Any]], content: Content) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ def read(source: Path, image_root: Path) -> dict[str, Any]:
     """The content of a COCO file.
 
     Raises:
-        DataError: the file is missing, is not CVAT's, or a shape makes no sense.
+        DataError: the file is missing or not CVAT's, or a shape is invalid.
     """
     root, content = _parse(source), Content()
     for label in root.iterfind(".//labels/label/name"):
@@ -29,7 +29,7 @@ def read(source: Path, image_root: Path) -> dict[str, Any]:
             _add(content, image, size, image_root)
         except (KeyError, ValueError) as error:
             name = image.get("name", "(no name)")
-            raise DataError(f"{source}: image {name} makes no sense: {error!r:.120}") from error
+            raise DataError(f"{source}: image {name} is invalid: {error!r:.120}") from error
     return content.whole()
 
 
@@ -39,7 +39,7 @@ def _parse(source: Path) -> ElementTree.Element:
     except OSError as error:
         raise DataError(f"cannot read the annotations {source}: {error.strerror}") from error
     if b"<!DOCTYPE" in text or b"<!ENTITY" in text:  # entities can grow without bound
-        raise DataError(f"{source} declares entities, which CVAT does not write; remove them")
+        raise DataError(f"{source} declares entities, which CVAT never writes; remove them")
     try:
         root = ElementTree.fromstring(text)
     except ElementTree.ParseError as error:

@@ -30,7 +30,7 @@ def read(folder: Path) -> dict[str, Any] | None:
     Shapes of one group and label are one thing, as LabelMe has it.
 
     Raises:
-        DataError: a json file is damaged, or a shape makes no sense.
+        DataError: a json file is damaged, or a shape is invalid.
     """
     content = Content()
     for path in sorted(folder.rglob("*.json")):
@@ -57,7 +57,7 @@ def _add(content: Content, path: Path, found: dict[str, Any]) -> None:
         try:
             masks = [_mask(shape, height, width) for shape in shapes]
         except (ImageError, IndexError, KeyError, TypeError, ValueError) as error:
-            raise DataError(f"{path}: a shape makes no sense: {error!r:.120}") from error
+            raise DataError(f"{path}: a shape is invalid: {error!r:.120}") from error
         polygons = [one for one in masks if isinstance(one, list)]
         segmentation: Any = polygons or next((one for one in masks if one is not None), None)
         marked = any(is_marked(shape.get("flags")) for shape in shapes)

@@ -23,7 +23,7 @@ def read(found: Any, image_root: Path) -> dict[str, Any]:
     """The content of a COCO file; sizes are left to be read from the photos.
 
     Raises:
-        DataError: a region makes no sense.
+        DataError: a region is invalid.
     """
     content = Content()
     for entry in _entries(found):
@@ -36,7 +36,7 @@ def read(found: Any, image_root: Path) -> dict[str, Any]:
                 content.add(image, _class(attributes), _mask(shape), **marked)
             except (AttributeError, KeyError, TypeError, ValueError) as error:
                 name = entry["filename"]
-                raise DataError(f"{name}: a region of VIA makes no sense: {error!r:.80}") from error
+                raise DataError(f"{name}: a VIA region is invalid: {error!r:.80}") from error
     return content.whole()
 
 

@@ -21,7 +21,7 @@ def read(source: Path, max_pixels: int) -> dict[str, Any]:
     """The content of a COCO file.
 
     Raises:
-        DataError: the yaml or a label file makes no sense, or a folder it names is missing.
+        DataError: the yaml or a label file is invalid, or a folder it names is missing.
     """
     settings = _settings(source)
     names, content = _names(settings, source), Content()
@@ -69,7 +69,7 @@ def _photos(entry: Any, settings: dict[str, Any], source: Path) -> Iterator[Path
         place = next((path for path in tries if path.exists()), None)
         if place is None:
             raise DataError(
-                f"{source} names {one!r}, but there is neither folder nor file {base / str(one)}"
+                f"{source} names {one!r}, but there is no such folder or file: {base / str(one)}"
             )
         if place.is_file():
             listed = place.read_text(encoding="utf-8-sig").split("\n")

@@ -1,4 +1,4 @@
-"""Pages of one file each: no other file is loaded with them, whatever is written in them."""
+"""Self-contained pages: no other file is loaded with them, whatever they contain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Layers as COCO annotations, to be mended by hand and trained on."""
+"""Layers as COCO annotations, to be corrected by hand and trained on."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ class InstanceLayer(Layer):
 
     Attributes:
         class_id: its class, an index into ``Instances.class_names``; -1 for a region.
-        is_region: whether it is a region of the saliency map, of no known class.
+        is_region: whether it is a region of the saliency map, without a known class.
         score: detection confidence, 0..1.
     """
 

@@ -48,8 +48,8 @@ def photoshop(
     height, width = merged.shape[:2]
     if max(height, width) > _LONGEST_SIDE:
         raise ImageError(
-            f"PSD holds at most {_LONGEST_SIDE} pixels a side, the photo has {width} x {height}; "
-            "write .ora"
+            f"PSD allows at most {_LONGEST_SIDE} pixels per side, the photo has "
+            f"{width} x {height}; write .ora"
         )
     # In a plain RGB file, the layers' alpha would become masks.
     file = PSDImage.frompil(Image.fromarray(merged).convert("RGBA"))

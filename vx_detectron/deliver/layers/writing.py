@@ -1,4 +1,4 @@
-"""Layers into files: the ending of the name says which kind."""
+"""Write layers to files; the suffix of the name selects the format."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ def write_layers(
     """Write all things in a photo as layers.
 
     Args:
-        path: a file ``.ora`` or ``.psd`` in an existing folder, or a folder, made if need be. The
+        path: a file ``.ora`` or ``.psd`` in an existing folder, or a folder, created if needed. The
             folder gets a transparent PNG of the photo's size for each layer, topmost first, and
-            then the COCO json ``annotations.json``: where that is, all is. Layers that an earlier
-            run left there are removed, if they carry a mark; other files are not touched.
+            then the COCO json ``annotations.json``: if that exists, all of them do. Layers that an
+            earlier run left there are removed if they carry a mark; other files are not touched.
         file_name: what the json calls the photo.
         photo: as it was read.
         instances: what was found in it.
         alpha_of: the refined mask of one of them; see ``find_layers``.
-        mark: whose result this is, to be written into the pictures and the json.
+        mark: which photo the result belongs to, to be written into the pictures and the json.
 
     Raises:
         ImageError: something cannot be written.

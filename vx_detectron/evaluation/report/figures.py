@@ -1,4 +1,4 @@
-"""From results to what the page shows: photos worth a look, charts, and tables in order."""
+"""From results to the contents of the page: interesting photos, charts, and sorted tables."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ _CHANGED = 6  # photos of a comparison
 
 @dataclass(frozen=True)
 class Report:
-    """What a page is made of. Whatever is not there is left out of it.
+    """The contents of a page. What is missing is left out.
 
     Attributes:
         title: of the page.
@@ -68,10 +68,10 @@ class Report:
 
 
 def write_report(folder: Path, report: Report, panels: Mapping[str, Panels] | None = None) -> Path:
-    """Write ``report.html`` into a folder, whole or not at all.
+    """Write ``report.html`` into a folder, completely or not at all.
 
     Args:
-        folder: where to; it is made if need be.
+        folder: where to write; it is created if needed.
         report: the results.
         panels: pictures by the names of their photos, see ``photos_to_draw``.
 

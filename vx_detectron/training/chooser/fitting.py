@@ -133,7 +133,7 @@ def summarise(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
             for limit in (0.1, 0.2, 0.3, 0.4, 0.6, 0.8)
         )
         yield f"{source}: AUC of no subject {area:.3f}; silent if clear / if none below {silent}"
-    yield f"VX.SUBJECT.MIN_SCORE up to {highest_limit(rows):.2f} costs next to no right answer"
+    yield f"VX.SUBJECT.MIN_SCORE up to {highest_limit(rows):.2f} costs next to no correct answers"
 
 
 def highest_limit(rows: Sequence[dict[str, Any]]) -> float:

@@ -49,7 +49,7 @@ class Trainer(DefaultTrainer):  # type: ignore[misc]
     Args:
         cfg: the configuration.
         photos: what to learn from, and what to validate on.
-        resume: go on from the last checkpoint in ``OUTPUT_DIR``, if there is one.
+        resume: continue from the last checkpoint in ``OUTPUT_DIR``, if there is one.
 
     Raises:
         ConfigError, CheckpointError, EngineError, TrainingError: it cannot start.

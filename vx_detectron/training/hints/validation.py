@@ -98,7 +98,7 @@ def click_through(
         try:
             pixels, things = _things_of(record, photos, shortest)
         except (DataError, ImageError) as error:
-            logger.warning("left out of the validation: %s", error)
+            logger.warning("left out of validation: %s", error)
             continue
         batch = torch.from_numpy(pixels).permute(2, 0, 1)[None].to(device) / 255
         with torch.inference_mode():

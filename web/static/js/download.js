@@ -35,7 +35,7 @@ export function setUpDownload() {
 async function guarded(work) {
   if (stop) return;
   stop = new AbortController();
-  progress("Drawing it at full size");
+  progress("Rendering at full size");
   try {
     await work(stop.signal);
   } catch (error) {
@@ -65,7 +65,7 @@ export function showDownload() {
   const copies = Boolean(navigator.clipboard?.write && window.ClipboardItem);
   $("download").disabled = !isReady(current) || Boolean(stop);
   $("copy").disabled = $("download").disabled || !copies;
-  $("copy").title = copies ? "Copy the cut-out to the clipboard" : "The browser lets only pages with https, or of this machine, copy pictures.";
+  $("copy").title = copies ? "Copy the cut-out to the clipboard" : "The browser lets only https pages, or pages from this machine, copy pictures.";
   $("download-all").disabled = Boolean(stop) || !ready.length;
   $("download-all").hidden = photos.length < 2;
   $("download-all").textContent = `All ${photos.length} as ZIP`;
@@ -97,7 +97,7 @@ async function cutOut(photo, format, signal, onProgress) {
 }
 
 async function saveOne(signal) {
-  const { name, blob } = await cutOut(state.current, $("format").value, signal, (share) => progress("Fetching it", share));
+  const { name, blob } = await cutOut(state.current, $("format").value, signal, (share) => progress("Downloading", share));
   save(name, blob);
 }
 
@@ -109,7 +109,7 @@ async function copy(signal) {
 }
 
 async function saveAll(signal) {
-  progress("Waiting until all are cut out");
+  progress("Waiting for all photos to be cut out");
   await allSettled();
   const files = [];
   const missing = [];
@@ -129,8 +129,8 @@ async function saveAll(signal) {
   }
   if (missing.length) files.push({ name: "left out.txt", blob: new Blob([missing.join("\n"), "\n"]) });
   save("cutouts.zip", await zip(files));
-  if (missing.length) tell(`Left out, ${missing.length} of ${state.photos.length}. ${missing.join(" ")}`);
-  else say(`All ${files.length} are in cutouts.zip.`);
+  if (missing.length) tell(`${missing.length} of ${state.photos.length} left out. ${missing.join(" ")}`);
+  else say(`All ${files.length} photos are in cutouts.zip.`);
 }
 
 /** A name that no file before has. */

@@ -107,5 +107,5 @@ export function writeNow() {
 
 function giveUp(error) {
   database = null;
-  tell(`This browser keeps no drafts (${error?.message ?? error}): a reload loses the work.`);
+  tell(`This browser cannot store drafts (${error?.message ?? error}): reloading the page loses your work.`);
 }

@@ -14,11 +14,11 @@ const WORDS = {
   centrality: "Central",
   border: "Whole in the frame",
   focus: "In focus",
-  confidence: "Surely recognised",
+  confidence: "Clearly recognised",
   alive: "Alive",
-  furniture: "No furniture",
+  furniture: "Not furniture",
   only_region: "Of a known class",
-  kin_left_out: "No other like it",
+  kin_left_out: "No others like it",
   neighbour_left_out: "On its own",
 };
 
@@ -29,7 +29,7 @@ export function showEvidence(opened, candidate) {
   if (!candidate || shown === candidate) return;
   shown = candidate;
   const name = nameOfInstance(opened, candidate.index);
-  $("why").textContent = `${name}: ${percent(candidate.score)} probable as the subject. ${inOurWords(candidate.reason)}.`;
+  $("why").textContent = `${name}: ${percent(candidate.score)} likely to be the subject. ${inOurWords(candidate.reason)}.`;
   const numbers = Object.entries(candidate.contributions)
     .filter(([, value]) => Math.abs(value) >= LEAST)
     .sort(([, a], [, b]) => Math.abs(b) - Math.abs(a));

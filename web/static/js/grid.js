@@ -46,7 +46,7 @@ export function showGrid() {
     parts.choose.hidden = !photo.opened;
     setSource(parts.image, photo.picture ?? photo.url);
   }
-  const names = { done: "done", working: "in work", failed: "failed", undecided: "without a subject" };
+  const names = { done: "done", working: "in progress", failed: "failed", undecided: "without a subject" };
   const said = Object.entries(counts).filter(([, count]) => count).map(([name, count]) => `${count} ${names[name]}`);
   const text = `${state.photos.length} photos: ${said.join(", ")}`;
   if ($("counts").textContent !== text) $("counts").textContent = text;

@@ -28,7 +28,7 @@ export function setUpIntake() {
 
 async function takeSample({ sample, name }) {
   const answer = await fetch(sample);
-  if (!answer.ok) throw new Error(`The sample cannot be fetched: the server answered ${answer.status}.`);
+  if (!answer.ok) throw new Error(`The sample cannot be loaded: the server answered ${answer.status}.`);
   addPhotos([new File([await answer.blob()], name, { type: "image/png" })]);
 }
 

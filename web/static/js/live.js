@@ -22,10 +22,10 @@ function tell(problem) {
 
 /** What is wrong with the camera, in words. */
 function words(error) {
-  if (!navigator.mediaDevices) return "Browsers give a camera to https pages and to localhost only.";
-  if (error.name === "NotAllowedError") return "The browser was not allowed to use the camera; allow it beside the address.";
-  if (error.name === "NotFoundError") return "There is no camera.";
-  if (error.name === "NotReadableError") return "The camera is used by another program.";
+  if (!navigator.mediaDevices) return "Browsers allow the camera only on https pages and on localhost.";
+  if (error.name === "NotAllowedError") return "The browser was not allowed to use the camera; allow it next to the address bar.";
+  if (error.name === "NotFoundError") return "No camera was found.";
+  if (error.name === "NotReadableError") return "Another program is using the camera.";
   return error.message;
 }
 

@@ -47,7 +47,7 @@ export function setUpLook() {
     button.addEventListener("click", () => {
       useForAll();
       drawOthers();
-      say(`All ${state.photos.length} photos have this look.`);
+      say(`All ${state.photos.length} photos now have this look.`);
     });
   }
 }

@@ -122,12 +122,12 @@ function brush(down, start, kind) {
 
 export function addPoint(point, kind) {
   const { keep, drop } = state.current.work.hints;
-  if (keep.length + drop.length >= MOST.points) return tell(`${MOST.points} points are the most; brush instead.`);
+  if (keep.length + drop.length >= MOST.points) return tell(`${MOST.points} points is the maximum; use the brush instead.`);
   change(({ hints }) => hints[kind].push(point));
 }
 
 function addStroke(stroke) {
-  if (state.current.work.hints.strokes.length >= MOST.strokes) return tell(`${MOST.strokes} strokes are the most.`);
+  if (state.current.work.hints.strokes.length >= MOST.strokes) return tell(`${MOST.strokes} strokes is the maximum.`);
   change(({ hints }) => hints.strokes.push(stroke));
 }
 

@@ -31,5 +31,5 @@ function wordsFor(photo) {
   if (photo.picture || !photo.opened) return "";
   return photo.opened.instances.length
     ? "Nothing here is clearly the subject. Choose something in the photo or in the list, or pick it yourself."
-    : "No subject was found. Try another photo, or pick yourself what to keep.";
+    : "No subject was found. Try another photo, or pick what to keep yourself.";
 }

@@ -25,7 +25,7 @@ export function mark(index) {
 function deedAt(index) {
   const chosen = chosenOf(state.current);
   if (!chosen.includes(index)) return chosen.length ? "click to choose, Shift-click to add" : "click to choose";
-  return chosen.length > 1 ? "Shift-click to take away" : "this is cut out";
+  return chosen.length > 1 ? "Shift-click to remove" : "this is cut out";
 }
 
 export function showOutlines() {

@@ -52,7 +52,7 @@ export function addPhotos(files) {
 /** Sends or draws a photo when its turn comes. */
 export function queue(photo) {
   photo.stop = new AbortController();
-  busy(photo, "Waiting for its turn");
+  busy(photo, "Waiting in the queue");
   sending = sending.then(() => send(photo));
 }
 
@@ -99,7 +99,7 @@ async function patiently(photo, work) {
       return await work();
     } catch (error) {
       if (!left || error.after === null || error.after === undefined) throw error;
-      busy(photo, "Waiting for the server, which is busy");
+      busy(photo, "Waiting; the server is busy");
       await new Promise((resolve) => setTimeout(resolve, 1000 * Math.min(error.after, LONGEST_WAIT)));
       if (photo.stop.signal.aborted) throw CANCELLED();
     }
@@ -122,7 +122,7 @@ async function open(photo) {
     (share) =>
       share < 1
         ? busy(photo, "Step 1 of 3: sending the photo", share)
-        : busy(photo, "Step 2 of 3: finding what is in it"),
+        : busy(photo, "Step 2 of 3: finding the subject"),
     photo.stop?.signal,
   );
   busy(photo, "Step 3 of 3: cutting it out");

@@ -38,7 +38,7 @@ export function showSubject() {
     button.setAttribute("aria-pressed", String(isChosen));
     if (!button.classList.contains("join")) continue;
     button.textContent = isChosen ? "−" : "+";
-    button.setAttribute("aria-label", `${isChosen ? "Take away" : "Add"} ${button.dataset.name}`);
+    button.setAttribute("aria-label", `${isChosen ? "Remove" : "Add"} ${button.dataset.name}`);
     button.disabled = isChosen && chosen.length === 1;
   }
   const ranking = opened?.subject.ranking ?? [];
