@@ -72,7 +72,7 @@ def cluster_of(cluster: Cluster) -> Iterator[Any]:
 
 def start_ray(ray: Any, options: dict[str, Any], tries: int) -> None:
     """Start Ray; it gives its own processes 30 seconds, which a busy machine may not have."""
-    import psutil  # Ray brings it along
+    import psutil  # type: ignore[import-untyped]  # Ray brings it along
 
     here = psutil.Process()
     for left in reversed(range(tries)):
