@@ -3,9 +3,10 @@
     python benchmarks/batch_faults.py --photos 3000      # as root: it mounts a small file system
 
 The network is replaced by the constant mask of ``Order.test_mask``, so that the photos go by fast.
-One run after another in one output: a worker is killed twice, a poison photo kills its worker, a
-photo vanishes, the driver is killed with -9; then the disk is full; then it is read-only; then a
-last run ends well. `batch_count.py` counts what is there.
+One run after another in one output: a worker is killed twice, a poison photo kills its worker, the
+driver is killed with -9; then the disk is full; then it is read-only; then a second run is started
+beside the last one, a photo of the plan vanishes, and the last run ends well. `batch_count.py`
+counts what is there.
 """
 
 from __future__ import annotations
@@ -21,9 +22,11 @@ from pathlib import Path
 
 import click
 import psutil
+import pyarrow.dataset
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
+BEGAN = time.monotonic()
 DRIVER = """
 import os, signal, sys
 from pathlib import Path
@@ -36,12 +39,12 @@ from vx_detectron.errors import VxError
 
 def poison():
     from vx_detectron.batch import cutting
-    whole = cutting.PhotoCutter._cut
-    def cut(self, row, found):
-        if "poison" in row["place"]:
+    whole = cutting.read_photo
+    def read(data, name, **limits):
+        if "poison" in name:
             os.kill(os.getpid(), signal.SIGKILL)
-        whole(self, row, found)
-    cutting.PhotoCutter._cut = cut
+        return whole(data, name=name, **limits)
+    cutting.read_photo = read
 
 ray = load_ray()
 start_ray(ray, dict(address="local", num_cpus=2, object_store_memory=100 * 2**20,
@@ -112,18 +115,15 @@ def trouble(source: Path, output: Path, disk: Path, photos: int) -> None:
     """One fault after the other."""
     run = Run(source, output)
     run.until(lambda: run.pictures() > photos * 0.02)
-    gone = source / f"{photos - 10:06d}.png"
-    gone.unlink()
-    print(f"* a photo that is in the plan has vanished: {gone.name}", flush=True)
     for share in (0.1, 0.2):
         run.until(lambda share=share: run.pictures() > photos * share and run.workers())
         worker = run.workers()[0]
         worker.send_signal(signal.SIGKILL)
-        print(f"* kill -9 of a worker, at {run.pictures()} results", flush=True)
+        say(f"kill -9 of a worker, at {run.pictures()} results")
     run.until(lambda: run.pictures() > photos * 0.4)
     run.process.kill()
     run.process.wait()
-    print(f"* kill -9 of the driver, at {run.pictures()} results", flush=True)
+    say(f"kill -9 of the driver, at {run.pictures()} results")
     count(source, output)
 
     run = Run(source, output)
@@ -131,7 +131,7 @@ def trouble(source: Path, output: Path, disk: Path, photos: int) -> None:
     run.until(lambda: run.pictures() > before + photos * 0.05)
     used = sum(path.stat().st_blocks * 512 for path in disk.rglob("*") if path.is_file())
     mount("-o", f"remount,size={used + 200_000}", str(disk))
-    print(f"* the disk is full at {run.pictures()}; ended with {run.process.wait()}", flush=True)
+    say(f"the disk is full at {run.pictures()}; ended with {run.process.wait()}")
     mount("-o", "remount,size=1g", str(disk))
     count(source, output)
 
@@ -141,18 +141,31 @@ def trouble(source: Path, output: Path, disk: Path, photos: int) -> None:
     # Nobody, root included, may write into an immutable folder. The file system itself cannot be
     # remounted while the lock is open.
     subprocess.run(["chattr", "+i", str(output / "pictures")], check=True)
-    print(f"* read-only at {run.pictures()}; ended with {run.process.wait()}", flush=True)
+    say(f"read-only at {run.pictures()}; ended with {run.process.wait()}")
     subprocess.run(["chattr", "-i", str(output / "pictures")], check=True)
     count(source, output)
 
-    print("* the last run", flush=True)
+    say("the last run")
     run = Run(source, output)
     second = Run(source, output)
-    print(f"* a second one at the same time ended with {second.process.wait()}", flush=True)
-    print(f"* the last run ended with {run.process.wait()}", flush=True)
+    say(f"a second one at the same time ended with {second.process.wait()}")
+    before = run.pictures()
+    run.until(lambda: run.pictures() > before)
+    gone = source / f"{photos - 1:06d}.png"
+    gone.unlink()  # of the last unit
+    say(f"a photo that is in the plan has vanished: {gone.name}")
+    say(f"the last run ended with {run.process.wait()}")
     if count(source, output):
         raise click.ClickException("the count is wrong")
-    print("* the same once more", flush=True)
+    failed = pyarrow.dataset.dataset(output / "records").to_table(
+        columns=["place", "kind", "error"], filter=pyarrow.dataset.field("status") == "failed"
+    )
+    for row in failed.to_pylist():
+        print("  ", row)
+    expected = {gone.name, "000100 poison.png", "000200.png"}
+    if set(failed["place"].to_pylist()) != expected:
+        raise click.ClickException(f"expected these to fail: {expected}")
+    say("the same once more")
     Run(source, output).process.wait()
     sys.exit(count(source, output))
 
@@ -163,6 +176,11 @@ def count(source: Path, output: Path) -> int:
     return subprocess.run(
         [sys.executable, str(script), str(source), str(output)], check=False
     ).returncode
+
+
+def say(words: str) -> None:
+    """A line, and when it was."""
+    print(f"* {time.monotonic() - BEGAN:.0f} s: {words}", flush=True)
 
 
 def mount(*arguments: str) -> None:

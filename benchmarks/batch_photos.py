@@ -16,14 +16,12 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from itertools import pairwise
 from pathlib import Path
 
 import click
-import psutil
 import pyarrow.parquet
+from watcher import Watcher
 
 ROOT = Path(__file__).resolve().parents[1]
 SINGLE = """
@@ -71,38 +69,6 @@ def copies(folder: Path, target: Path, count: int, most: int) -> list[Path]:
             place.write_bytes(data[:2] + comment + data[2:])
             made.append(place)
     return made
-
-
-class Watcher(threading.Thread):
-    """CPU seconds of a process and all its children, dead ones too, and its own memory."""
-
-    def __init__(self, pid: int) -> None:
-        super().__init__(daemon=True)
-        self.root = psutil.Process(pid)
-        self.cpu: dict[tuple[int, float], tuple[str, float]] = {}
-        self.memory: list[tuple[float, float]] = []
-        self.done = threading.Event()
-
-    def run(self) -> None:
-        """Look every second."""
-        began = time.monotonic()
-        while not self.done.wait(1):
-            try:
-                every = [self.root, *self.root.children(recursive=True)]
-                rss = self.root.memory_info().rss / 2**20
-            except psutil.Error:
-                return
-            self.memory.append((time.monotonic() - began, rss))
-            for one in every:
-                try:
-                    spent, line = one.cpu_times(), " ".join(one.cmdline())[:60]
-                    self.cpu[one.pid, one.create_time()] = (line, spent.user + spent.system)
-                except psutil.Error:
-                    continue
-
-    def of(self, word: str) -> float:
-        """Seconds of all processes whose command line has that word."""
-        return sum(spent for line, spent in self.cpu.values() if word in line)
 
 
 @click.command(context_settings={"show_default": True})
@@ -170,20 +136,16 @@ def report(
         for file in (work / "out" / "records").glob("*.parquet")
         for row in pyarrow.parquet.read_table(file).to_pylist()
     }
-    spent = sum(seconds for _, seconds in watcher.cpu.values())
+    spent = watcher.spent
     single = float(str(alone["cpu"])) / len(some)
-    workers = watcher.of("MapWorker") + watcher.of("ray::MapWorker")
+    workers = watcher.of("MapWorker")
     print(f"single process: {1 / single:.2f} photos a core-second, {single:.3f} s each")
     print(f"batch, everything: {total / spent:.2f} photos a core-second, in {wall:.0f} s")
     print(f"  ratio {total / spent * single:.3f}")
     print(f"  the workers that cut, alone: {workers / total:.3f} s each")
-    for line in sorted({line for line, _ in watcher.cpu.values()}):
-        if watcher.of(line) > 1:
-            print(f"  {watcher.of(line):9.1f} s  {line}")
-    memory = watcher.memory
-    cuts = [len(memory) * part // 4 for part in range(5)]
-    peaks = [max((rss for _, rss in memory[a:b]), default=0) for a, b in pairwise(cuts)]
-    print("driver memory, peak in each quarter of the time, MiB:", [round(peak) for peak in peaks])
+    for line in watcher.lines():
+        print(f"  {line}")
+    print("driver memory, peak in each quarter of the time, MiB:", watcher.peaks())
     masks = alone["masks"]
     assert isinstance(masks, dict)
     cut = {path: mask for path, mask in masks.items() if isinstance(mask, dict)}

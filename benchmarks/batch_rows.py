@@ -12,16 +12,16 @@ from __future__ import annotations
 
 import io
 import os
-import resource
+import struct
 import subprocess
 import sys
 import tarfile
 import tempfile
+import zlib
 from pathlib import Path
 
 import click
-import numpy as np
-from PIL import Image
+from watcher import Watcher
 
 ROOT = Path(__file__).resolve().parents[1]
 DRIVER = """
@@ -58,14 +58,22 @@ def make_tars(folder: Path, rows: int, each: int = 50_000) -> None:
     for start in range(0, rows, each):
         with tarfile.open(folder / f"{start:08d}.tar", "w") as tar:
             for number in range(start, min(start + each, rows)):
-                pixels = np.zeros((12, 16, 3), dtype=np.uint8)
-                pixels[0, 0] = number % 256, number // 256 % 256, number // 65536
-                buffer = io.BytesIO()
-                Image.fromarray(pixels).save(buffer, "PNG", compress_level=1)
+                data = tiny_png(number)
                 info = tarfile.TarInfo(f"{number:08d}.png")
-                info.size = buffer.tell()
-                buffer.seek(0)
-                tar.addfile(info, buffer)
+                info.size = len(data)
+                tar.addfile(info, io.BytesIO(data))
+
+
+def tiny_png(number: int) -> bytes:
+    """A black PNG of 16 x 12 pixels whose first pixel is the number."""
+    lines = bytearray(12 * (1 + 16 * 3))  # a filter's byte before each line
+    lines[1:4] = number.to_bytes(3, "little")
+    chunks = b"\x89PNG\r\n\x1a\n"
+    header = struct.pack(">IIBBBBB", 16, 12, 8, 2, 0, 0, 0)
+    for kind, data in ((b"IHDR", header), (b"IDAT", zlib.compress(lines, 1)), (b"IEND", b"")):
+        body = kind + data
+        chunks += struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
+    return chunks
 
 
 @click.command(context_settings={"show_default": True})
@@ -81,11 +89,20 @@ def main(rows: int, workers: int) -> None:
             print(f"compare by {compare}:", flush=True)
             command = [sys.executable, "-W", "ignore", "-c", DRIVER, f"{source}/*.tar"]
             environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-            subprocess.run(
-                [*command, str(output), str(workers), compare], env=environment, check=True
+            process = subprocess.Popen(
+                [*command, str(output), str(workers), compare], env=environment
             )
-            spent = resource.getrusage(resource.RUSAGE_CHILDREN)
-            print(f"  core-seconds of the driver so far: {spent.ru_utime + spent.ru_stime:.0f}")
+            watcher = Watcher(process.pid)
+            watcher.start()
+            if process.wait():
+                raise click.ClickException("the run failed")
+            watcher.done.set()
+            watcher.join()
+            spent = watcher.spent
+            print(f"  core-seconds: {spent:.0f}, {spent / rows * 1e3:.3f} ms a row")
+            for line in watcher.lines():
+                print(f"    {line}")
+            print(f"  driver memory, peak in each quarter of the time, MiB: {watcher.peaks()}")
         files = list((output / "records").glob("*.parquet"))
         size = sum(path.stat().st_size for path in files)
         print(f"records: {len(files)} files, {size / 1e6:.1f} MB, {size / rows:.0f} bytes a row")

@@ -23,10 +23,12 @@ pytest.importorskip("fsspec")
 import pyarrow.parquet as pq  # noqa: E402
 
 from vx_detectron.batch.cutting import PhotoCutter  # noqa: E402
+from vx_detectron.batch.engine import tasks_of  # noqa: E402
 from vx_detectron.batch.lock import locked  # noqa: E402
 from vx_detectron.batch.order import Order  # noqa: E402
 from vx_detectron.batch.plan import (  # noqa: E402
     PLANS,
+    Unit,
     expect_same_run,
     make_plan,
     pixels_of,
@@ -467,3 +469,15 @@ def test_a_second_run_in_the_same_output_is_refused(tmp_path: Path) -> None:
         pass
     with locked(store):
         pass
+
+
+@pytest.mark.parametrize("count", [0, 1, 511, 1024, 31_250, 250_000])
+def test_tasks_hold_each_unit_once_and_end_small(count: int) -> None:
+    units = [Unit("part", number, number + 1) for number in range(count)]
+    tasks = list(tasks_of(units, 2))
+    assert [unit for task in tasks for unit in task] == units
+    sizes = [len(task) for task in tasks]
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[-1:] in ([], [1])
+    assert max(sizes, default=1) <= 64
+    assert len(tasks) <= 7000

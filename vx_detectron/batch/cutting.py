@@ -7,6 +7,7 @@ import io
 import os
 import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime, timezone
 from functools import lru_cache
 from time import perf_counter
@@ -86,8 +87,11 @@ class PhotoCutter:
         return found
 
     def refuse(self, row: Mapping[str, Any], kind: str, error: str) -> Row:
-        """The record of a photo that is not tried at all."""
+        """The record of a photo that is not tried; with its digest, so that later runs skip it."""
         found = self._begin(row)
+        with suppress(ImageError):
+            data = self._read(row)
+            found |= {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
         found |= {"status": FAILED, "kind": kind, "error": error}
         return found | {"seconds": 0.0, "finished": datetime.now(timezone.utc)}
 

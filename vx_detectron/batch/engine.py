@@ -6,8 +6,8 @@ import logging
 import math
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from vx_detectron.batch.order import Cluster, Order
@@ -17,6 +17,9 @@ from vx_detectron.errors import BatchError, VxError
 if TYPE_CHECKING:
     from vx_detectron.batch.workers import RecordSink
 
+_TASKS = 128  # so many tasks at least are made of what is left, and so many for each worker
+_SHARES = 4
+_MOST_UNITS = 64  # of a task: about 250 photos of 2 megapixels
 _EXTRA = 'the batch needs Ray, which is not installed: pip install "vx-detectron[batch]"'
 
 
@@ -69,7 +72,11 @@ def cluster_of(cluster: Cluster) -> Iterator[Any]:
 
 def start_ray(ray: Any, options: dict[str, Any], tries: int) -> None:
     """Start Ray; it gives its own processes 30 seconds, which a busy machine may not have."""
+    import psutil  # type: ignore[import-untyped]  # Ray brings it along
+
+    here = psutil.Process()
     for left in reversed(range(tries)):
+        before = {one.pid for one in here.children(recursive=True)}
         try:
             ray.init(**options)
             return
@@ -77,6 +84,12 @@ def start_ray(ray: Any, options: dict[str, Any], tries: int) -> None:
             ray.shutdown()
             if not left or "timed out during startup" not in str(error):
                 raise
+            # Ray leaves the processes of a start that came too late, and they slow down the next.
+            late = [one for one in here.children(recursive=True) if one.pid not in before]
+            for one in late:
+                with suppress(psutil.NoSuchProcess):
+                    one.kill()
+            psutil.wait_procs(late, timeout=10)
 
 
 def dashboard_url(ray: Any) -> str | None:
@@ -101,22 +114,20 @@ def cut_units(
     from vx_detectron.batch.workers import RecordSink, UnitCutter
 
     _hush(ray)
-    tables = [
-        pa.table({"part": [one.part], "start": [one.start], "stop": [one.stop]}) for one in units
-    ]
     low, high = cluster.workers or (1, _workers_that_fit(ray, cluster))
+    # What a dead worker had begun of a task is all that is lost. Ray restarts the worker, and says
+    # when there is room for more.
+    tables = [pa.Table.from_pylist([asdict(one) for one in some]) for some in tasks_of(units, high)]
     sink = RecordSink(order)
     try:
-        # A unit is a block and a task of its own: what a dead worker had begun is all that is
-        # lost. Ray restarts the worker, and says when there is room for more.
         ray.data.from_arrow(tables).map_batches(
             UnitCutter,
             fn_constructor_kwargs={"order": threaded(order, cluster), "run": run, "ledger": ledger},
             batch_size=None,
             batch_format="pyarrow",
             compute=ray.data.ActorPoolStrategy(
-                min_size=min(low, len(units)),
-                max_size=min(high, len(units)),
+                min_size=min(low, len(tables)),
+                max_size=min(high, len(tables)),
                 max_tasks_in_flight_per_actor=2,
             ),
             num_cpus=cluster.cpus,
@@ -129,6 +140,20 @@ def cut_units(
             raise BatchError(f"Ray gave up: {error}") from error
         raise cause from error
     return sink
+
+
+def tasks_of(units: Sequence[Unit], workers: int) -> Iterator[Sequence[Unit]]:
+    """The units of each task: more of them while much is left, single ones at the end.
+
+    A task costs Ray some milliseconds, and 40 KB of the driver's memory; one that is too large
+    keeps the others waiting at the end, and is lost with its worker.
+    """
+    start = 0
+    while start < len(units):
+        share = (len(units) - start) // max(_SHARES * workers, _TASKS)
+        stop = start + min(max(share, 1), _MOST_UNITS)
+        yield units[start:stop]
+        start = stop
 
 
 def threaded(order: Order, cluster: Cluster) -> Order:
@@ -167,6 +192,9 @@ def _cause(error: BaseException) -> VxError | None:
         if isinstance(one, VxError) and type(one).__module__.startswith("vx_detectron."):
             return one
         waiting += [one.__cause__, one.__context__, getattr(one, "cause", None)]
+        waiting += [
+            part for part in one.args if isinstance(part, BaseException)
+        ]  # of a ParcelError
     return None
 
 
@@ -183,3 +211,6 @@ def _hush(ray: Any) -> None:
     context.print_on_execution_start = False
     for name in ("ray", "ray.data"):
         logging.getLogger(name).setLevel(logging.ERROR)
+    for handler in logging.getLogger("ray.data").handlers:
+        if isinstance(handler, logging.StreamHandler):  # the other one writes to the folder
+            handler.setLevel(logging.CRITICAL)

@@ -31,9 +31,10 @@ class Ledger:
         self.deaths += before > 0
         return before
 
-    def end(self, unit: str) -> None:
-        """Note that a unit is done."""
+    def end(self, unit: str, counts: Mapping[str, int], seconds: float) -> None:
+        """Note that a unit is done, and add to what is done."""
         self.units.pop(unit, None)
+        self.tick(counts, seconds)
 
     def begin_alone(self, place: str) -> int:
         """Note that a worker starts a photo; returns how often a worker has died on it."""

@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from vx_detectron.batch.order import Order
@@ -140,12 +141,17 @@ def plan_items(
 
 def read_unit(store: Store, unit: Unit) -> list[dict[str, Any]]:
     """The photos of one unit."""
-    import pyarrow.parquet
-
-    with store.open(f"{unit.part}.parquet") as file:
-        table = pyarrow.parquet.read_table(file)
+    table = _part(store.url, unit.part)
     rows: list[dict[str, Any]] = table.slice(unit.start, unit.stop - unit.start).to_pylist()
     return rows
+
+
+@lru_cache(maxsize=2)  # a part has the photos of many units
+def _part(url: str, part: str) -> pa.Table:
+    import pyarrow.parquet
+
+    with Store(url).open(f"{part}.parquet") as file:
+        return pyarrow.parquet.read_table(file)
 
 
 def _left(order: Order, store: Store, index: Index, item: Item) -> dict[str, Any] | None:

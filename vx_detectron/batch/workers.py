@@ -6,6 +6,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import ray
@@ -24,13 +25,14 @@ from vx_detectron.batch.records import (
 )
 from vx_detectron.batch.store import Store
 from vx_detectron.batch.tars import write_tar
+from vx_detectron.errors import VxError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 WORKER_DIED = "WorkerDied"
 _TICK = 1.0  # seconds between two messages of a worker
-_ROWS, _BYTES = 200, 64 * 2**20  # of a file of records, and of a shard
+_ROWS = 200  # of a file of records
 
 
 class UnitCutter:
@@ -55,7 +57,8 @@ class UnitCutter:
 
         for one in units.to_pylist():
             unit = Unit(one["part"], one["start"], one["stop"])
-            rows = list(self._unit(unit))
+            with unaltered():
+                rows = list(self._unit(unit))
             yield pa.Table.from_pylist(rows, schema=self.schema)
 
     def _unit(self, unit: Unit) -> Iterator[Row]:
@@ -67,8 +70,8 @@ class UnitCutter:
             self.seconds += found["seconds"]
             self._tell()
             yield found
-        self._tell(now=True)
-        ray.get(self.ledger.end.remote(name))
+        # Nobody waits for it: if it is lost, the photos are tried one at a time, no more.
+        self.ledger.end.remote(name, *self._told())
 
     def _alone(self, row: Row) -> Row:
         """A photo that a worker may have died of."""
@@ -83,10 +86,28 @@ class UnitCutter:
         ray.get(self.ledger.end_alone.remote(place))
         return found
 
-    def _tell(self, now: bool = False) -> None:
-        if self.counts and (now or time.monotonic() - self.told > _TICK):
-            self.ledger.tick.remote(dict(self.counts), self.seconds)
-            self.counts, self.seconds, self.told = Counter(), 0.0, time.monotonic()
+    def _tell(self) -> None:
+        if time.monotonic() - self.told > _TICK:
+            self.ledger.tick.remote(*self._told())
+
+    def _told(self) -> tuple[dict[str, int], float]:
+        """What is new since the last message."""
+        news = dict(self.counts), self.seconds
+        self.counts, self.seconds, self.told = Counter(), 0.0, time.monotonic()
+        return news
+
+
+class ParcelError(Exception):
+    """Holds an error of this program on its way to the driver; the only argument."""
+
+
+@contextmanager
+def unaltered() -> Iterator[None]:
+    """Errors of this program arrive as they are; Ray adds advice to the words of all others."""
+    try:
+        yield
+    except VxError as error:
+        raise ParcelError(error) from error
 
 
 def transit_schema(order: Order) -> pa.Schema:
@@ -124,7 +145,8 @@ class RecordSink(Datasink[dict[str, Any]]):
         seconds = float(pc.sum(table["seconds"]).as_py() or 0)
         table = table.filter(pc.not_equal(table["status"], KEPT))
         if table.num_rows:
-            self._write(table)
+            with unaltered():
+                self._write(table)
         return {"counts": dict(statuses), "kinds": dict(kinds), "seconds": seconds}
 
     def _write(self, table: pa.Table) -> None:
