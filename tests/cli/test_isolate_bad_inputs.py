@@ -202,7 +202,7 @@ def test_an_output_folder_that_is_a_file(photo: Path, tmp_path: Path) -> None:
     with nothing_left(tmp_path):
         result = run(photo, "-o", f"{photo}/cut/")
     assert result.exit_code == 1 and f"{photo} is not a folder" in result.stderr
-    assert "torchvision on" not in result.stderr  # the network was not even loaded
+    assert "onnx on" not in result.stderr  # the network was not even loaded
 
 
 def test_an_output_folder_that_cannot_be_written(photo: Path, tmp_path: Path) -> None:
@@ -294,7 +294,7 @@ def test_weights_that_are_none(photo: Path, tmp_path: Path) -> None:
 def test_a_device_that_is_not_there(photo: Path) -> None:
     with warnings.catch_warnings():  # torch may say that it found no driver
         warnings.simplefilter("ignore")
-        result = run(photo, "--device", "cuda")
+        result = run(photo, "--engine", "torchvision", "--device", "cuda")
     assert result.exit_code == 1 and "finds no such device" in result.stderr
 
 

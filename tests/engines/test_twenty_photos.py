@@ -119,7 +119,8 @@ def random_r50(
     some = [photos[name] for name in ("astronaut.png", "chelsea.png", "coffee.png")]
     weights = write_weights(calibrated(load_cfg(R50, size), some), folder / "r50.pth")
     # Nearly tied ones would be decided by rounding.
-    keys = [*size, "MODEL.WEIGHTS", weights, "TEST.DETECTIONS_PER_IMAGE", "60",
+    keys = [*size, "MODEL.WEIGHTS", weights, "MODEL.RPN.POST_NMS_TOPK_TEST", "100",
+            "TEST.DETECTIONS_PER_IMAGE", "30",
             "MODEL.ROI_HEADS.SCORE_THRESH_TEST", "0.5"]  # fmt: skip
     export(load_cfg(R50, keys), folder / "r50.onnx")
     found = by_torchvision(load_cfg(R50, [*keys, "VX.ENGINE", "torchvision"]), photos)

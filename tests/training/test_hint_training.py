@@ -20,6 +20,7 @@ from vx_detectron.errors import CheckpointError, ConfigError, TrainingError
 from vx_detectron.modeling.eye import EyeNet
 from vx_detectron.modeling.samples import Sample
 from vx_detectron.training.hints import person, trainee
+from vx_detectron.training.hints.detected import as_detected
 from vx_detectron.training.hints.validation import Clicked, measure_clicks
 from vx_detectron.training.run import evaluate, train_network
 from vx_detectron.weights.catalog import sha256_of
@@ -77,8 +78,8 @@ def test_first_marks_are_right_and_of_every_kind() -> None:
     """What is to be kept is marked inside, what is to be dropped outside, a disc's reach aside."""
     target, kinds = LEFT.astype(np.float32), set()
     eye_map = (0.8 * RIGHT).astype(np.float32)
-    near = ndimage.binary_dilation(LEFT, iterations=person.POINT_RADIUS)
-    deep = ndimage.binary_erosion(LEFT, iterations=person.POINT_RADIUS)
+    near = ndimage.binary_dilation(LEFT, np.ones((3, 3)), iterations=person.POINT_RADIUS)
+    deep = ndimage.binary_erosion(LEFT, np.ones((3, 3)), iterations=person.POINT_RADIUS)
     for one in draws():
         marks = person.first_marks(target, eye_map, one)
         assert not (marks.keep & marks.drop).any()
@@ -91,6 +92,19 @@ def test_first_marks_are_right_and_of_every_kind() -> None:
     # A box, without a mark and with one; then a mark inside, without one outside and with one.
     assert {(False, True, False, True), (False, True, True, True)} <= kinds
     assert {(False, False, True, False), (False, False, True, True)} <= kinds
+
+
+def test_a_detected_thing_is_near_the_true_one_and_never_quite_it() -> None:
+    overlaps = []
+    for one in draws():
+        seen = as_detected(RIGHT, one)
+        assert seen.dtype == np.float32 and seen.shape == RIGHT.shape
+        assert seen.min() >= 0 and seen.max() <= 1
+        assert not seen[:, : 45 - 15].any()  # far from its box
+        inside = seen >= 0.5
+        overlaps.append((inside & RIGHT).sum() / (inside | RIGHT).sum())
+    assert min(overlaps) > 0.5 and np.median(overlaps) > 0.8
+    assert min(overlaps) < 0.85 < max(overlaps)
 
 
 def test_the_largest_error_is_marked_and_the_last_mark_counts() -> None:
@@ -113,7 +127,7 @@ def test_the_largest_error_is_marked_and_the_last_mark_counts() -> None:
 
 def test_a_mark_lies_inside_and_strokes_stay_there() -> None:
     lengths = []
-    near = ndimage.binary_dilation(LEFT, iterations=person.POINT_RADIUS)
+    near = ndimage.binary_dilation(LEFT, np.ones((3, 3)), iterations=person.POINT_RADIUS)
     for one in draws(60):
         mark = person.a_mark(LEFT, one)
         assert (mark & LEFT).any() and not (mark & ~near).any()

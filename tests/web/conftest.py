@@ -16,7 +16,7 @@ from vx_detectron.config import load_cfg
 from vx_detectron.pipeline import Isolator
 from web import create_app
 
-OPTIONS = ["VX.ENGINE", "torchvision", "MODEL.DEVICE", "cpu"]
+OPTIONS = ["VX.ENGINE", "onnx", "MODEL.DEVICE", "cpu"]
 
 
 @pytest.fixture(scope="session")

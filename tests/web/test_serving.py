@@ -28,7 +28,7 @@ pytestmark = [
 
 ROOT = Path(__file__).resolve().parents[2]
 HOST = "::1"
-OPTIONS = ["--opt", "VX.ENGINE", "torchvision", "--opt", "MODEL.DEVICE", "cpu"]
+OPTIONS = ["--opt", "VX.ENGINE", "onnx", "--opt", "MODEL.DEVICE", "cpu"]
 LONG = 300  # seconds, which nothing takes
 
 

@@ -1,7 +1,8 @@
 """A network that listens: the eye's features of the photo, and a decoder that reads the hints.
 
 The photo is seen once. A hint costs one run of the decoder; where what is meant is small, one more
-over its window, which is seen once as well. Both networks are ONNX files and run without torch.
+over its window, which is seen once as well. From nothing, it begins with the detected thing that
+the marks lie in. Both networks are ONNX files and run without torch.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ _MARGIN, _LEAST_MARGIN = 0.3, 8  # around what is meant, in shares of its box, a
 _LARGEST_WINDOW = 0.45  # as a share of the photo: a larger one would show hardly more
 _HOLD = 4.0  # log-odds by which the cut so far stands, far from any mark
 _EDGE, _OUTSIDE = 0.5, 0.4  # probabilities
+_SURE = 0.4  # detection score from which a thing may be meant
 _STEPS = 12  # of the photo's sides, in which the window moves
 
 Features = dict[str, FloatArray]
@@ -98,25 +100,70 @@ class SeenByNetwork:
 
     def segment(self, keep: BoolArray, drop: BoolArray, previous: FloatArray | None) -> FloatArray:
         """See ``Segmentation``."""
-        maps = _maps(keep, drop, previous, self._size)
-        mask = self._network.decode(self._whole, maps)
-        if previous is not None:
-            mask = _held_to(_resized(previous, mask.shape), mask, maps)
-        mask = _resized(mask, keep.shape)
-        if previous is None:
-            _forget_unmarked(mask, keep)
-        window = _window_around(mask >= _EDGE)
-        if window is None:
-            return mask
-        window, features, size = self._seen(window)
-        maps = _maps(keep[window], drop[window], mask[window], size)
-        near = self._network.decode(features, maps)
-        if previous is not None:
-            near = _held_to(_resized(previous[window], near.shape), near, maps)
-        mask[window] = _resized(near, mask[window].shape)
+        known = self._known(keep, drop) if previous is None else None
+        window = None if known is None else _window_around(known >= _EDGE)
+        if known is not None and window is not None:
+            mask = known
+        else:
+            whole = slice(0, keep.shape[0]), slice(0, keep.shape[1])
+            start = known if previous is None else previous
+            mask = self._answer(whole, self._whole, self._size, (keep, drop), start, previous)
+            if previous is None:
+                _forget_unmarked(mask, keep)
+            window = _window_around(mask >= _EDGE)
+        if window is not None:
+            window, features, size = self._seen(window)
+            mask[window] = self._answer(window, features, size, (keep, drop), mask, previous)
         if previous is None:
             _forget_unmarked(mask, keep)
         return mask
+
+    def _known(self, keep: BoolArray, drop: BoolArray) -> FloatArray | None:
+        """The smallest thing that the detector saw and that agrees with the marks, if any.
+
+        Returns:
+            float32 (H, W), 0..1, as coarse as the detector draws it.
+        """
+        rows, columns = np.nonzero(keep)
+        if self._instances is None or not len(rows):
+            return None
+        things, best, least = self._instances, None, math.inf
+        for index in np.flatnonzero((things.scores >= _SURE) & ~things.is_region):
+            mask = things.soft_mask(int(index), keep.shape)
+            inside = mask >= _EDGE
+            area = int(np.count_nonzero(inside))
+            if area < least and inside[rows, columns].all() and not (inside & drop).any():
+                best, least = mask, area
+        return best
+
+    def _answer(
+        self,
+        window: Window,
+        features: Features,
+        size: tuple[int, int],
+        marks: tuple[BoolArray, BoolArray],
+        start: FloatArray | None,
+        previous: FloatArray | None,
+    ) -> FloatArray:
+        """What the decoder makes of the marks within a window that was seen at ``size``.
+
+        Args:
+            window: rows and columns of the image.
+            features: of the window.
+            size: height and width at which it was seen.
+            marks: keep and drop, of the whole image.
+            start: the mask that the decoder is told, of the whole image; None for none.
+            previous: the cut so far, which stands far from any mark; None for none.
+
+        Returns:
+            float32, of the window's height and width, 0..1.
+        """
+        keep, drop = (one[window] for one in marks)
+        maps = _maps(keep, drop, None if start is None else start[window], size)
+        mask = self._network.decode(features, maps)
+        if previous is not None:
+            mask = _held_to(_resized(previous[window], mask.shape), mask, maps)
+        return _resized(mask, keep.shape)
 
     def _seen(self, window: Window) -> tuple[Window, Features, tuple[int, int]]:
         """The window with its features; only the very same one will do again."""

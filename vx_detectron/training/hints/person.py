@@ -15,13 +15,16 @@ import numpy as np
 from vx_detectron.interactive.hint_maps import POINT_RADIUS, hint_maps
 from vx_detectron.modeling.samples import Sample
 from vx_detectron.structures import BoolArray, FloatArray
+from vx_detectron.training.hints.detected import as_detected
 
 # What is wanted: shares of the crop, and how often it is not just one thing.
 _LEAST_SHARE, _LEAST_PIECE = 0.006, 0.01
 _TWO_THINGS, _ONE_PIECE = 0.15, 0.3
 
-# How a person begins; otherwise with a mark inside.
-_CORRECTS, _DRAWS_BOX = 0.3, 0.1
+# How a person begins: with the automatic cut, with a thing that the detector saw, or with a box;
+# otherwise with a mark inside.
+_CORRECTS, _PICKS, _DRAWS_BOX = 0.17, 0.35, 0.07
+_CORRECTS_TOO = 0.5
 _MARKS_BOX_TOO, _DROPS_TOO = 0.3, 0.15
 _NEAR = 20  # pixels around it, where a first mark to drop lies
 _BOX_JITTER = 0.03  # of a side of the box, standard deviation
@@ -117,7 +120,14 @@ def first_marks(target: FloatArray, eye_map: FloatArray, random: Random) -> Mark
     kind = random.random()
     if kind < _CORRECTS:
         marks.correct(eye_map, target, random)
-    elif kind < _CORRECTS + _DRAWS_BOX:
+    elif kind < _CORRECTS + _PICKS:
+        seen = as_detected(inside, random)
+        both = inside & (seen >= 0.5)
+        marks.previous = seen
+        marks.add(True, a_mark(both if both.any() else inside, random))
+        if random.random() < _CORRECTS_TOO:
+            marks.correct(seen, target, random)
+    elif kind < _CORRECTS + _PICKS + _DRAWS_BOX:
         marks.drop |= ~_box_around(inside, random)
         rest = inside & ~marks.drop
         if random.random() < _MARKS_BOX_TOO and rest.any():

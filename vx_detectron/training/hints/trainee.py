@@ -21,7 +21,7 @@ from vx_detectron.weights import catalog
 from vx_detectron.weights.checkpoint_file import read_checkpoint
 from vx_detectron.weights.key_table import load_strict
 
-_ROUNDS = (0, 0, 1, 1, 2, 3)  # how often a mask is corrected before the one that counts
+_ROUNDS = (0, 0, 1, 2, 3, 4)  # how often a mask is corrected before the one that counts
 _OBEY_WEIGHT = 0.3
 
 
