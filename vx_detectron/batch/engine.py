@@ -55,6 +55,8 @@ def cluster_of(cluster: Cluster) -> Iterator[Any]:
     options: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
     options["address"] = address
     if address == "local":
+        # Else a process is started, for seconds of a core, for every file of records.
+        os.environ.setdefault("RAY_idle_worker_killing_time_threshold_ms", "600000")
         workers = cluster.workers[1] if cluster.workers else 0
         options["num_cpus"] = max(math.ceil(workers * cluster.cpus), 1) if workers else None
         options["object_store_memory"] = cluster.object_store
