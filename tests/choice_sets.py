@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 import numpy as np
-from conftest import photo
 from PIL import Image, ImageDraw
+from shipped_photos import photo
 
 from vx_detectron.rle import encode_mask, mask_area, mask_box
 

@@ -7,31 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-import skimage
 from hypothesis import settings
-from numpy.typing import NDArray
-from PIL import Image
-
-ROOT = Path(__file__).resolve().parents[1]
+from shipped_photos import ROOT, Photo, photo
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
-
-Photo = NDArray[np.uint8]
-
-
-def photo(name: str) -> Photo:
-    """A photo that scikit-image ships inside its wheel: uint8 (H, W, 3), RGB.
-
-    It cannot be written to, so a function that changes its input fails.
-    """
-    with Image.open(Path(skimage.__file__).parent / "data" / name) as image:
-        pixels = np.array(image.convert("RGB"))
-    pixels.setflags(write=False)
-    return pixels
 
 
 @pytest.fixture(scope="session")

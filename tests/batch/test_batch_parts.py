@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Photo as Pixels
 from PIL import Image
+from shipped_photos import Photo as Pixels
 
 pa = pytest.importorskip("pyarrow")
 pytest.importorskip("fsspec")

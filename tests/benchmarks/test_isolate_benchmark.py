@@ -8,7 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from conftest import ROOT
+from shipped_photos import ROOT
 
 
 @pytest.fixture

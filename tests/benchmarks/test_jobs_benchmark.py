@@ -9,8 +9,8 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from conftest import ROOT
 from PIL import Image
+from shipped_photos import ROOT
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from types import ModuleType
 import numpy as np
 import onnx.parser
 import pytest
-from conftest import ROOT, Photo
 from PIL import Image
+from shipped_photos import ROOT, Photo
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from choice_sets import write_labelled_photos
 from click.testing import CliRunner, Result
-from conftest import Photo
 from PIL import Image
+from shipped_photos import Photo
 
 from vx_detectron.cli.evaluate import main
 

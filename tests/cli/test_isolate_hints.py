@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Photo
 from isolate_runs import records, run
 from PIL import Image
+from shipped_photos import Photo
 
 PERSON = ("--subject", "person", "--mask-only", "--no-crf")
 

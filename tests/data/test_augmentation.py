@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from conftest import Photo
 from painted import BLACK, WHITE, augment_cfg, scene
 from scipy import ndimage
+from shipped_photos import Photo
 from torch import Tensor
 from torchvision import tv_tensors
 from torchvision.transforms import v2

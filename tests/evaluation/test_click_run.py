@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from coco_files import disc
-from conftest import Photo
 from mask_sets import SIZE, disc_masks, write_set
 from pycocotools import mask as rle_tools
+from shipped_photos import Photo
 from skimage.measure import label
 
 from vx_detectron.errors import DataError

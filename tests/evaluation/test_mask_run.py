@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from coco_files import write_disc_dataset
-from conftest import Photo
 from mask_sets import disc_masks, write_masks, write_set
 from PIL import Image
+from shipped_photos import Photo
 
 from vx_detectron.config import load_cfg
 from vx_detectron.errors import DataError

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Photo
 from mask_sets import RADII, disc_masks, write_masks, write_set
 from PIL import Image
+from shipped_photos import Photo
 
 from vx_detectron.errors import DataError
 from vx_detectron.evaluation.compare import compare

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from conftest import Photo
 from mask_sets import disc_masks, write_masks, write_set
+from shipped_photos import Photo
 from test_report import Page
 
 from vx_detectron.cli.evaluate import main

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import Photo
+from shipped_photos import Photo
 from test_report import run
 
 from vx_detectron.evaluation.predictors import MASKS
