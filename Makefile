@@ -22,11 +22,14 @@ help: ## show this list
 demo: $(VENV)/.demo $(filter $(SAMPLE),$(PHOTO)) ## cut out the subject of a sample photo (PHOTO=mine.jpg for your own)
 	$(BIN)/python tools/isolate.py "$(PHOTO)" --output $(DEMO)/cutout.png --overwrite
 
+# Two processes: with Ray, torch, ONNX Runtime and OpenVINO all loaded into one, the interpreter
+# has crashed halfway.
 test: $(VENV)/.test ## run the checks for every change: style, types, tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -m "not slow and not browser"
+	$(BIN)/python -m pytest -m "not slow and not browser" tests/[a-s]*/
+	$(BIN)/python -m pytest -m "not slow and not browser" tests/[t-z]*/ tests/test_*.py
 
 test-all: $(VENV)/.test ## run every test, including the slow ones
 	$(BIN)/python -m pytest

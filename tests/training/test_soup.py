@@ -34,7 +34,7 @@ def test_the_mean_is_weighted_and_counters_are_the_first_ones(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["a.pth", "other.pth"], 1, "another network"),
+        (["a.pth", "other.pth"], 1, "different networks"),
         (["a.pth=0", "a.pth"], 2, "above 0"),
         (["a.pth=nan"], 2, "above 0"),
         (["a.pth=much"], 2, "FILE=SHARE"),

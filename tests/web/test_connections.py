@@ -80,7 +80,7 @@ def serve(
 def until(condition: Callable[[], bool]) -> bool:
     deadline = time.monotonic() + LONG
     while not condition() and time.monotonic() < deadline:
-        time.sleep(0.05)
+        time.sleep(0.005)
     return condition()
 
 
