@@ -76,7 +76,7 @@ def test_nothing_in_a_file_is_executed(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_the_other_engines_checkpoint_is_not_taken(tmp_path: Path) -> None:
     save(tmp_path, 99)
-    with pytest.raises(TrainingError, match="and 'trainer', but has model, training; training can only"):
+    with pytest.raises(TrainingError, match="and 'trainer', but has model, training; training"):
         checkpoints.load_last(tmp_path, checkpoints.DETECTRON2)
 
 
