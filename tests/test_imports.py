@@ -17,7 +17,7 @@ PACKAGE = "vx_detectron"
 # Bottom up. A unit is a module or folder right below the package. It imports only from lower
 # rows; within its own row nothing, except in the first.
 LAYERS = (
-    {"errors", "extras", "files", "housekeeping", "rle", "structures"},
+    {"errors", "extras", "files", "housekeeping", "ir_file", "rle", "structures"},
     {"image_io"},
     {"metrics", "refine", "subject"},
     {"interactive"},

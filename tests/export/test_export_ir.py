@@ -21,12 +21,12 @@ from torch.nn import functional as F
 from vx_detectron.cli.export import main
 from vx_detectron.config import load_cfg
 from vx_detectron.config.exported import read_metadata
-from vx_detectron.config.ir_file import read_ir_metadata
 from vx_detectron.engines import build_detector, build_eye
 from vx_detectron.engines.eye_input import EyeInput
 from vx_detectron.errors import CheckpointError, ConfigError, EngineError
 from vx_detectron.export.eye import export_eye
 from vx_detectron.export.ir import save_ir
+from vx_detectron.ir_file import read_ir_metadata
 from vx_detectron.weights.catalog import resolve
 
 Photo = NDArray[np.uint8]

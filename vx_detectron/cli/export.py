@@ -91,8 +91,8 @@ def _checked(photos: Sequence[str], output: Path, options: dict[str, Any]) -> tu
     """The requested precision and configuration, checked before any work."""
     from vx_detectron.config import load_cfg
     from vx_detectron.config.exported import SUFFIXES
-    from vx_detectron.config.ir_file import is_ir, numbers_of
     from vx_detectron.errors import VxError
+    from vx_detectron.ir_file import is_ir, numbers_of
 
     if output.suffix.lower() not in SUFFIXES:
         raise click.UsageError(f"-o must end in {' or '.join(SUFFIXES)}, got {output.name!r}.")
@@ -155,9 +155,9 @@ def _kind(options: dict[str, Any]) -> str:
 
 
 def _expect_exporter(output: Path) -> None:
-    from vx_detectron.config.ir_file import is_ir
     from vx_detectron.errors import EngineError
     from vx_detectron.extras import needed
+    from vx_detectron.ir_file import is_ir
 
     if is_ir(output):
         needed("openvino", "openvino", "writing .xml")

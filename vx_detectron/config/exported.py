@@ -15,9 +15,9 @@ from fvcore.common.config import CfgNode
 from numpy.typing import NDArray
 
 from vx_detectron.config.defaults import flatten
-from vx_detectron.config.ir_file import SUFFIX as IR_SUFFIX
-from vx_detectron.config.ir_file import is_ir, read_ir_metadata
 from vx_detectron.errors import ConfigError
+from vx_detectron.ir_file import SUFFIX as IR_SUFFIX
+from vx_detectron.ir_file import is_ir, read_ir_metadata
 
 SUFFIXES = (".onnx", IR_SUFFIX)
 """How the names of exported networks end: ONNX, and OpenVINO's own form."""

@@ -8,10 +8,10 @@ from typing import Protocol
 
 from fvcore.common.config import CfgNode
 
-from vx_detectron.config.ir_file import is_ir
 from vx_detectron.engines import onnx_runtime, openvino_runtime
 from vx_detectron.engines.onnx_runtime import Array
 from vx_detectron.errors import EngineError
+from vx_detectron.ir_file import is_ir
 
 ONNX_RUNTIME, OPENVINO = "onnxruntime", "openvino"
 

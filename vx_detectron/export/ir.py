@@ -8,9 +8,9 @@ from tempfile import TemporaryDirectory
 from onnx import ModelProto
 
 from vx_detectron.config.exported import PRECISION
-from vx_detectron.config.ir_file import numbers_of
 from vx_detectron.errors import ConfigError
 from vx_detectron.extras import needed
+from vx_detectron.ir_file import numbers_of
 
 
 def save_ir(model: ModelProto, path: Path, *, half: bool = False) -> None:

@@ -12,7 +12,6 @@ from fvcore.common.config import CfgNode
 from onnx import ModelProto
 
 from vx_detectron.config import exported, load_cfg
-from vx_detectron.config.ir_file import is_ir
 from vx_detectron.engines import NO_EYE, build_detector, build_eye, guests, looks
 from vx_detectron.engines.eye_input import EyeInput, sigmoid
 from vx_detectron.engines.onnx_eye import OnnxEye
@@ -27,6 +26,7 @@ from vx_detectron.export.metadata import licence_of
 from vx_detectron.export.precision import Values, to_float16, to_int8
 from vx_detectron.files import replacing
 from vx_detectron.interactive.hint_maps import hint_maps
+from vx_detectron.ir_file import is_ir
 from vx_detectron.structures import ByteArray
 from vx_detectron.weights import catalog
 

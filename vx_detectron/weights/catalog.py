@@ -12,9 +12,9 @@ from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
-from vx_detectron.config.ir_file import SUFFIX as IR_SUFFIX
-from vx_detectron.config.ir_file import is_ir, numbers_of
 from vx_detectron.errors import CheckpointError, DownloadError
+from vx_detectron.ir_file import SUFFIX as IR_SUFFIX
+from vx_detectron.ir_file import is_ir, numbers_of
 from vx_detectron.weights.fetch import download, sha256_of
 from vx_detectron.weights.safe_http import require_safe_url
 
