@@ -32,7 +32,8 @@ test: $(VENV)/.test ## run the checks for every change: style, types, tests
 	$(BIN)/python -m pytest -m "not slow and not browser" tests/[t-z]*/ tests/test_*.py
 
 test-all: $(VENV)/.test ## run every test, including the slow ones
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest tests/[a-s]*/
+	$(BIN)/python -m pytest tests/[t-z]*/ tests/test_*.py
 
 format: $(VENV)/.test ## format the code
 	$(BIN)/ruff check --fix .
