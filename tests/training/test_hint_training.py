@@ -191,6 +191,7 @@ def test_clicks_are_counted_as_the_literature_does() -> None:
     assert measure_clicks([]) == {}
 
 
+@pytest.mark.slow
 def test_a_run_resumes_and_its_files_name_the_eye(tmp_path: Path, eye_path: Path) -> None:
     shapes = write_shapes_dataset(tmp_path / "data", 8, 64, 96)
     whole, halves = tmp_path / "whole", tmp_path / "halves"

@@ -163,6 +163,7 @@ def test_edges_count_more_by_the_edge_weight() -> None:
     assert loss(weights[0], one).item() != pytest.approx(loss(weights[1], one).item(), rel=1e-3)
 
 
+@pytest.mark.slow
 def test_both_are_trained_one_after_the_other_and_used_together(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
