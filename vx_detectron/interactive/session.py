@@ -17,7 +17,6 @@ from vx_detectron.structures import BoolArray, ByteArray, FloatArray, Instances
 
 WORKING_PIXELS = 2**20  # the largest picture that a segmenter sees
 
-REACH = True
 _KEPT = 8  # masks remembered: enough to undo a few strokes, and to go on from any of them
 
 
@@ -125,8 +124,7 @@ class HintSession:
             mask = self._segmentation.segment(keep, drop | (~inside & ~keep), None)
         else:
             mask = self._segmentation.segment(keep, drop, before)
-            if REACH:
-                mask = within_reach(before, mask, new_keep & keep, new_drop & drop)
+            mask = within_reach(before, mask, new_keep & keep, new_drop & drop)
         outside = np.float32(0) if before is None else before
         mask = np.where(inside, mask, outside).astype(np.float32)
         obey(mask, keep, drop)
