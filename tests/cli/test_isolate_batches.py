@@ -197,27 +197,11 @@ def test_a_name_that_would_be_too_long_fails_before_the_work(photo: Path, tmp_pa
     assert not (tmp_path / "cut.png").exists()
 
 
-def test_a_photo_in_a_very_deep_folder(
-    photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    bottom = Path("top")
-    bottom.mkdir()
-    for _ in range(1200):
-        bottom = bottom / "d"
-        bottom.mkdir()
-    shutil.copy(photo, bottom / "a.jpg")
-    cut = Path("cut", *bottom.parts[1:])
+def test_a_photo_in_a_very_deep_folder(photo: Path, very_deep_folder: Path) -> None:
+    shutil.copy(photo, very_deep_folder / "a.jpg")
     result = run("top", *PERSON, "-o", "cut")
-    written = (cut / "a_cutout.png").is_file()
-    # pytest itself could not remove so deep a folder.
-    for deepest, file in ((bottom, "a.jpg"), (cut, "a_cutout.png")):
-        (deepest / file).unlink(missing_ok=True)
-        for folder in (deepest, *deepest.parents):
-            if folder.is_dir() and folder != Path("."):
-                folder.rmdir()
     assert result.exit_code == 0, result.stderr
-    assert written
+    assert Path("cut", *very_deep_folder.parts[1:], "a_cutout.png").is_file()
 
 
 def test_a_misspelt_photo_is_said_before_the_network_loads(photo: Path) -> None:

@@ -131,10 +131,10 @@ def test_photos_that_are_only_named_like_results_are_kept(here: Path) -> None:
     assert find_photos(["d"]).namesakes == names[1:] and find_photos(["d"]).own == []
 
 
-def test_a_very_deep_folder_is_searched_to_its_bottom(here: Path) -> None:
-    bottom = "top/" + "/".join("d" * 1200)
-    make_folder_for(f"{bottom}/a.jpg")
-    make_folder_for(f"{bottom}/a.jpg")  # once more, now that it is there
+def test_a_very_deep_folder_is_searched_to_its_bottom(very_deep_folder: Path) -> None:
+    bottom = very_deep_folder.as_posix()
+    make_folder_for(f"{bottom}/e/a.jpg")
+    make_folder_for(f"{bottom}/a.jpg")  # this one is there already
     Path(bottom, "a.jpg").touch()
     assert paths("top") == [f"{bottom}/a.jpg"]
     (problem,) = find_photos(["top/**/*.jpg"]).problems
