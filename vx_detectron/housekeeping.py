@@ -7,8 +7,8 @@ import sys
 
 _PHOTOS = 32  # a trim takes milliseconds, and the heap must grow again after it
 _M_MMAP_THRESHOLD = -3  # in glibc's malloc.h
-# Bytes; glibc accepts no more. A smaller threshold costs time: every new block from the system comes
-# as pages that the kernel must clear first (benchmarks/README.md).
+# Bytes; glibc accepts no more. A smaller threshold costs time: the kernel must clear the pages of
+# every new block first (benchmarks/README.md).
 _LARGE = 2**25
 
 
@@ -16,9 +16,9 @@ class Housekeeping:
     """Call it once per photo; from time to time it trims the heap.
 
     Arrays have another size for each size of photo. They are all freed, but glibc keeps the gaps
-    between them, and the process grows although nothing leaks. What they leave is trimmed away. Only
-    very large blocks come straight from the system and go back when they are freed: left alone,
-    glibc raises the size from which that is so. Other systems' allocators are left alone.
+    between them, and the process grows although nothing leaks. What they leave is trimmed away.
+    Only very large blocks come straight from the system and go back when they are freed. The limit
+    is set because glibc, left alone, adapts it. Other systems' allocators are left alone.
     """
 
     def __init__(self) -> None:
