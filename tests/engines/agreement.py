@@ -10,6 +10,8 @@ from scipy.optimize import linear_sum_assignment
 
 from vx_detectron.structures import Instances, paste_mask
 
+UNDECIDED = 1e-3  # as far as probabilities may be apart
+
 
 class Found(NamedTuple):
     """Detections in pixels of the photo."""
@@ -18,13 +20,15 @@ class Found(NamedTuple):
     scores: NDArray[np.float32]  # (N,)
     classes: NDArray[np.int64]  # (N,)
     masks: NDArray[np.bool_]  # (N, H, W)
+    undecided: NDArray[np.bool_] | bool = False  # (N, H, W), where the probability is nearly 0.5
 
 
 class Agreement(NamedTuple):
     """The worst of all pairs: pixels, score, IoU; and how many pairs.
 
-    In the IoU one pixel of each mask is free, for where a probability is 0.5, rounding decides; and
-    boxes of less than two pixels a side are left out, whose masks hang on the last bits of the box.
+    In the IoU undecided pixels and one more of each mask are free, for where a probability is 0.5,
+    rounding decides; and boxes of less than two pixels a side are left out, whose masks hang on the
+    last bits of the box.
     """
 
     boxes: float
@@ -36,10 +40,12 @@ class Agreement(NamedTuple):
 def of_instances(instances: Instances) -> Found:
     """An engine's answer, its masks pasted as Detectron2 does, which fades them at the frame."""
     masks = np.zeros((len(instances), *instances.image_size), dtype=bool)
+    undecided = np.zeros_like(masks)
     for index in range(len(instances)):
         grid, box = instances.mask_grids[index], instances.boxes[index]
-        masks[index] = paste_mask(grid, box, instances.image_size) >= 0.5
-    return Found(instances.boxes, instances.scores, instances.classes, masks)
+        soft = paste_mask(grid, box, instances.image_size)
+        masks[index], undecided[index] = soft >= 0.5, np.abs(soft - 0.5) < UNDECIDED
+    return Found(instances.boxes, instances.scores, instances.classes, masks, undecided)
 
 
 def of_arrays(arrays: dict[str, NDArray[Any]], width: int) -> Found:
@@ -62,8 +68,12 @@ def agreement(one: Found, other: Found) -> Agreement:
     distance = distance + 1e6 * (one.classes[:, None] != other.classes[None])
     rows, columns = linear_sum_assignment(distance)
     scores = np.abs(one.scores[rows] - other.scores[columns])
-    both = (one.masks[rows] & other.masks[columns]).sum(axis=(1, 2))
-    either = (one.masks[rows] | other.masks[columns]).sum(axis=(1, 2))
+    own, its, free = one.masks[rows], other.masks[columns], np.zeros_like(one.masks)
+    for found, order in ((one, rows), (other, columns)):
+        if isinstance(found.undecided, np.ndarray):
+            free |= found.undecided[order]
+    own = np.where(free, its, own)
+    both, either = (own & its).sum(axis=(1, 2)), (own | its).sum(axis=(1, 2))
     wide = (one.boxes[rows, 2:] - one.boxes[rows, :2]).min(axis=1) >= 2
     overlap = np.where(wide, np.minimum((both + 1) / np.maximum(either, 1), 1.0), 1.0)
     return Agreement(
