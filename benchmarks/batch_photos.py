@@ -3,9 +3,9 @@
     python benchmarks/batch_photos.py PHOTOS --copies 4 --most 20000 --workers 1
 
 PHOTOS is a folder of JPEGs. Copies get other bytes (a comment after the JPEG's first marker) and
-the same pixels. The single process cuts the same share of photos in the same run, so that what
-else the machine does is alike for both. Core-seconds are what the kernel counted for the processes:
-a busy machine changes them little.
+the same pixels. The single process cuts a sample of them in the same run, once before the batch and
+once after it, so that what else the machine does is alike for both. Core-seconds are what the
+kernel counted for the processes; where two threads share a core, a busy machine makes them longer.
 """
 
 from __future__ import annotations
@@ -87,9 +87,10 @@ def main(photos: Path, count: int, most: int, single: int, workers: str, keep: P
         step = max(len(made) // single, 1)
         some = [str(path) for path in made[::step]]
         print(f"{len(made)} photos; {len(some)} of them in the single process too")
+        before = run_single(work, some)
         batch = run_batch(work, workers)
-        alone = run_single(work, some)
-        report(work, len(made), some, batch, alone)
+        after = run_single(work, some)
+        report(work, len(made), some, batch, (before, after))
 
 
 def run_batch(work: Path, workers: str) -> tuple[Watcher, float]:
@@ -127,7 +128,7 @@ def report(
     total: int,
     some: list[str],
     batch: tuple[Watcher, float],
-    alone: dict[str, object],
+    alone: tuple[dict[str, object], dict[str, object]],
 ) -> None:
     """Print the figures."""
     watcher, wall = batch
@@ -137,16 +138,18 @@ def report(
         for row in pyarrow.parquet.read_table(file).to_pylist()
     }
     spent = watcher.spent
-    single = float(str(alone["cpu"])) / len(some)
+    each = [float(str(one["cpu"])) / len(some) for one in alone]
+    single = sum(each) / len(each)
     workers = watcher.of("MapWorker")
     print(f"single process: {1 / single:.2f} photos a core-second, {single:.3f} s each")
+    print("  before and after the batch:", *(f"{one:.3f} s" for one in each))
     print(f"batch, everything: {total / spent:.2f} photos a core-second, in {wall:.0f} s")
     print(f"  ratio {total / spent * single:.3f}")
     print(f"  the workers that cut, alone: {workers / total:.3f} s each")
     for line in watcher.lines():
         print(f"  {line}")
     print("driver memory, peak in each quarter of the time, MiB:", watcher.peaks())
-    masks = alone["masks"]
+    masks = alone[-1]["masks"]
     assert isinstance(masks, dict)
     cut = {path: mask for path, mask in masks.items() if isinstance(mask, dict)}
     same = sum(rows[path]["mask"] == mask for path, mask in cut.items())
