@@ -1,7 +1,8 @@
 """Measure the bundled model, guests and simple baselines, and write ``docs/results.md``.
 
 ``python benchmarks/results.py --set NAME IMAGES MASKS --choice LABELS ANNOTATIONS PHOTOS``, from a
-checkout with the package installed; ``--set``, ``--none`` and ``--guest`` may be repeated. Try it
+checkout with the package installed; ``--set``, ``--none``, ``--guest`` and ``--clicks`` may be
+repeated. ``--clicks`` takes what ``vx evaluate clicks -o FOLDER`` has written. Try it
 with ``--every 50`` first: it looks at every photo several times, and a guest can take seconds.
 """
 
@@ -23,9 +24,10 @@ from vx_detectron.config import load_cfg
 from vx_detectron.data.categories import DatasetDict
 from vx_detectron.errors import VxError
 from vx_detectron.evaluation.choice_run import evaluate_choice, read_choice_data
+from vx_detectron.evaluation.click_run import SCHEMA
 from vx_detectron.evaluation.mask_run import evaluate_masks
 from vx_detectron.evaluation.predictors import REFINEMENTS, PipelinePredictor, Prediction
-from vx_detectron.evaluation.results import Results
+from vx_detectron.evaluation.results import Results, read_results
 from vx_detectron.evaluation.truths import (
     Truths,
     fingerprint,
@@ -121,6 +123,14 @@ def read_guests(isolator: Isolator, words: Sequence[str]) -> list[GuestRows]:
     return made
 
 
+def read_clicks(folders: Sequence[tuple[str, Path]]) -> dict[str, list[Results]]:
+    """The results of each name, in the order of the command line."""
+    found: dict[str, list[Results]] = {}
+    for name, folder in folders:
+        found.setdefault(name, []).append(read_results(folder / "results.json", SCHEMA))
+    return found
+
+
 @click.command()
 @click.option("--set", "sets", type=(str, FOLDER, FOLDER), multiple=True, required=True,
               metavar="NAME IMAGES MASKS", help="Photos with true masks.")  # fmt: skip
@@ -130,6 +140,9 @@ def read_guests(isolator: Isolator, words: Sequence[str]) -> list[GuestRows]:
               help="Photos without a subject.")  # fmt: skip
 @click.option("--guest", "guests", multiple=True, metavar="NAME[=FILE]", help="Another project's "
               "network, measured alone and as our eye; see vx info.")  # fmt: skip
+@click.option("--clicks", "clicked", type=(str, FOLDER), multiple=True, metavar="NAME FOLDER",
+              help="What `vx evaluate clicks -o FOLDER` wrote; NAME of what was clicked. Those "
+              "of one NAME are shown together.")  # fmt: skip
 @click.option("--every", type=click.IntRange(1), default=1, show_default=True, metavar="N",
               help="Take every N-th photo of the folders only.")  # fmt: skip
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path),
@@ -140,6 +153,7 @@ def main(
     choice: tuple[Path, Path, Path] | None,
     nones: tuple[tuple[str, Path], ...],
     guests: tuple[str, ...],
+    clicked: tuple[tuple[str, Path], ...],
     every: int,
     output: Path,
 ) -> None:
@@ -147,12 +161,13 @@ def main(
     try:
         truths = {name: truths_from_folders(*folders) for name, *folders in sets}
         labelled = read_choice_data(*choice) if choice else None
+        clicks = read_clicks(clicked)
         isolator = Isolator(load_cfg(None, ["MODEL.DEVICE", "cpu"]))
         rows = read_guests(isolator, guests)
         measured = {name: measure(isolator, rows, one, every) for name, one in truths.items()}
         silent = {name: count_none(isolator, folder, every) for name, folder in nones}
         chosen = evaluate_choice(isolator, labelled) if labelled else None
-        write_text(output, page(measured, chosen, silent))
+        write_text(output, page(measured, chosen, silent, clicks))
     except VxError as error:
         raise click.ClickException(str(error)) from error
 

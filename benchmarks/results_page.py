@@ -19,6 +19,22 @@ PUBLISHED = {
     "BASNet (Qin et al., CVPR 2019)": (0.938, 0.037, 0.916),
 }
 
+SEGMENTERS = {"grabcut": "OpenCV's GrabCut", "network": "**network**"}
+
+# Clicks to an IoU of 0.85 and 0.90 on the validation photos of each set, from the authors' own
+# pages: github.com/SamsungLabs/ritm_interactive_segmentation, github.com/alibaba/ClickSEG.
+PUBLISHED_CLICKS = {
+    ("RITM, HRNet-18 (Sofiiuk et al., 2021)", "GrabCut"): ("1.42", "1.54"),
+    ("RITM, HRNet-18 (Sofiiuk et al., 2021)", "SBD"): ("3.80", "6.06"),
+    ("RITM, HRNet-18 (Sofiiuk et al., 2021)", "COCO, a sample of its things"): ("-", "2.98"),
+    ("FocalClick, SegFormer-B0-S2 (Chen et al., CVPR 2022)", "GrabCut"): ("1.40", "1.66"),
+    ("FocalClick, SegFormer-B0-S2 (Chen et al., CVPR 2022)", "SBD"): ("4.56", "6.86"),
+    (
+        "FocalClick, SegFormer-B0-S2 (Chen et al., CVPR 2022)",
+        "COCO, a sample of its things",
+    ): ("2.65", "3.59"),
+}
+
 # Ways of slicing that the page shows, and what it calls them.
 SLICES = {"size": "size of the subject", "kind": "kind of subject", "border": "border contact"}
 
@@ -40,6 +56,7 @@ def page(
     sets: Mapping[str, Mapping[str, Results]],
     choice: Results | None,
     nones: Mapping[str, Mapping[str, Any]],
+    clicks: Mapping[str, Sequence[Results]],
 ) -> str:
     """The whole page, in Markdown.
 
@@ -48,9 +65,10 @@ def page(
         choice: results of ``evaluate_choice``.
         nones: for each set of photos without a subject the number of ``photos``, the number of
             those reported to have ``none``, and their ``fingerprint``.
+        clicks: for each set of masks the results of ``evaluate_clicks``, one of each segmenter.
     """
     first = next(iter(next(iter(sets.values())).values()))
-    parts = [HEAD, _command(sets, first, choice, nones), _network(first)]
+    parts = [HEAD, _command(sets, first, choice, nones, clicks), _network(first)]
     for name, runs in sets.items():
         parts += [f"## {name}\n", _photos(runs[WHOLE]), _methods(runs)]
         if "ECSSD" in name:
@@ -59,11 +77,17 @@ def page(
     parts += ["## “No subject”\n", _abstention(sets, choice, nones)]
     if choice is not None:
         parts += ["## Choice of the subject\n", _choice(choice)]
+    if clicks:
+        parts += ["## Clicks\n", _clicks(clicks)]
     return "\n".join(parts)
 
 
 def _command(
-    sets: Iterable[str], first: Results, choice: Results | None, nones: Iterable[str]
+    sets: Iterable[str],
+    first: Results,
+    choice: Results | None,
+    nones: Iterable[str],
+    clicks: Mapping[str, Sequence[Results]],
 ) -> str:
     lines = ["```sh", "python benchmarks/results.py \\"]
     lines += [f"    --set {name!r} IMAGES MASKS \\" for name in sets]
@@ -71,6 +95,7 @@ def _command(
         lines.append("    --choice LABELS ANNOTATIONS PHOTOS \\")
     lines += [f"    --none {name!r} IMAGES \\" for name in nones]
     lines += [f"    --guest {one['name']}=FILE \\" for one in first["prediction"]["guests"]]
+    lines += [f"    --clicks {name!r} FOLDER \\" for name, all_ in clicks.items() for _ in all_]
     if first["data"]["every"] > 1:
         lines.append(f"    --every {first['data']['every']} \\")
     return "\n".join([*lines[:-1], lines[-1].removesuffix(" \\"), "```", ""])
@@ -202,6 +227,44 @@ this kind: for photos that it has seen, trust the cross-validated figures that
 `tools/fit_chooser.py` prints.
 
 {_table(head, rows)}"""
+
+
+def _clicks(clicks: Mapping[str, Sequence[Results]]) -> str:
+    """How many clicks each segmenter needs, and what its clicks reach."""
+    parts = [
+        "A simulated user clicks in the middle of the largest error; a mask that never reaches\n"
+        "the IoU counts 20 clicks. A click does harm if it costs more than 0.01 IoU.\n"
+    ]
+    head = ("", "NoC@85", "NoC@90", "IoU after 1, 3, 5 clicks", "never 0.85, 0.90", "harmful")
+    for name, runs in clicks.items():
+        rows = []
+        for results in runs:
+            one = results["summary"]
+            segmenter = results["prediction"]["segmenter"]
+            title = SEGMENTERS.get(segmenter, segmenter)
+            begins = ", from the automatic cut" if results["settings"]["from"] == "cut" else ""
+            rows.append(
+                [
+                    f"{title}{begins}",
+                    *(f"{one[key]:.2f}" for key in ("noc_85", "noc_90")),
+                    ", ".join(_figure(one[f"iou_{count}"]) for count in (1, 3, 5)),
+                    f"{one['failures_85']}, {one['failures_90']}",
+                    f"{one['harmful_clicks']:.1%}" if "harmful_clicks" in one else "-",
+                ]
+            )
+        data, masks = runs[0]["data"], runs[0]["summary"]["masks"]
+        every = f", every {data['every']}th taken" if data["every"] > 1 else ""
+        parts.append(f"### {name}\n")
+        words = f"{masks} masks of {data['masks']}{every}; fingerprint `{data['fingerprint']}`.\n"
+        parts += [words, _table(head, rows)]
+    rows = [[*key, *figures] for key, figures in PUBLISHED_CLICKS.items()]
+    parts += [
+        "### Beside published figures of other sets\n",
+        "These are the authors' own, *published* figures, for networks trained on COCO and LVIS.\n"
+        "The photos are others than above, and nothing of this was **measured** here.\n",
+        _table(("", "set", "NoC@85", "NoC@90"), rows),
+    ]
+    return "\n".join(parts)
 
 
 def _baselines(runs: Mapping[str, Results]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -73,6 +74,20 @@ def test_a_guest_that_is_not_there(guest: str, tmp_path: Path) -> None:
     assert guest.partition("=")[2] in ended.stderr and not (tmp_path / "page.md").exists()
 
 
+@pytest.mark.parametrize("content", ["{", "[]", '{"schema": "vx-evaluation-masks/1"}'])
+def test_clicks_that_were_not_counted_here(content: str, tmp_path: Path) -> None:
+    (tmp_path / "results.json").write_text(content)
+    for folder in ("images", "masks"):
+        (tmp_path / folder).mkdir()
+        Image.new("L", (8, 8), 255).save(tmp_path / folder / "a.png")
+    command = [sys.executable, str(ROOT / "benchmarks" / "results.py")]
+    command += ["-o", str(tmp_path / "page.md"), "--clicks", "x", str(tmp_path)]
+    command += ["--set", "one", str(tmp_path / "images"), str(tmp_path / "masks")]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert ended.returncode == 1 and "results.json" in ended.stderr, ended.stderr
+    assert not (tmp_path / "page.md").exists()
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_the_page_says_what_is_measured_and_what_is_published(
@@ -92,6 +107,12 @@ def test_the_page_says_what_is_measured_and_what_is_published(
     guest = bright_guest(tmp_path / "u2netp.onnx")
     command = [sys.executable, str(ROOT / "benchmarks" / "results.py"), "-o", str(page)]
     command += ["--none", "stones", str(tmp_path / "none"), "--guest", f"Bright={guest}"]
+    folders = list(folders)
+    counted = tmp_path / "clicks"
+    evaluate = [sys.executable, str(ROOT / "tools" / "evaluate.py"), "clicks", *folders]
+    evaluate += ["--segmenter", "grabcut", "-o", str(counted)]
+    subprocess.run(evaluate, check=True, timeout=300)
+    command += ["--clicks", "Squares", str(counted)]
     subprocess.run([*command, "--set", "ECSSD of two", *folders], check=True, timeout=300)
     text = page.read_text(encoding="utf-8")
     rows = {line.split(" | ")[0][2:]: line for line in text.splitlines() if line.startswith("| ")}
@@ -103,6 +124,10 @@ def test_the_page_says_what_is_measured_and_what_is_published(
     (stones,) = (line for line in text.splitlines() if line.startswith("| stones: no subject"))
     assert stones.endswith("| 1 | 1 |")
     assert hashlib.sha256(guest.read_bytes()).hexdigest() in text
-    published = [line for line in text.splitlines() if "*published* |" in line]
-    assert len(published) == 2 and all("1000" in line for line in published)
+    published = [line for line in text.splitlines() if "| 1000, *published* |" in line]
+    assert len(published) == 2 and "NoC@90" in text
+    summary = json.loads((counted / "results.json").read_text(encoding="utf-8"))["summary"]
+    assert "### Squares" in text and "--clicks Squares FOLDER" in text.replace("'", "")
+    needed = f"{summary['noc_85']:.2f} | {summary['noc_90']:.2f}"
+    assert any("GrabCut" in line and needed in line for line in text.splitlines())
     assert str(tmp_path) not in text and "--set 'ECSSD of two' IMAGES MASKS" in text
