@@ -1,16 +1,16 @@
 """Real photos through `vx batch` beside the single process: photos per core-second, memory, masks.
 
-    python benchmarks/batch_photos.py PHOTOS --copies 4 --most 20000 --workers 1
+    python benchmarks/batch_photos.py PHOTOS --copies 4 --most 20000 --workers 2
 
 PHOTOS is a folder of JPEGs. Copies get other bytes (a comment after the JPEG's first marker) and
-the same pixels. The single process cuts a sample of them in the same run, once before the batch and
-once after it, so that what else the machine does is alike for both. Core-seconds are what the
-kernel counted for the processes; where two threads share a core, a busy machine makes them longer.
+the same pixels. Single processes without Ray, as many at a time as the batch has workers, cut a
+sample of them in the same run, once before the batch and once after it. Core-seconds are what the
+kernel counted for all processes; where two threads share a core, they get longer when both are
+busy, so both sides keep the same number of threads busy.
 """
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import subprocess
@@ -75,10 +75,10 @@ def copies(folder: Path, target: Path, count: int, most: int) -> list[Path]:
 @click.argument("photos", type=click.Path(exists=True, path_type=Path))
 @click.option("--copies", "count", default=4)
 @click.option("--most", default=20_000, help="Photos in all.")
-@click.option("--single", default=100, help="How many of them the single process cuts too.")
-@click.option("--workers", default="1")
+@click.option("--single", default=100, help="How many of them the single processes cut too.")
+@click.option("--workers", type=click.IntRange(1), default=2)
 @click.option("--keep", type=click.Path(path_type=Path), help="Leave input and output here.")
-def main(photos: Path, count: int, most: int, single: int, workers: str, keep: Path | None) -> None:
+def main(photos: Path, count: int, most: int, single: int, workers: int, keep: Path | None) -> None:
     """Cut PHOTOS in both ways and compare."""
     with tempfile.TemporaryDirectory() as name:
         work = keep or Path(name)
@@ -86,17 +86,17 @@ def main(photos: Path, count: int, most: int, single: int, workers: str, keep: P
         made = copies(photos, work / "in", count, most)
         step = max(len(made) // single, 1)
         some = [str(path) for path in made[::step]]
-        print(f"{len(made)} photos; {len(some)} of them in the single process too")
-        before = run_single(work, some)
+        print(f"{len(made)} photos; {len(some)} of them in the single processes too")
+        before = run_single(work, some, workers)
         batch = run_batch(work, workers)
-        after = run_single(work, some)
+        after = run_single(work, some, workers)
         report(work, len(made), some, batch, (before, after))
 
 
-def run_batch(work: Path, workers: str) -> tuple[Watcher, float]:
+def run_batch(work: Path, workers: int) -> tuple[Watcher, float]:
     """The batch, watched."""
     command = [sys.executable, str(ROOT / "tools" / "batch.py"), str(work / "in")]
-    command += ["-o", str(work / "out"), "--workers", workers, "--no-dashboard"]
+    command += ["-o", str(work / "out"), "--workers", str(workers), "--no-dashboard"]
     began = time.monotonic()
     process = subprocess.Popen(command, env=environment())
     watcher = Watcher(process.pid)
@@ -108,14 +108,25 @@ def run_batch(work: Path, workers: str) -> tuple[Watcher, float]:
     return watcher, time.monotonic() - began
 
 
-def run_single(work: Path, some: list[str]) -> dict[str, object]:
-    """The single process."""
-    (work / "some.json").write_text(json.dumps(some))
+def run_single(work: Path, some: list[str], count: int) -> tuple[float, dict[str, object]]:
+    """The single processes: core-seconds for each photo, and the masks."""
     (work / "single").mkdir(exist_ok=True)
-    command = [sys.executable, "-c", SINGLE, str(work / "some.json"), str(work / "single")]
-    found = subprocess.run(command, env=environment(), capture_output=True, text=True, check=True)
-    answer: dict[str, object] = json.load(io.StringIO(found.stdout.splitlines()[-1]))
-    return answer
+    started = []
+    for number in range(count):
+        part = work / f"some-{number}.json"
+        part.write_text(json.dumps(some[number::count]))
+        command = [sys.executable, "-c", SINGLE, str(part), str(work / "single")]
+        started.append(
+            subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, text=True)
+        )
+    spent, masks = 0.0, {}
+    for process in started:
+        said, _ = process.communicate()
+        assert process.returncode == 0, said
+        answer = json.loads(said.splitlines()[-1])
+        spent += answer["cpu"]
+        masks.update(answer["masks"])
+    return spent / len(some), masks
 
 
 def environment() -> dict[str, str]:
@@ -128,7 +139,7 @@ def report(
     total: int,
     some: list[str],
     batch: tuple[Watcher, float],
-    alone: tuple[dict[str, object], dict[str, object]],
+    alone: tuple[tuple[float, dict[str, object]], tuple[float, dict[str, object]]],
 ) -> None:
     """Print the figures."""
     watcher, wall = batch
@@ -138,7 +149,7 @@ def report(
         for row in pyarrow.parquet.read_table(file).to_pylist()
     }
     spent = watcher.spent
-    each = [float(str(one["cpu"])) / len(some) for one in alone]
+    each = [seconds for seconds, _ in alone]
     single = sum(each) / len(each)
     workers = watcher.of("MapWorker")
     print(f"single process: {1 / single:.2f} photos a core-second, {single:.3f} s each")
@@ -149,8 +160,7 @@ def report(
     for line in watcher.lines():
         print(f"  {line}")
     print("driver memory, peak in each quarter of the time, MiB:", watcher.peaks())
-    masks = alone[-1]["masks"]
-    assert isinstance(masks, dict)
+    masks = alone[-1][1]
     cut = {path: mask for path, mask in masks.items() if isinstance(mask, dict)}
     same = sum(rows[path]["mask"] == mask for path, mask in cut.items())
     pixels = sum(same_picture(work, Path(path)) for path in cut)

@@ -12,6 +12,7 @@ SUFFIX = ".xml"
 
 # OpenVINO keeps the metadata of the ONNX file that a network was made from below these elements.
 _METADATA = ["net", "rt_info", "framework"]
+NUMBERS_SHA256 = ["vx_detectron", "numbers_sha256"]  # below rt_info: which .bin belongs to the .xml
 
 
 def is_ir(path: str | Path) -> bool:
@@ -34,13 +35,27 @@ def read_ir_metadata(path: str | Path) -> dict[str, str]:
         OSError: it cannot be read.
         ValueError: it is no such file, or is damaged.
     """
+    return _values(path, _METADATA)
+
+
+def sha256_of_numbers(path: str | Path) -> str | None:
+    """The digest of the ``.bin`` that an ``.xml`` was written with; None where it does not say.
+
+    Raises:
+        OSError, ValueError: as ``read_ir_metadata``.
+    """
+    return _values(path, [*_METADATA[:2], *NUMBERS_SHA256[:1]]).get(NUMBERS_SHA256[1])
+
+
+def _values(path: str | Path, below: list[str]) -> dict[str, str]:
+    """The elements with a value below some others, name to value."""
     above: list[str] = []
     found: dict[str, str] = {}
 
     def start(name: str, attributes: dict[str, str]) -> None:
         if not above and name != _METADATA[0]:
             raise ValueError(f"its outermost element is {name!r}, expected {_METADATA[0]!r}")
-        if above == _METADATA and "value" in attributes:
+        if above == below and "value" in attributes:
             found[name] = attributes["value"]
         above.append(name)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 import shutil
 import sys
 from collections.abc import Sequence
@@ -87,13 +89,25 @@ def test_float16_halves_the_weights(eye: Path, model: ModelProto) -> None:
 
 
 def test_the_digest_is_that_of_both_files(eye: Path) -> None:
-    before = build_eye(load_cfg(None, use(eye)))
-    numbers = bytearray(eye.with_suffix(".bin").read_bytes())
-    numbers[0] ^= 1
-    eye.with_suffix(".bin").write_bytes(numbers)
-    after = build_eye(load_cfg(None, use(eye)))
-    assert before is not None and after is not None
-    assert before.weights_sha256 != after.weights_sha256
+    made = build_eye(load_cfg(None, use(eye)))
+    both = eye.read_bytes() + eye.with_suffix(".bin").read_bytes()
+    assert made is not None and made.weights_sha256 == hashlib.sha256(both).hexdigest()
+
+
+def test_the_weights_of_another_network_are_refused(eye: Path, model: ModelProto) -> None:
+    other = eye.with_name("other.xml")
+    save_ir(model, other, half=True)
+    other.with_suffix(".bin").replace(eye.with_suffix(".bin"))
+    with pytest.raises(CheckpointError, match=r"eye\.bin is damaged, or belongs to another"):
+        build_eye(load_cfg(None, use(eye)))
+
+
+def test_an_openvino_network_that_does_not_name_its_weights(eye: Path) -> None:
+    text = eye.read_text(encoding="utf-8")
+    named = re.compile(r"<vx_detectron>.*?</vx_detectron>", re.DOTALL)
+    assert named.search(text)
+    eye.write_text(named.sub("", text), encoding="utf-8")
+    assert build_eye(load_cfg(None, use(eye))) is not None
 
 
 def test_what_does_not_go_together_is_refused(eye: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,7 +127,7 @@ def test_weights_that_are_missing_or_cut_off(eye: Path, left: int | None) -> Non
     numbers.unlink()
     if left is not None:
         numbers.write_bytes(content[:left])
-    with pytest.raises(CheckpointError, match=r"eye\.xml (needs its weights|is not a network)"):
+    with pytest.raises(CheckpointError, match=r"eye\.(xml needs its weights|bin is damaged)"):
         build_eye(load_cfg(None, use(eye)))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,7 +11,7 @@ from onnx import ModelProto
 from vx_detectron.config.exported import PRECISION
 from vx_detectron.errors import ConfigError
 from vx_detectron.extras import needed
-from vx_detectron.ir_file import numbers_of
+from vx_detectron.ir_file import NUMBERS_SHA256, numbers_of
 
 
 def save_ir(model: ModelProto, path: Path, *, half: bool = False) -> None:
@@ -39,6 +40,10 @@ def save_ir(model: ModelProto, path: Path, *, half: bool = False) -> None:
     path = path.resolve()  # a link stays a link
     with TemporaryDirectory(prefix=".vx-export-", dir=path.parent) as folder:
         made = Path(folder, "network.xml")
+        openvino.save_model(network, made, compress_to_fp16=half)
+        # Once more: the two are not replaced in one moment, so the one says which other it means.
+        digest = hashlib.sha256(numbers_of(made).read_bytes()).hexdigest()
+        network.set_rt_info(digest, NUMBERS_SHA256)
         openvino.save_model(network, made, compress_to_fp16=half)
         numbers_of(made).replace(numbers_of(path))
         made.replace(path)

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from vx_detectron.errors import CheckpointError, DownloadError
 from vx_detectron.ir_file import SUFFIX as IR_SUFFIX
-from vx_detectron.ir_file import is_ir, numbers_of
+from vx_detectron.ir_file import is_ir, numbers_of, sha256_of_numbers
 from vx_detectron.weights.fetch import download, sha256_of
 from vx_detectron.weights.safe_http import require_safe_url
 
@@ -213,7 +213,7 @@ def weights_sha256(path: Path) -> str:
     """The digest of a file of weights; of an OpenVINO network that of its two files in a row.
 
     Raises:
-        CheckpointError: an OpenVINO network whose ``.bin`` is missing.
+        CheckpointError: an OpenVINO network whose ``.bin`` is missing, or that of another one.
         OSError: it cannot be read.
     """
     if not is_ir(path):
@@ -224,10 +224,20 @@ def weights_sha256(path: Path) -> str:
             f"{path} needs its weights beside it, and there is no {numbers.name}; copy both files "
             "that `vx export` wrote"
         )
-    digest = hashlib.sha256(path.read_bytes())
+    digest, own = hashlib.sha256(path.read_bytes()), hashlib.sha256()
     with open(numbers, "rb") as file:
         while chunk := file.read(2**20):
             digest.update(chunk)
+            own.update(chunk)
+    try:
+        expected = sha256_of_numbers(path)
+    except ValueError as error:
+        raise CheckpointError(f"{path} is not an OpenVINO network: {error}") from error
+    if expected not in (None, own.hexdigest()):
+        raise CheckpointError(
+            f"{numbers} is damaged, or belongs to another network than {path.name}; copy both "
+            "files that `vx export` wrote, or export it again"
+        )
     return digest.hexdigest()
 
 
