@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
 import cv2
@@ -11,7 +14,7 @@ import pytest
 
 pytest.importorskip("playwright.sync_api", reason="needs Playwright: pip install playwright")
 
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Error, Page, Route, expect
 from skimage import data
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -81,6 +84,30 @@ def test_a_person_stands_before_another_colour_and_is_recorded(page: Page, tmp_p
 
     page.get_by_role("button", name="Stop", exact=True).click()
     expect(page.get_by_role("button", name="Start the camera")).to_be_visible()
+
+
+def test_choosing_again_and_stopping_while_a_frame_is_under_way(page: Page) -> None:
+    frames, pressed = count(1), list[str]()
+    due = {2: "again", 5: "again", 8: "toggle"}
+
+    def overtaken(route: Route) -> None:
+        """What is pressed now reaches the server before the frame does."""
+        if name := due.get(next(frames)):
+            page.evaluate(f"document.getElementById('{name}').click()")
+            pressed.append(name)
+            time.sleep(0.3)
+        with suppress(Error):  # the page wants it no more
+            route.continue_()
+
+    page.route("**/live/frame", overtaken)
+    page.locator("#toggle").click()
+    for _ in range(100):
+        if len(pressed) == len(due):
+            break
+        page.wait_for_timeout(200)
+    assert pressed == list(due.values())  # it has not ended by itself
+    expect(page.locator("#toggle")).to_have_text("Start the camera")
+    page.wait_for_timeout(500)  # for what arrives late
 
 
 def test_the_page_says_how_fast_it_is(page: Page) -> None:

@@ -21,10 +21,11 @@ export class Masks {
 
   /** Begin again: the next frame chooses the subject. */
   async restart() {
-    if (this.id) this.end();
     const answer = await fetch("start", { method: "POST" });
     if (!answer.ok) throw await problem(answer);
-    this.id = (await answer.json()).id;
+    const { id } = await answer.json();
+    this.end();
+    Object.assign(this, { id, frames: new AbortController() });
   }
 
   /** The camera's picture as it is now. */
@@ -34,17 +35,21 @@ export class Masks {
     return frame;
   }
 
-  /** The mask of a frame: a canvas whose alpha is the subject's, and what the subject is. */
+  /**
+   * The mask of a frame: a canvas whose alpha is the subject's, and what the subject is.
+   * An AbortError if it all ends or begins again meanwhile.
+   */
   async mask(frame, point) {
+    const { id, frames } = this;
     const scale = Math.min(1, SIDE / Math.max(frame.width, frame.height));
     const width = Math.max(1, Math.round(frame.width * scale));
     const height = Math.max(1, Math.round(frame.height * scale));
     const small = new OffscreenCanvas(width, height);
     small.getContext("2d").drawImage(frame, 0, 0, width, height);
-    const headers = { "Content-Type": "image/jpeg", "X-Live": this.id };
+    const headers = { "Content-Type": "image/jpeg", "X-Live": id };
     if (point) headers["X-Point"] = `${point[0] * width},${point[1] * height}`;
     const body = await small.convertToBlob({ type: "image/jpeg", quality: 0.85 });
-    const answer = await fetch("frame", { method: "POST", headers, body });
+    const answer = await fetch("frame", { method: "POST", headers, body, signal: frames.signal });
     if (!answer.ok) throw await problem(answer);
     const alpha = new Uint8Array(await answer.arrayBuffer());
     const pixels = new ImageData(width, height);
@@ -58,6 +63,8 @@ export class Masks {
 
   /** Let the server forget it. */
   end() {
+    if (!this.id) return;
+    this.frames.abort(); // a frame that arrived after the end would be refused
     fetch("end", { method: "POST", headers: { "X-Live": this.id }, keepalive: true }).catch(() => {});
     this.id = null;
   }

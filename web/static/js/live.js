@@ -76,6 +76,7 @@ async function run(mine) {
       $("what").textContent = found.words;
     } catch (error) {
       if (masks !== mine) return;
+      if (error.name === "AbortError") continue;
       tell(error);
       if (error.fatal) { stop(); return; }
       await new Promise((resolve) => setTimeout(resolve, 500));
