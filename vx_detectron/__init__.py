@@ -8,7 +8,13 @@ Importing the package loads nothing else: each name in ``__init__.pyi`` loads it
 is first used.
 """
 
+import os
+
 import lazy_loader
+
+# ONNX Runtime 1.32 reports its use to its makers unless this is set before it is imported; calling
+# its disable_telemetry_events() does not stop that.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __version__ = "0.2.0"
 
