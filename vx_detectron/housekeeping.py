@@ -7,8 +7,8 @@ import sys
 
 _PHOTOS = 32  # a trim takes milliseconds, and the heap must grow again after it
 _M_MMAP_THRESHOLD = -3  # in glibc's malloc.h
-# Bytes, the upper limit that mallopt(3) names. A smaller threshold costs time: the kernel must clear
-# the pages of every new block first (benchmarks/README.md).
+# Bytes, the upper limit that mallopt(3) names. A smaller threshold costs time: the kernel must
+# clear the pages of every new block first (benchmarks/README.md).
 _LARGE = 2**25
 
 
