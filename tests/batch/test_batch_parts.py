@@ -26,6 +26,7 @@ from vx_detectron.batch.cutting import PhotoCutter  # noqa: E402
 from vx_detectron.batch.engine import tasks_of  # noqa: E402
 from vx_detectron.batch.lock import locked  # noqa: E402
 from vx_detectron.batch.order import Order  # noqa: E402
+from vx_detectron.batch.parts import ROWS, PartWriter  # noqa: E402
 from vx_detectron.batch.plan import (  # noqa: E402
     PLANS,
     Unit,
@@ -312,6 +313,40 @@ def test_many_small_files_of_records_become_one(tmp_path: Path) -> None:
 # --- the plan ------------------------------------------------------------------------------------
 
 
+def test_records_are_written_in_parts_and_a_shard_before_its_records(tmp_path: Path) -> None:
+    writer = PartWriter(order(tmp_path / "in", tmp_path, target="shards"))
+    for number in range(ROWS + 1):
+        failed = number == 3
+        more = {"status": "failed"} if failed else {"picture": picture(number % 256)}
+        writer.add(record(f"{number}.png", **more))
+        written = sorted((tmp_path / "records").glob("*"))
+        assert len(written) == (number >= ROWS - 1)
+    writer.flush()
+    writer.flush()  # nothing is left, so nothing is written
+    first, second = sorted(
+        (pq.read_table(file) for file in (tmp_path / "records").glob("*.parquet")), key=len
+    )[::-1]
+    assert (len(first), len(second)) == (ROWS, 1)
+    assert first["place"].to_pylist() == [f"{number}.png" for number in range(ROWS)]
+    outputs = first["output"].to_pylist()
+    assert outputs[3] is None and len(set(outputs)) == 2
+    with tarfile.open(tmp_path / outputs[0]) as tar:
+        names = tar.getnames()
+        about = json.load(tar.extractfile(f"{sample_key('7.png')}.json"))  # type: ignore[arg-type]
+        pixels = tar.extractfile(f"{sample_key('7.png')}.png").read()  # type: ignore[union-attr]
+    assert len(names) == 2 * (ROWS - 1)
+    assert about["place"] == "7.png" and pixels == picture(7)
+
+
+def test_large_pictures_do_not_wait_for_many_others(tmp_path: Path) -> None:
+    writer = PartWriter(order(tmp_path / "in", tmp_path, target="shards"))
+    large = bytes(100 * 2**20)
+    for number in range(3):
+        assert not (tmp_path / "records").exists()
+        writer.add(record(f"{number}.png", picture=large))
+    assert len(list((tmp_path / "records").glob("*.parquet"))) == 1
+
+
 def fill(folder: Path, count: int) -> None:
     folder.mkdir()
     for number in range(count):
@@ -481,3 +516,11 @@ def test_tasks_hold_each_unit_once_and_end_small(count: int) -> None:
     assert sizes[-1:] in ([], [1])
     assert max(sizes, default=1) <= 64
     assert len(tasks) <= 7000
+
+
+def test_tasks_of_shards_have_photos_enough_for_one() -> None:
+    units = [Unit("part", 4 * number, 4 * number + 4) for number in range(1001)]
+    tasks = list(tasks_of(units, 2, least_photos=200))
+    assert [unit for task in tasks for unit in task] == units
+    assert {len(task) >= 50 for task in tasks[:-1]} == {True}
+    assert max(map(len, tasks)) <= 64

@@ -5,22 +5,33 @@ from __future__ import annotations
 import logging
 import math
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 from vx_detectron.batch.order import Cluster, Order
+from vx_detectron.batch.parts import ROWS
 from vx_detectron.batch.plan import Unit
 from vx_detectron.errors import BatchError, VxError
 
-if TYPE_CHECKING:
-    from vx_detectron.batch.workers import RecordSink
-
-_TASKS = 128  # so many tasks at least are made of what is left, and so many for each worker
+_TASKS = 32  # so many tasks at least are made of what is left, and so many for each worker
 _SHARES = 4
 _MOST_UNITS = 64  # of a task: about 250 photos of 2 megapixels
 _EXTRA = 'the batch needs Ray, which is not installed: pip install "vx-detectron[batch]"'
+
+
+class Counts(NamedTuple):
+    """The outcome of some photos.
+
+    Attributes:
+        statuses: photos by status, see ``records``.
+        kinds: failures by kind.
+    """
+
+    statuses: Counter[str]
+    kinds: Counter[str]
 
 
 def load_ray() -> Any:
@@ -55,8 +66,6 @@ def cluster_of(cluster: Cluster) -> Iterator[Any]:
     options: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
     options["address"] = address
     if address == "local":
-        # Else a process is started, for seconds of a core, for every file of records.
-        os.environ.setdefault("RAY_idle_worker_killing_time_threshold_ms", "600000")
         workers = cluster.workers[1] if cluster.workers else 0
         options["num_cpus"] = max(math.ceil(workers * cluster.cpus), 1) if workers else None
         options["object_store_memory"] = cluster.object_store
@@ -103,8 +112,8 @@ def dashboard_url(ray: Any) -> str | None:
 
 def cut_units(
     ray: Any, order: Order, cluster: Cluster, units: Sequence[Unit], run: int, ledger: Any
-) -> RecordSink:
-    """Stream the units through a pool of workers into the sink.
+) -> Counts:
+    """Stream the units through a pool of workers, which write the results.
 
     Raises:
         StoreError: the output can no longer be written.
@@ -113,18 +122,26 @@ def cut_units(
     """
     import pyarrow as pa
 
-    from vx_detectron.batch.workers import RecordSink, UnitCutter
+    from vx_detectron.batch.workers import KIND, STATUS, UnitCutter
 
     _hush(ray)
     low, high = cluster.workers or (1, _workers_that_fit(ray, cluster))
     # What a dead worker had begun of a task is all that is lost. Ray restarts the worker, and says
     # when there is room for more.
-    tables = [pa.Table.from_pylist([asdict(one) for one in some]) for some in tasks_of(units, high)]
-    sink = RecordSink(order)
+    least = ROWS if order.target == "shards" else 1
+    tables = [
+        pa.Table.from_pylist([asdict(one) for one in some]) for some in tasks_of(units, high, least)
+    ]
+    counted: dict[str, Counter[str]] = {STATUS: Counter(), KIND: Counter()}
     try:
-        ray.data.from_arrow(tables).map_batches(
+        answers = ray.data.from_arrow(tables).map_batches(
             UnitCutter,
-            fn_constructor_kwargs={"order": threaded(order, cluster), "run": run, "ledger": ledger},
+            fn_constructor_kwargs={
+                "order": threaded(order, cluster),
+                "run": run,
+                "ledger": ledger,
+                "threads": _threads(cluster),
+            },
             batch_size=None,
             batch_format="pyarrow",
             compute=ray.data.ActorPoolStrategy(
@@ -135,25 +152,38 @@ def cut_units(
             num_cpus=cluster.cpus,
             num_gpus=cluster.gpus or None,
             memory=cluster.memory,
-        ).write_datasink(sink, ray_remote_args={"num_cpus": 0})
+        )
+        for answer in answers.iter_rows():
+            counted[answer["of"]][answer["name"]] += answer["count"]
     except Exception as error:
         cause = _cause(error)
         if cause is None:
             raise BatchError(f"Ray gave up: {error}") from error
         raise cause from error
-    return sink
+    return Counts(counted[STATUS], counted[KIND])
 
 
-def tasks_of(units: Sequence[Unit], workers: int) -> Iterator[Sequence[Unit]]:
+def tasks_of(
+    units: Sequence[Unit], workers: int, least_photos: int = 1
+) -> Iterator[Sequence[Unit]]:
     """The units of each task: more of them while much is left, single ones at the end.
 
-    A task costs Ray some milliseconds, and 40 KB of the driver's memory; one that is too large
-    keeps the others waiting at the end, and is lost with its worker.
+    A task costs Ray some milliseconds, 40 KB of the driver's memory, and a file of records; one
+    that is too large keeps the others waiting at the end, and is lost with its worker.
+
+    Args:
+        units: in the order of the photos.
+        workers: how many there may be.
+        least_photos: of a task, but for the last: what makes a shard of some size.
     """
     start = 0
     while start < len(units):
         share = (len(units) - start) // max(_SHARES * workers, _TASKS)
         stop = start + min(max(share, 1), _MOST_UNITS)
+        photos = sum(one.stop - one.start for one in units[start:stop])
+        while photos < least_photos and stop < len(units):
+            photos += units[stop].stop - units[stop].start
+            stop += 1
         yield units[start:stop]
         start = stop
 
@@ -164,9 +194,13 @@ def threaded(order: Order, cluster: Cluster) -> Order:
         return order
     cfg = order.cfg.clone()
     cfg.defrost()
-    cfg.VX.ONNX.THREADS = max(int(cluster.cpus), 1)
+    cfg.VX.ONNX.THREADS = _threads(cluster)
     cfg.freeze()
     return replace(order, cfg=cfg)
+
+
+def _threads(cluster: Cluster) -> int:
+    return max(int(cluster.cpus), 1)
 
 
 def _workers_that_fit(ray: Any, cluster: Cluster) -> int:

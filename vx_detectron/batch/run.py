@@ -144,10 +144,10 @@ def _work(
 ) -> None:
     notes = ledger.start(ray)
     with (progress or Progress()).following(ray, notes, plan, holding):
-        sink = cut_units(ray, order, cluster, plan.units, run, notes)
+        counts = cut_units(ray, order, cluster, plan.units, run, notes)
     holding.check()
-    summary.counts += sink.counts
-    summary.kinds += sink.kinds
+    summary.counts += counts.statuses
+    summary.kinds += counts.kinds
 
 
 def _words(plan: Plan) -> str:

@@ -1,38 +1,28 @@
-"""What runs in Ray: the actor that cuts units, and the sink that writes records and shards."""
+"""What runs in Ray: the actor that cuts units and writes their records."""
 
 from __future__ import annotations
 
-import json
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import cv2
+import pyarrow as pa
 import ray
-from ray.data import Datasink
 
 from vx_detectron.batch.cutting import PhotoCutter, Row
 from vx_detectron.batch.order import Order
+from vx_detectron.batch.parts import PartWriter
 from vx_detectron.batch.plan import Unit, read_unit
-from vx_detectron.batch.records import (
-    KEPT,
-    SHARDS,
-    part_name,
-    sample_key,
-    schema,
-    write_part,
-)
-from vx_detectron.batch.store import Store
-from vx_detectron.batch.tars import write_tar
+from vx_detectron.batch.records import KEPT
 from vx_detectron.errors import VxError
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
 WORKER_DIED = "WorkerDied"
+STATUS, KIND = "status", "kind"  # what a task's answer counts
+ANSWER = pa.schema([("of", pa.string()), ("name", pa.string()), ("count", pa.int64())])
 _TICK = 1.0  # seconds between two messages of a worker
-_ROWS = 200  # of a file of records
 
 
 class UnitCutter:
@@ -42,24 +32,35 @@ class UnitCutter:
         order: what was asked for; see ``Order.test_mask`` for one that needs no network.
         run: when the run started, in nanoseconds since 1970.
         ledger: where it notes what it begins.
+        threads: for what OpenCV does; it would take all cores of the machine.
     """
 
-    def __init__(self, order: Order, run: int, ledger: Any) -> None:
+    def __init__(self, order: Order, run: int, ledger: Any, threads: int) -> None:
+        cv2.setNumThreads(threads)
+        self.order, self.ledger = order, ledger
         self.cutter = PhotoCutter(order, run)
-        self.ledger = ledger
-        self.schema = transit_schema(order)
         self.counts: Counter[str] = Counter()
         self.seconds, self.told = 0.0, 0.0
 
-    def __call__(self, units: pa.Table) -> Iterator[pa.Table]:
-        """Cut the photos of some units; a table of records for each."""
-        import pyarrow as pa
+    def __call__(self, units: pa.Table) -> pa.Table:
+        """Cut the photos of some units, and write their records.
 
-        for one in units.to_pylist():
-            unit = Unit(one["part"], one["start"], one["stop"])
-            with unaltered():
-                rows = list(self._unit(unit))
-            yield pa.Table.from_pylist(rows, schema=self.schema)
+        Returns:
+            How many photos have which ``status``, and which ``kind`` of failure.
+        """
+        found: Counter[tuple[str, str]] = Counter()
+        parts = PartWriter(self.order)
+        with unaltered():
+            for one in units.to_pylist():
+                for row in self._unit(Unit(one["part"], one["start"], one["stop"])):
+                    found[STATUS, row["status"]] += 1
+                    if row.get("kind"):
+                        found[KIND, row["kind"]] += 1
+                    if row["status"] != KEPT:
+                        parts.add(row)
+            parts.flush()
+        rows = [{"of": of, "name": name, "count": count} for (of, name), count in found.items()]
+        return pa.Table.from_pylist(rows, schema=ANSWER)
 
     def _unit(self, unit: Unit) -> Iterator[Row]:
         name = f"{unit.part} {unit.start}"
@@ -108,82 +109,3 @@ def unaltered() -> Iterator[None]:
         yield
     except VxError as error:
         raise ParcelError(error) from error
-
-
-def transit_schema(order: Order) -> pa.Schema:
-    """The records' columns, and the picture's bytes where they go into a shard."""
-    import pyarrow as pa
-
-    whole = schema()
-    return whole.append(pa.field("picture", pa.binary())) if order.target == "shards" else whole
-
-
-class RecordSink(Datasink[dict[str, Any]]):
-    """Writes parts: a file of records, and before it the shard that they speak of.
-
-    A part counts from the moment that its records are there. Until then its shard is nobody's, and
-    the next run removes it.
-    """
-
-    def __init__(self, order: Order) -> None:
-        self.order = order
-        self.counts: Counter[str] = Counter()
-        self.kinds: Counter[str] = Counter()
-        self.seconds = 0.0
-
-    def write(self, blocks: Iterable[Any], ctx: Any) -> dict[str, Any]:
-        """Write one part; returns its counts."""
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        table = pa.concat_tables(
-            [block.cast(transit_schema(self.order)) for block in blocks if block.num_rows]
-            or [transit_schema(self.order).empty_table()]
-        )
-        statuses = Counter(table["status"].to_pylist())
-        kinds = Counter(kind for kind in table["kind"].to_pylist() if kind)
-        seconds = float(pc.sum(table["seconds"]).as_py() or 0)
-        table = table.filter(pc.not_equal(table["status"], KEPT))
-        if table.num_rows:
-            with unaltered():
-                self._write(table)
-        return {"counts": dict(statuses), "kinds": dict(kinds), "seconds": seconds}
-
-    def _write(self, table: pa.Table) -> None:
-        import pyarrow as pa
-
-        store = Store(self.order.output)
-        name = part_name(table)
-        if self.order.target == "shards":
-            shard = f"{SHARDS}/{name}.tar"
-            pictures = table["picture"].to_pylist()
-            table = table.drop_columns("picture")
-            inside = [picture is not None for picture in pictures]
-            if any(inside):
-                outputs = pa.array([shard if one else None for one in inside], pa.string())
-                at = table.schema.get_field_index("output")
-                table = table.set_column(at, "output", outputs)
-                store.write(shard, write_tar(self._samples(table, pictures)))
-        write_part(store, name, table)
-
-    def _samples(
-        self, table: pa.Table, pictures: list[bytes | None]
-    ) -> Iterator[tuple[str, dict[str, bytes]]]:
-        columns = ["place", "path", "member", "sha256", "reason", "labels", "width", "height"]
-        rows = table.select(columns).to_pylist()
-        for row, picture in zip(rows, pictures, strict=True):
-            if picture is not None:
-                files = {self.order.finish.format: picture, "json": json.dumps(row).encode()}
-                yield sample_key(row["place"]), files
-
-    def on_write_complete(self, write_result: Any) -> None:
-        """Add up what the parts returned."""
-        for one in write_result.write_returns:
-            self.counts.update(one["counts"])
-            self.kinds.update(one["kinds"])
-            self.seconds += one["seconds"]
-
-    @property
-    def min_rows_per_write(self) -> int:
-        """As many rows go into a part, but for the last."""
-        return _ROWS
