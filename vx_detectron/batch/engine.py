@@ -140,7 +140,7 @@ def cut_units(
                 "order": threaded(order, cluster),
                 "run": run,
                 "ledger": ledger,
-                "threads": _threads(cluster),
+                "threads": threads_of(cluster),
             },
             batch_size=None,
             batch_format="pyarrow",
@@ -194,12 +194,13 @@ def threaded(order: Order, cluster: Cluster) -> Order:
         return order
     cfg = order.cfg.clone()
     cfg.defrost()
-    cfg.VX.ONNX.THREADS = _threads(cluster)
+    cfg.VX.ONNX.THREADS = threads_of(cluster)
     cfg.freeze()
     return replace(order, cfg=cfg)
 
 
-def _threads(cluster: Cluster) -> int:
+def threads_of(cluster: Cluster) -> int:
+    """How many threads a worker may use for what runs on the CPU."""
     return max(int(cluster.cpus), 1)
 
 

@@ -12,8 +12,10 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
 
+import cv2
+
 from vx_detectron.batch.cutting import PhotoCutter
-from vx_detectron.batch.engine import load_ray, threaded
+from vx_detectron.batch.engine import load_ray, threaded, threads_of
 from vx_detectron.batch.order import Cluster, Order
 from vx_detectron.batch.plan import Plan, plan_items
 from vx_detectron.batch.progress import duration
@@ -107,6 +109,7 @@ def estimate(order: Order, cluster: Cluster, sample: int = 8) -> Estimate:
     workers = cluster.workers[1] if cluster.workers else _workers(cluster)
     if not plan.todo:
         return Estimate(plan, 0, 0, workers, 0.0, 0, 0.0, 0.0)
+    cv2.setNumThreads(threads_of(cluster))
     # Results come back instead of being written, as they do for shards.
     cutter = PhotoCutter(replace(threaded(order, cluster), target="shards"), 0)
     cutter(_row(chosen[0]))  # the first photo warms the networks up

@@ -17,8 +17,9 @@ from vx_detectron.cli.common import Command, UserPath, result
 def main(checkpoints: tuple[str, ...], output: Path) -> None:
     """Average the weights of several checkpoints that were trained from the same weights.
 
-    The average (a "model soup") is often better than each of them. A share is a number above 0;
-    the default is 1.
+    The average (a "model soup") is often better than each of them. FILE is a path, or weights as
+    in a configuration (bundled://, detectron2:// or https://); a share is a number above 0, by
+    default 1.
 
     The path of the new file goes to standard output.
 
@@ -27,23 +28,21 @@ def main(checkpoints: tuple[str, ...], output: Path) -> None:
       {prog} output/model_0000999.pth=0.3 output/model_final.pth=0.7 -o mean.pth
     """  # noqa: D301
     pairs = [_parse(text) for text in checkpoints]
-    missing = [str(path) for path, _ in pairs if not path.is_file()]
-    if missing:
-        raise click.UsageError(f"no such file: {', '.join(missing)}")
     if output.exists():
         raise click.UsageError(f"{output} already exists; choose another --output, or remove it.")
     from vx_detectron.training.averaging import average_checkpoints
     from vx_detectron.training.checkpoints import save
+    from vx_detectron.weights.catalog import resolve
 
-    mean = average_checkpoints([path for path, _ in pairs], [share for _, share in pairs])
-    save(output.parent, output.name, {"model": mean})
+    names, shares = zip(*pairs, strict=True)
+    save(output.parent, output.name, average_checkpoints([*map(resolve, names)], shares))
     result(str(output))
 
 
-def _parse(text: str) -> tuple[Path, float]:
+def _parse(text: str) -> tuple[str, float]:
     name, separator, share = text.rpartition("=")
     if not separator:
-        return Path(text).expanduser(), 1.0
+        return text, 1.0
     try:
         number = float(share)
     except ValueError:
@@ -52,7 +51,7 @@ def _parse(text: str) -> tuple[Path, float]:
         raise click.UsageError(
             f"{text!r}: expected FILE=SHARE with a share above 0, such as model.pth=0.5"
         )
-    return Path(name).expanduser(), number
+    return name, number
 
 
 if __name__ == "__main__":

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from vx_detectron.errors import TrainingError
-from vx_detectron.weights.checkpoint_file import read_checkpoint
+from vx_detectron.weights.checkpoint_file import read_checkpoint, read_metadata
 
 
 def averaged(model: nn.Module, decay: float) -> AveragedModel:
@@ -34,30 +35,51 @@ def averaged(model: nn.Module, decay: float) -> AveragedModel:
     return AveragedModel(model, multi_avg_fn=update, use_buffers=True).eval()  # type: ignore
 
 
-def average_checkpoints(paths: Sequence[Path], shares: Sequence[float]) -> dict[str, Tensor]:
-    """The mean of the checkpoints' weights; counters are those of the first.
+def average_checkpoints(paths: Sequence[Path], shares: Sequence[float]) -> dict[str, Any]:
+    """The mean of the checkpoints' weights; counters are those of the first file that has them.
 
     Args:
-        paths: Detectron2 checkpoints of one network.
+        paths: checkpoints of one network. Counters, such as ``num_batches_tracked``, may be missing
+            in some: files to cut with often leave them out.
         shares: of each, above 0; only their ratio matters.
+
+    Returns:
+        The content of a checkpoint: ``model``, and the files' ``metadata``, if there is any.
 
     Raises:
         CheckpointError: a file is missing, damaged or unsafe.
-        TrainingError: they are of different networks, or a share is not above 0.
+        TrainingError: they are of different networks, or hint decoders that belong to different
+            eyes, or a share is not above 0.
     """
     if not paths or min(shares) <= 0:
         raise TrainingError(f"every share must be above 0, got {', '.join(map(str, shares))}")
     states = [read_checkpoint(path) for path in paths]
-    mean: dict[str, Tensor] = {}
-    for path, state in zip(paths, states, strict=True):
-        if {n: v.shape for n, v in state.items()} != {n: v.shape for n, v in states[0].items()}:
+    weights = [{n: v for n, v in one.items() if v.is_floating_point()} for one in states]
+    shapes = [{n: v.shape for n, v in one.items()} for one in weights]
+    for path, found in zip(paths, shapes, strict=True):
+        if found != shapes[0]:
             raise TrainingError(
                 f"{path} and {paths[0]} belong to different networks: their entries differ in name "
                 "or shape; average checkpoints of one configuration"
             )
-    for name, first in states[0].items():
-        mean[name] = first
-        if first.is_floating_point():
-            weighted = zip(states, shares, strict=True)
-            mean[name] = sum((s * one[name] for one, s in weighted), start=0 * first) / sum(shares)
-    return mean
+    mean: dict[str, Tensor] = {}
+    for state in reversed(states):
+        mean.update(state)
+    for name, first in weights[0].items():
+        weighted = zip(weights, shares, strict=True)
+        mean[name] = sum((s * one[name] for one, s in weighted), start=0 * first) / sum(shares)
+    metadata = _common_metadata(paths)
+    return {"model": mean, "metadata": metadata} if metadata else {"model": mean}
+
+
+def _common_metadata(paths: Sequence[Path]) -> dict[str, str]:
+    """What the files say of themselves, as far as all say it."""
+    found = [read_metadata(path) for path in paths]
+    for path, one in zip(paths, found, strict=True):
+        for key in one.keys() & found[0].keys():
+            if one[key] != found[0][key]:
+                raise TrainingError(
+                    f"{path} and {paths[0]} do not belong together: {key} is {one[key]} in one and "
+                    f"{found[0][key]} in the other"
+                )
+    return {key: text for key, text in found[0].items() if all(key in one for one in found)}
