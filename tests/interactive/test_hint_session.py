@@ -117,6 +117,25 @@ def test_one_more_stroke_asks_once_and_undo_asks_nothing() -> None:
     assert segmenter.asked == 28
 
 
+class Changeable(Contrary):
+    """A segmenter whose first answer is all but a strip, and whose second is the strip alone."""
+
+    def segment(self, keep: BoolArray, drop: BoolArray, previous: FloatArray | None) -> FloatArray:
+        strip = np.zeros(keep.shape, dtype=np.float32)
+        strip[:, 20:30] = 1
+        return 1 - strip if keep.sum() + drop.sum() == 1 else strip
+
+
+def test_what_hints_alone_have_made_may_change_anywhere_and_a_cut_only_at_a_mark() -> None:
+    taps = Stroke("keep", 1, ((5.5, 5.5),)), Stroke("keep", 1, ((25.5, 5.5),))
+    made = session(Changeable()).listen(Hints(strokes=taps), None, None)
+    assert made[:, 20:30].all() and made[:, 30:].sum() == 0 and made[:, :20].sum() == 1
+    whole = np.ones(SIZE, dtype=np.float32)
+    whole[:, 20:30] = 0
+    corrected = session(Changeable()).listen(Hints(strokes=taps), whole, "cut")
+    assert corrected.all()  # the strip comes in, and nothing else goes out
+
+
 def test_outside_the_box_the_cut_stays_as_it_was() -> None:
     start = np.zeros(SIZE, dtype=np.float32)
     start[:, :10] = 1

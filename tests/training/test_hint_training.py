@@ -94,6 +94,31 @@ def test_first_marks_are_right_and_of_every_kind() -> None:
     assert {(False, False, True, False), (False, False, True, True)} <= kinds
 
 
+def test_who_goes_on_has_far_too_little_or_too_much_and_marks_an_error() -> None:
+    size, shares, spilled = (240, 320), [], []
+    thing = box(slice(60, 180), slice(90, 230), size)
+    target = thing.astype(np.float32)
+    near = ndimage.binary_dilation(thing, np.ones((3, 3)), iterations=person.POINT_RADIUS)
+    deep = ndimage.binary_erosion(thing, np.ones((3, 3)), iterations=person.POINT_RADIUS)
+    for one in draws():
+        marks = person.no_marks(size)
+        person._go_on(marks, target, one)
+        before = marks.previous
+        assert before is not None and before.dtype == np.float32
+        cut = before >= 0.5
+        assert marks.keep.any() and not (marks.keep & ~near).any()
+        assert not (marks.drop & deep).any()
+        # The last mark lies in an error, if a large one is left.
+        pieces, count = ndimage.label(thing ^ cut, np.ones((3, 3)))
+        large = count and np.bincount(pieces.ravel())[1:].max() > 4
+        assert not large or (marks.keep & thing & ~cut).any() or (marks.drop & cut & ~thing).any()
+        whole = cut.sum() / thing.sum()
+        (spilled if (cut & ~near).any() else shares).append(whole)
+    assert min(len(shares), len(spilled)) > 50
+    assert min(shares) < 0.15 and np.median(shares) < 0.7
+    assert np.median(spilled) > 1.5 and max(spilled) > 3
+
+
 def test_a_detected_thing_is_near_the_true_one_and_never_quite_it() -> None:
     overlaps = []
     for one in draws():

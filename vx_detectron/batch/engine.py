@@ -12,13 +12,13 @@ from dataclasses import asdict, replace
 from typing import Any, NamedTuple
 
 from vx_detectron.batch.order import Cluster, Order
-from vx_detectron.batch.parts import ROWS
 from vx_detectron.batch.plan import Unit
 from vx_detectron.errors import BatchError, VxError
 
 _TASKS = 32  # so many tasks at least are made of what is left, and so many for each worker
 _SHARES = 4
 _MOST_UNITS = 64  # of a task: about 250 photos of 2 megapixels
+_SHARD_PHOTOS = 200  # of a task that writes shards
 _EXTRA = 'the batch needs Ray, which is not installed: pip install "vx-detectron[batch]"'
 
 
@@ -128,7 +128,7 @@ def cut_units(
     low, high = cluster.workers or (1, _workers_that_fit(ray, cluster))
     # What a dead worker had begun of a task is all that is lost. Ray restarts the worker, and says
     # when there is room for more.
-    least = ROWS if order.target == "shards" else 1
+    least = _SHARD_PHOTOS if order.target == "shards" else 1
     tables = [
         pa.Table.from_pylist([asdict(one) for one in some]) for some in tasks_of(units, high, least)
     ]

@@ -11,7 +11,7 @@ from vx_detectron.batch.records import SHARDS, part_name, sample_key, schema, wr
 from vx_detectron.batch.store import Store
 from vx_detectron.batch.tars import write_tar
 
-ROWS = 200  # of a part, but for the last of a task
+ROWS = 500  # of a part, but for the last of a task
 _BYTES = 2**28  # of pictures that wait for their shard
 
 _IN_SHARD = ("place", "path", "member", "sha256", "reason", "labels", "width", "height")

@@ -82,7 +82,8 @@ class HintSession:
             check()
             stage, earlier = stages[number], stages[number - 1] if number else None
             new = stage.since(earlier)
-            mask = self._remember((name, stage), self._step(mask, new, stage, check))
+            step = self._step(mask, new, stage, start is not None, check)
+            mask = self._remember((name, stage), step)
         assert mask is not None  # there is at least one stage
         return mask
 
@@ -110,9 +111,14 @@ class HintSession:
         before: FloatArray | None,
         new: Hints,
         sofar: Hints,
+        corrects: bool,
         check: Callable[[], None],
     ) -> FloatArray:
-        """The mask after one more step, whose new marks are among those so far."""
+        """The mask after one more step, whose new marks are among those so far.
+
+        A cut that these hints correct changes only where they ask for it. One that they have made
+        may change anywhere: its first guesses were the segmenter's own.
+        """
         size = self.image.shape[0], self.image.shape[1]
         keep, drop = draw(sofar, self._photo, size, check)
         new_keep, new_drop = draw(new, self._photo, size, check)
@@ -124,7 +130,8 @@ class HintSession:
             mask = self._segmentation.segment(keep, drop | (~inside & ~keep), None)
         else:
             mask = self._segmentation.segment(keep, drop, before)
-            mask = within_reach(before, mask, new_keep & keep, new_drop & drop)
+            if corrects:
+                mask = within_reach(before, mask, new_keep & keep, new_drop & drop)
         outside = np.float32(0) if before is None else before
         mask = np.where(inside, mask, outside).astype(np.float32)
         obey(mask, keep, drop)

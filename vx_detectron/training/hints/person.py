@@ -21,13 +21,20 @@ from vx_detectron.training.hints.detected import as_detected
 _LEAST_SHARE, _LEAST_PIECE = 0.006, 0.01
 _TWO_THINGS, _ONE_PIECE = 0.15, 0.3
 
-# How a person begins: with the automatic cut, with a thing that the detector saw, or with a box;
-# otherwise with a mark inside.
-_CORRECTS, _PICKS, _DRAWS_BOX = 0.17, 0.35, 0.07
+# How a person begins: with the automatic cut, with a thing that the detector saw, in the middle,
+# with a cut that the marks so far have hardly changed, or with a box; otherwise with a mark inside.
+_CORRECTS, _PICKS, _GOES_ON, _DRAWS_BOX = 0.12, 0.24, 0.27, 0.05
 _CORRECTS_TOO = 0.5
 _MARKS_BOX_TOO, _DROPS_TOO = 0.3, 0.15
 _NEAR = 20  # pixels around it, where a first mark to drop lies
 _BOX_JITTER = 0.03  # of a side of the box, standard deviation
+
+_MOST_PATCHES = 4
+_PATCHES = 0.08, 0.45  # how far one goes, in roots of the thing's area
+_PATCH_BLURS = 0.8, 2.5  # pixels
+_SPILLED = 0.5  # how often the first mark brings far too much instead, ...
+_SPILLS = 0.6, 3.0  # ... how far it goes, in roots of the thing's area, ...
+_UNEVEN = 0.4  # ... and how unevenly, as the spread of the logarithm of that
 
 _STROKES = 0.22  # share of the marks
 _STROKE_WIDTHS = 3, 11  # pixels
@@ -117,17 +124,20 @@ def first_marks(target: FloatArray, eye_map: FloatArray, random: Random) -> Mark
         random: decides.
     """
     marks, inside = no_marks(target.shape), target > 0.5
-    kind = random.random()
-    if kind < _CORRECTS:
+    begins = np.cumsum([_CORRECTS, _PICKS, _GOES_ON, _DRAWS_BOX])
+    kind = int(np.searchsorted(begins, random.random(), side="right"))
+    if kind == 0:
         marks.correct(eye_map, target, random)
-    elif kind < _CORRECTS + _PICKS:
+    elif kind == 1:
         seen = as_detected(inside, random)
         both = inside & (seen >= 0.5)
         marks.previous = seen
         marks.add(True, a_mark(both if both.any() else inside, random))
         if random.random() < _CORRECTS_TOO:
             marks.correct(seen, target, random)
-    elif kind < _CORRECTS + _PICKS + _DRAWS_BOX:
+    elif kind == 2:
+        _go_on(marks, target, random)
+    elif kind == 3:
         marks.drop |= ~_box_around(inside, random)
         rest = inside & ~marks.drop
         if random.random() < _MARKS_BOX_TOO and rest.any():
@@ -141,6 +151,37 @@ def first_marks(target: FloatArray, eye_map: FloatArray, random: Random) -> Mark
             if outside.any():
                 marks.add(False, a_mark(outside, random))
     return marks
+
+
+def _go_on(marks: Marks, target: FloatArray, random: Random) -> None:
+    """Some marks, each of which changed only its surroundings, and one more.
+
+    So it goes where a decoder does not see what is meant: the cut is a few patches, or far too
+    large with a few bites taken out. It has to learn that the cut so far may be mostly wrong.
+    """
+    inside, cut = target > 0.5, np.zeros(target.shape, dtype=np.float32)
+    scale = float(np.sqrt(inside.sum()))
+    spilled = random.random() < _SPILLED
+    for number in range(random.integers(1, _MOST_PATCHES + 1)):
+        keep, error = largest_error(cut, target)
+        if error.sum() <= _LEAST_ERROR:
+            break
+        mark = a_mark(error, random)
+        marks.add(keep, mark)
+        gap = cv2.distanceTransform((~mark).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+        if spilled and number == 0:
+            cut[inside | (gap * _uneven(gap.shape, random) < scale * random.uniform(*_SPILLS))] = 1
+        else:
+            cut[(gap < scale * random.uniform(*_PATCHES)) & (inside == keep)] = keep
+    soft = cv2.GaussianBlur(cut, (0, 0), random.uniform(*_PATCH_BLURS))
+    marks.correct(np.asarray(soft, dtype=np.float32), target, random)
+
+
+def _uneven(size: tuple[int, ...], random: Random) -> FloatArray:
+    """Smooth random factors around 1, float32 (H, W): they make a circle a blot."""
+    coarse = np.exp(random.normal(0, _UNEVEN, (5, 5))).astype(np.float32)
+    smooth = cv2.resize(coarse, size[::-1], interpolation=cv2.INTER_CUBIC)
+    return np.asarray(smooth, dtype=np.float32)
 
 
 def _box_around(inside: BoolArray, random: Random) -> BoolArray:

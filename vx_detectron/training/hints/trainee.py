@@ -21,7 +21,8 @@ from vx_detectron.weights import catalog
 from vx_detectron.weights.checkpoint_file import read_checkpoint
 from vx_detectron.weights.key_table import load_strict
 
-_ROUNDS = (0, 0, 1, 2, 3, 4)  # how often a mask is corrected before the one that counts
+_ROUNDS = (0, 0, 1, 2, 3, 5, 8)  # how often a mask is corrected before the one that counts
+_FORGETS = 0.12  # share of the masks so far that are left out, so that marks count for more
 _OBEY_WEIGHT = 0.3
 
 
@@ -103,6 +104,9 @@ class HintTrainee(HintDecoder):
             ):
                 if there:
                     mark.correct(mask, target, random)
+        for mark in marks:
+            if mark.keep.any() and random.random() < _FORGETS:
+                mark.previous = None
         maps = _maps(marks, device)
         logits = self(features, maps)
         truth = torch.from_numpy(np.stack(targets))[:, None].to(device)
