@@ -104,6 +104,7 @@ class Shapes:
     """Knows the discs of a set by where a click lies: what is right from the first click on."""
 
     name = "shapes"
+    redraws = True
     nbytes = 0
 
     def open(self, image: ByteArray, instances: Instances | None) -> Shapes:

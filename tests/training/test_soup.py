@@ -49,7 +49,8 @@ def test_bundled_weights_can_be_averaged(tmp_path: Path) -> None:
     """With what a training of them might have written."""
     path = resolve("bundled://vx_hints.safetensors")
     bundled, metadata = read_checkpoint(path), read_metadata(path)
-    moved = {name: value + 2 for name, value in bundled.items() if value.is_floating_point()}
+    floats = [name for name, value in bundled.items() if value.is_floating_point()]
+    moved = {name: bundled[name].float() + 2 for name in floats}
     torch.save({"model": moved, "metadata": metadata}, tmp_path / "model_final.pth")
     output = tmp_path / "mean.pth"
     names = ["bundled://vx_hints.safetensors=3", f"{tmp_path / 'model_final.pth'}=1"]
@@ -57,7 +58,7 @@ def test_bundled_weights_can_be_averaged(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     mean = read_checkpoint(output)
     for name in moved:
-        torch.testing.assert_close(mean[name], bundled[name] + 0.5)
+        torch.testing.assert_close(mean[name], bundled[name].float() + 0.5)
     assert read_metadata(output)["eye_sha256"] == metadata["eye_sha256"]  # else it is of no use
 
 

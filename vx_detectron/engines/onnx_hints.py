@@ -49,6 +49,7 @@ class HintNetwork:
     """
 
     name = "network"
+    redraws = True
 
     def __init__(self, cfg: CfgNode) -> None:
         eye, decoder = (_exported(cfg, key) for key in ("EYE", "WEIGHTS"))

@@ -18,6 +18,7 @@ class PlainGrabCut:
     """Clicks as discs of sure labels, the rest as the last cut has it. No network, no detector."""
 
     name = NAME
+    redraws = True
 
     def open(self, image: ByteArray, instances: Instances | None) -> _Photo:
         """See ``InteractiveSegmenter``; what is known of the photo is not looked at."""

@@ -33,6 +33,7 @@ class GraphCut:
     """
 
     name = "graph cut"
+    redraws = False
 
     def open(self, image: ByteArray, instances: Instances | None) -> SeenByColour:
         """See ``InteractiveSegmenter``."""

@@ -41,9 +41,13 @@ class InteractiveSegmenter(Protocol):
 
     Attributes:
         name: as in results: ``network`` or ``graph cut``.
+        redraws: whether its answer to a further mark may change all of a mask that marks alone have
+            made. Otherwise, as where a cut is corrected, only the parts change that the mark
+            touches.
     """
 
     name: str
+    redraws: bool
 
     def open(self, image: ByteArray, instances: Instances | None) -> Segmentation:
         """Open a photo; the slow part, done once.

@@ -40,6 +40,7 @@ class HintSession:
         self._photo = image.shape[0], image.shape[1]
         self.image = _shrunk(image)
         self._segmentation = segmenter.open(self.image, instances)
+        self._redraws = segmenter.redraws
         self._masks: OrderedDict[Hashable, ByteArray] = OrderedDict()
 
     @property
@@ -82,7 +83,7 @@ class HintSession:
             check()
             stage, earlier = stages[number], stages[number - 1] if number else None
             new = stage.since(earlier)
-            step = self._step(mask, new, stage, start is not None, check)
+            step = self._step(mask, new, stage, self._redraws and start is None, check)
             mask = self._remember((name, stage), step)
         assert mask is not None  # there is at least one stage
         return mask
@@ -111,13 +112,12 @@ class HintSession:
         before: FloatArray | None,
         new: Hints,
         sofar: Hints,
-        corrects: bool,
+        redraws: bool,
         check: Callable[[], None],
     ) -> FloatArray:
         """The mask after one more step, whose new marks are among those so far.
 
-        A cut that these hints correct changes only where they ask for it. One that they have made
-        may change anywhere: its first guesses were the segmenter's own.
+        Unless it ``redraws``, only the parts change that hold a new mark.
         """
         size = self.image.shape[0], self.image.shape[1]
         keep, drop = draw(sofar, self._photo, size, check)
@@ -130,7 +130,7 @@ class HintSession:
             mask = self._segmentation.segment(keep, drop | (~inside & ~keep), None)
         else:
             mask = self._segmentation.segment(keep, drop, before)
-            if corrects:
+            if not redraws:
                 mask = within_reach(before, mask, new_keep & keep, new_drop & drop)
         outside = np.float32(0) if before is None else before
         mask = np.where(inside, mask, outside).astype(np.float32)

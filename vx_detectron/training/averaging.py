@@ -44,7 +44,8 @@ def average_checkpoints(paths: Sequence[Path], shares: Sequence[float]) -> dict[
         shares: of each, above 0; only their ratio matters.
 
     Returns:
-        The content of a checkpoint: ``model``, and the files' ``metadata``, if there is any.
+        The content of a checkpoint: ``model``, in float32, and the files' ``metadata``, if there is
+        any.
 
     Raises:
         CheckpointError: a file is missing, damaged or unsafe.
@@ -54,7 +55,7 @@ def average_checkpoints(paths: Sequence[Path], shares: Sequence[float]) -> dict[
     if not paths or min(shares) <= 0:
         raise TrainingError(f"every share must be above 0, got {', '.join(map(str, shares))}")
     states = [read_checkpoint(path) for path in paths]
-    weights = [{n: v for n, v in one.items() if v.is_floating_point()} for one in states]
+    weights = [{n: v.float() for n, v in one.items() if v.is_floating_point()} for one in states]
     shapes = [{n: v.shape for n, v in one.items()} for one in weights]
     for path, found in zip(paths, shapes, strict=True):
         if found != shapes[0]:
