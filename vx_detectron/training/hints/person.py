@@ -21,8 +21,8 @@ from vx_detectron.training.hints.detected import as_detected
 _LEAST_SHARE, _LEAST_PIECE = 0.006, 0.01
 _TWO_THINGS, _ONE_PIECE = 0.15, 0.3
 
-# How a person begins: with the automatic cut, with a thing that the detector saw, in the middle,
-# with a cut that the marks so far have hardly changed, or with a box; otherwise with a mark inside.
+# How a person begins: with the automatic cut, with a thing that the detector saw, with a cut that
+# earlier marks have hardly improved, or with a box; otherwise with a mark inside.
 _CORRECTS, _PICKS, _GOES_ON, _DRAWS_BOX = 0.12, 0.24, 0.27, 0.05
 _CORRECTS_TOO = 0.5
 _MARKS_BOX_TOO, _DROPS_TOO = 0.3, 0.15
