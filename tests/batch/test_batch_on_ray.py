@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
 import pytest
 from PIL import Image
 
@@ -203,6 +204,18 @@ def free_port() -> int:
         one.bind(("127.0.0.1", 0))
         port: int = one.getsockname()[1]
         return port
+
+
+def test_opencv_takes_no_more_cores_than_a_worker_has(tmp_path: Path) -> None:
+    from vx_detectron.batch.workers import UnitCutter
+
+    before = cv2.getNumThreads()
+    try:
+        for threads in (2, 1):
+            UnitCutter(order(tmp_path / "in", tmp_path / "out"), 1, None, threads)
+            assert cv2.getNumThreads() == threads
+    finally:
+        cv2.setNumThreads(before)
 
 
 @pytest.mark.slow

@@ -32,7 +32,7 @@ class UnitCutter:
         order: what was asked for; see ``Order.test_mask`` for one that needs no network.
         run: when the run started, in nanoseconds since 1970.
         ledger: where it notes what it begins.
-        threads: for what OpenCV does; it would take all cores of the machine.
+        threads: of OpenCV, which would otherwise take all cores of the machine.
     """
 
     def __init__(self, order: Order, run: int, ledger: Any, threads: int) -> None:
