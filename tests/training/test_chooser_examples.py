@@ -9,7 +9,7 @@ import pytest
 from choice_sets import write_labelled_photos
 
 from vx_detectron.config import load_cfg
-from vx_detectron.errors import ConfigError
+from vx_detectron.errors import ConfigError, DataError
 from vx_detectron.pipeline import Isolator
 from vx_detectron.subject.chooser import MAPS
 from vx_detectron.training.chooser.examples import gather
@@ -30,7 +30,7 @@ def data(tmp_path: Path) -> Path:
 
 
 def test_a_photo_gives_examples_for_the_eyes_map_and_for_the_classical_one(data: Path) -> None:
-    found = gather(Isolator(load_cfg(None, OPTIONS)), data, "none of these", 0)
+    found = gather(Isolator(load_cfg(None, OPTIONS)), data, (), 0)
     assert tuple(found) == MAPS
     for examples in found.values():
         assert [one.source for one in examples] == ["given", "network"] * 2
@@ -46,4 +46,20 @@ def test_a_photo_gives_examples_for_the_eyes_map_and_for_the_classical_one(data:
 def test_without_an_eye_there_is_nothing_to_fit(data: Path) -> None:
     isolator = Isolator(load_cfg(None, [*OPTIONS, "VX.EYE.NAME", "none"]))
     with pytest.raises(ConfigError, match=r"VX\.EYE\.NAME is none"):
-        gather(isolator, data, "none of these", 0)
+        gather(isolator, data, (), 0)
+
+
+def test_masks_are_taken_from_photos_that_the_eye_was_not_trained_on(data: Path) -> None:
+    content = json.loads((data / "instances.json").read_text())
+    for image in content["images"]:
+        image |= {"source": "studio", "split": "train"}
+    (data / "instances.json").write_text(json.dumps(content))
+    learned, held_out = (image["id"] for image in content["images"][:2])
+    splits = data / "splits.json"
+    splits.write_text(json.dumps({"train": [learned], "val": [held_out], "test": []}))
+    isolator = Isolator(load_cfg(None, OPTIONS))
+    found = gather(isolator, data, ("studio",), 10, splits)
+    masked = [one for one in found["learned"] if one.source == "mask"]
+    assert [one.photo for one in masked] == [str(held_out)]
+    with pytest.raises(DataError, match=r"no photo of plates .* held out; give another source"):
+        gather(isolator, data, ("plates",), 10, splits)

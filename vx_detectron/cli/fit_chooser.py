@@ -7,6 +7,7 @@ import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -19,6 +20,7 @@ from vx_detectron.cli.common import (
     with_trailing_overrides,
 )
 from vx_detectron.errors import ConfigError, VxError
+from vx_detectron.files import write_text
 
 
 @click.command(cls=Command, name="fit-chooser", context_settings=OVERRIDABLE)
@@ -26,19 +28,24 @@ from vx_detectron.errors import ConfigError, VxError
 @click.option("-o", "--output", type=UserPath(dir_okay=False, path_type=Path), required=True,
               metavar="FILE", help="The json to write; the bundled one is "
               "vx_detectron/subject/chooser.json.")  # fmt: skip
-@click.option("--source", default="duts_tr", show_default=True, metavar="NAME",
-              help="The source of the photos that have only the mask of their "
-              "subject.")  # fmt: skip
+@click.option("--source", "sources", multiple=True, default=["duts_tr"], show_default=True,
+              metavar="NAME", help="The source of the photos that have only the mask of their "
+              "subject. May be repeated.")  # fmt: skip
 @click.option("--masks", type=click.IntRange(0), default=400, show_default=True, metavar="N",
-              help="How many photos of --source to use.")  # fmt: skip
+              help="How many photos of --source to use at most.")  # fmt: skip
+@click.option("--splits", type=UserPath(exists=True, dir_okay=False, path_type=Path),
+              metavar="FILE", help="The splits.json of the eye's training. Of --source, only "
+              "photos that it held out are used: the eye knows the others better than it will "
+              "know new ones.")  # fmt: skip
 @click.option("--seeds", type=click.IntRange(1), default=5, show_default=True, metavar="N",
               help="How many cross-validations to pool.")  # fmt: skip
 @with_trailing_overrides
 def main(
     data: Path,
     output: Path,
-    source: str,
+    sources: tuple[str, ...],
     masks: int,
+    splits: Path | None,
     seeds: int,
     opt: tuple[tuple[str, str], ...],
     opts: tuple[str, ...],
@@ -55,15 +62,18 @@ def main(
       {prog} data -o chooser.json VX.ENGINE torchvision
     """  # noqa: D301
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    _fit(data, output, source, masks, seeds, [*joined(opt), *opts])
+    config = [*joined(opt), *opts]
+    fits, lines = _fit(data, {"sources": sources, "masks": masks, "splits": splits}, seeds, config)
+    for line in lines:
+        result(line)
+    write_text(output, json.dumps(fits, indent=2) + "\n")
     result(str(output))
 
 
 def _fit(
-    data: Path, output: Path, source: str, masks: int, seeds: int, opts: Sequence[str]
-) -> None:
+    data: Path, photos: dict[str, Any], seeds: int, opts: Sequence[str]
+) -> tuple[dict[str, Any], list[str]]:
     from vx_detectron.config import load_cfg
-    from vx_detectron.files import write_text
     from vx_detectron.pipeline import Isolator
     from vx_detectron.training.chooser.examples import gather
 
@@ -75,10 +85,7 @@ def _fit(
         cfg = load_cfg(None, opts)
     except ConfigError as error:
         raise click.UsageError(str(error)) from error
-    fits, lines = fit_and_validate(gather(Isolator(cfg), data, source, masks), seeds)
-    for line in lines:
-        result(line)
-    write_text(output, json.dumps(fits, indent=2) + "\n")
+    return fit_and_validate(gather(Isolator(cfg), data, **photos), seeds)
 
 
 if __name__ == "__main__":

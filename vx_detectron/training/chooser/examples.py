@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 from vx_detectron.data.coco import DatasetDict, decode_mask, read_coco
-from vx_detectron.errors import ConfigError
+from vx_detectron.data.splits import read_splits
+from vx_detectron.errors import ConfigError, DataError
 from vx_detectron.evaluation.choice_labels import (
     CLEAR,
     NO_SUBJECT,
@@ -78,15 +79,19 @@ class Example:
     members: frozenset[int] = frozenset()
 
 
-def gather(isolator: Isolator, data: Path, source: str, masks: int) -> dict[str, list[Example]]:
+def gather(
+    isolator: Isolator, data: Path, sources: Sequence[str], masks: int, splits: Path | None = None
+) -> dict[str, list[Example]]:
     """The examples for each kind of saliency map.
 
     Args:
         isolator: with an eye.
         data: a folder with ``instances.json`` (COCO), ``images`` and the labels
             ``subject_choice_dev.json``, see ``vx_detectron.evaluation.choice_labels``.
-        source: of the photos of which only the mask of the subject is known.
-        masks: how many of those to take.
+        sources: of the photos of which only the mask of the subject is known.
+        masks: how many of those to take at most.
+        splits: the ``splits.json`` of the eye's training; only photos that it held out are then
+            taken, since the eye knows those that it learned from better than it will know others.
 
     Raises:
         VxError: a file is missing or damaged, or there is no eye.
@@ -96,13 +101,21 @@ def gather(isolator: Isolator, data: Path, source: str, masks: int) -> dict[str,
     loaded = read_coco(data / "instances.json", data / "images")
     records = {one["image_id"]: one for one in loaded.records}
     names = loaded.categories.names
+    kept = loaded.records
+    if splits is not None:
+        parts = read_splits(splits)
+        kept = [one for one in kept if parts.get(one["image_id"]) == "val"]
+    photos = masked_photos(kept, sources, masks, seed=0)
+    if masks and not photos:
+        of = f"{', '.join(sources)} in {data / 'instances.json'}"
+        held_out = f" that {splits} names as held out" if splits else ""
+        raise DataError(f"there is no photo of {of}{held_out}; give another source, or --masks 0")
     examples: dict[str, list[Example]] = {name: [] for name in MAPS}
     labels = read_choice_labels(data / "subject_choice_dev.json")
     for label in tqdm(labels, disable=None, desc="labelled photos"):
         for name, one in labelled_examples(isolator, label, records[label.image_id], names):
             examples[name].append(one)
-    photos = masked_photos(loaded.records, source, masks, seed=0)
-    for record in tqdm(photos, disable=None, desc=source):
+    for record in tqdm(photos, disable=None, desc="photos with a mask"):
         for name, one in masked_examples(isolator, record):
             examples[name].append(one)
     return examples
@@ -206,10 +219,12 @@ def _iou(first: BoolArray, second: BoolArray) -> float:
 
 
 def masked_photos(
-    records: Sequence[DatasetDict], source: str, count: int, seed: int
+    records: Sequence[DatasetDict], sources: Sequence[str], count: int, seed: int
 ) -> list[DatasetDict]:
-    """So many photos of a source, of its training split, in a fixed order of chance."""
-    usable = [one for one in records if one.get("source") == source and one.get("split") == "train"]
+    """At most so many training photos of these sources, in a fixed random order."""
+    usable = [
+        one for one in records if one.get("source") in sources and one.get("split") == "train"
+    ]
     usable = sorted((one for one in usable if one["annotations"]), key=lambda one: one["image_id"])
     order = np.random.default_rng(seed).permutation(len(usable))[:count]
     return [usable[index] for index in order]
