@@ -59,7 +59,7 @@ def measure(opened: OpenPhoto, truth: BoolArray) -> list[tuple[float, float, flo
     found = []
     for options in ROWS.values():
         started = process_time()
-        alpha, _ = opened.alpha(subject.chosen, options, by_hand=False)
+        alpha, _ = opened.alpha(subject.chosen, options, subject=subject)
         seconds = process_time() - started
         hard = alpha >= 0.5
         surplus = max(parts(hard) - parts(truth), 0)
@@ -177,7 +177,7 @@ def answer_twice(isolator: Isolator, pixels: NDArray[np.uint8]) -> dict[str, tup
     laps["open"] = lap()
     subject = opened.select()
     laps["choose"] = lap()
-    opened.alpha(subject.chosen, by_hand=False)
+    opened.alpha(subject.chosen, subject=subject)
     laps["refine"] = lap()
     last = opened.select(Choice(rank=len(subject.ranking)))
     laps["choose again"] = lap()

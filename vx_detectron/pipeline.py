@@ -258,7 +258,8 @@ class OpenPhoto:
                 own = seen._own_cut_out(subject, choice)
                 return own or seen._without_subject(subject, seconds)
         with _timed(seconds, "refinement"):
-            alpha, steps = seen.alpha(subject.chosen, options, by_hand=bool(choice), check=check)
+            automatic = None if choice else subject
+            alpha, steps = seen.alpha(subject.chosen, options, subject=automatic, check=check)
         source = ", ".join(sorted({_source(self.instances, index) for index in subject.chosen}))
         opaque = seen.photo.alpha
         whole = None if choice or opaque is None else whole_pieces(opaque, alpha)
@@ -393,7 +394,7 @@ class OpenPhoto:
         chosen: Iterable[int],
         refine_options: RefineOptions | None = None,
         *,
-        by_hand: bool = True,
+        subject: Subject | None = None,
         check: Callable[[], None] | None = None,
     ) -> tuple[FloatArray, tuple[str, ...]]:
         """The refined mask of some instances, as one subject; see ``refine``.
@@ -401,8 +402,8 @@ class OpenPhoto:
         Args:
             chosen: positions in ``instances``, at least one.
             refine_options: instead of the configuration's.
-            by_hand: whether a person picked them; else what the eye sees besides belongs to the
-                subject too.
+            subject: the automatic choice that they are; what the eye sees besides them then
+                belongs to the subject too. None where a person picked them.
             check: as in ``cut``.
 
         Returns:
@@ -413,7 +414,7 @@ class OpenPhoto:
             self.instances,
             tuple(chosen),
             refine_options or self.isolator.refine_options,
-            by_hand=by_hand,
+            subject=subject,
             check=check,
         )
         return self._within_own(alpha), steps

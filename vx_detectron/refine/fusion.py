@@ -26,8 +26,22 @@ def agrees(mask: FloatArray, saliency: FloatArray) -> bool:
     Returns:
         True when the map's mean over ``mask >= 0.5`` is at least 0.5; False for an empty mask.
     """
+    return bool((mask >= THRESHOLD).any()) and not contradicts(mask, saliency)
+
+
+def contradicts(mask: FloatArray, saliency: FloatArray) -> bool:
+    """Whether the map shows something other than what the mask is sure of.
+
+    Args:
+        mask: float32 (H, W), 0..1.
+        saliency: float32 (H, W), 0..1, over the same pixels.
+
+    Returns:
+        True when the map's mean over ``mask >= 0.5`` is below 0.5; False where the mask is sure of
+        nothing.
+    """
     inside = mask >= THRESHOLD
-    return bool(inside.any()) and float(saliency[inside].mean()) >= THRESHOLD
+    return bool(inside.any()) and float(saliency[inside].mean()) < THRESHOLD
 
 
 def blend(mask: FloatArray, saliency: FloatArray, weight: float) -> FloatArray:

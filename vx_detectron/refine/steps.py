@@ -26,7 +26,7 @@ def refine(
     cell: float,
     window: Window | None = None,
     saliency: FloatArray | None = None,
-    by_hand: bool = False,
+    likely: FloatArray | None = None,
     options: RefineOptions | None = None,
     check: Callable[[], None] | None = None,
 ) -> tuple[FloatArray, tuple[str, ...]]:
@@ -40,8 +40,10 @@ def refine(
         window: rows and columns of the photo that the mask shows; by default all of them.
         saliency: float32, 0..1, probability of "main subject" over the whole photo at any
             resolution; None where the network has no such map.
-        by_hand: whether a person picked what the mask shows. The map then only corrects its edge;
-            otherwise the map, which shows the subject too, counts everywhere.
+        likely: float32 (h, w), 0..1, the mask again, for a subject that nobody picked by hand: what
+            it shows counts as much as it is likely to be the subject. The map, which shows the
+            subject too, then counts everywhere, unless it contradicts what is likely. None for a
+            subject that a person picked: the map then only corrects its edge.
         options: which steps run; by default all but the matting.
         check: called between the steps, and within the longest one; whatever it raises ends the
             work.
@@ -58,7 +60,7 @@ def refine(
     """
     options, check = options or RefineOptions(), check or _never_mind
     window = window or (slice(0, image.shape[0]), slice(0, image.shape[1]))
-    _check(image, mask, window, cell, saliency)
+    _check(image, mask, window, cell, saliency, likely)
     alpha = np.zeros(image.shape[:2], dtype=np.float32)
     if mask.max() <= _VISIBLE:
         return alpha, ()
@@ -66,6 +68,7 @@ def refine(
     size = bounded_size(mask.shape, options.working_side)
     scale = math.sqrt(math.prod(size) / math.prod(view.shape[:2]))
     small, small_mask = np.ascontiguousarray(_resize(view, size)), _resize(mask, size)
+    small_likely = None if likely is None else _resize(likely, size)
     small_map = None
     if saliency is not None and options.fuse_saliency:
         map_cell = math.sqrt(math.prod(image.shape[:2]) / saliency.size)
@@ -75,7 +78,7 @@ def refine(
         small_mask,
         cell * scale,
         small_map,
-        by_hand=by_hand,
+        likely=small_likely,
         options=options,
         check=check,
     )
@@ -99,7 +102,7 @@ def _run(
     cell: float,
     saliency: tuple[FloatArray, float] | None,
     *,
-    by_hand: bool,
+    likely: FloatArray | None,
     options: RefineOptions,
     check: Callable[[], None],
 ) -> tuple[FloatArray, float, list[str]]:
@@ -109,8 +112,8 @@ def _run(
         the mask, the side of its cell after the fusion, and the names of the steps.
     """
     steps = []
-    if saliency is not None and fusion.agrees(mask, saliency[0]):
-        if by_hand:
+    if saliency is not None and _fits(mask, saliency[0], likely):
+        if likely is None:
             mask = fusion.fuse(
                 mask,
                 saliency[0],
@@ -120,7 +123,7 @@ def _run(
                 trim=options.saliency_trim,
             )
         else:
-            mask = fusion.blend(mask, saliency[0], options.saliency_weight)
+            mask = fusion.blend(likely, saliency[0], options.saliency_weight)
         cell = min(cell, options.saliency_edge * saliency[1])
         steps.append("saliency fusion")
     check()
@@ -151,6 +154,13 @@ def _run(
     return mask, cell, steps
 
 
+def _fits(mask: FloatArray, saliency: FloatArray, likely: FloatArray | None) -> bool:
+    """Whether the map can say something about what the mask shows."""
+    if likely is None:
+        return fusion.agrees(mask, saliency)
+    return not fusion.contradicts(likely, saliency)
+
+
 def _never_mind() -> None:
     """What is checked where nobody asks for it."""
 
@@ -169,7 +179,12 @@ def _resize(array: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
 
 
 def _check(
-    image: ByteArray, mask: FloatArray, window: Window, cell: float, saliency: FloatArray | None
+    image: ByteArray,
+    mask: FloatArray,
+    window: Window,
+    cell: float,
+    saliency: FloatArray | None,
+    likely: FloatArray | None,
 ) -> None:
     """Raise ValueError on anything that `refine` does not accept."""
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
@@ -186,6 +201,10 @@ def _check(
         raise ValueError(f"cell must be a positive number of pixels, got {cell!r}")
     if saliency is not None:
         _check_probabilities("saliency", saliency)
+    if likely is not None:
+        _check_probabilities("likely", likely)
+        if likely.shape != mask.shape:
+            raise ValueError(f"likely must have the mask's shape {mask.shape}, got {likely.shape}")
 
 
 def _check_probabilities(name: str, array: FloatArray) -> None:
