@@ -65,6 +65,17 @@ def test_the_border_is_held_only_where_the_box_ends_at_the_photos() -> None:
                                                     hold_border=True), atol=1e-5)  # fmt: skip
 
 
+def test_the_border_is_held_where_the_box_ends_less_than_half_a_cell_from_it() -> None:
+    """Boxes of 4 cells of 10 pixels; a detector's box seldom ends at the frame exactly."""
+    grid = np.ones((4, 4), np.float32)
+    near, far = (
+        paste_mask(grid, np.float32([10, gap, 50, 40 + gap]), (80, 60), hold_border=True)
+        for gap in (4, 6)
+    )
+    assert np.allclose(near[:30, 20:40], 1.0)
+    assert far[0].max() == 0.0 and np.allclose(far[15:30, 20:40], 1.0)
+
+
 def test_a_held_border_keeps_the_outermost_cells_value() -> None:
     grid = np.float32([[0.2, 0.9]])
     held = paste_mask(grid, np.float32([0, 0, 20, 10]), (10, 20), hold_border=True)

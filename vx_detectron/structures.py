@@ -227,8 +227,9 @@ def paste_mask(
         grid: float32 (M, M), probabilities 0..1, the mask in its box.
         box: float32 (4,), x0, y0, x1, y1 in pixels of the photo.
         image_size: height and width of the photo, in pixels.
-        hold_border: where the box ends at the photo's border, go on with the outermost cell's
-            value instead of fading to zero: what the frame cuts off has no edge there.
+        hold_border: where the box ends at the photo's border, or less than half a cell from it, go
+            on with the outermost cell's value instead of fading to zero: what the frame cuts off
+            has no edge there.
 
     Returns:
         float32 (height, width), probabilities 0..1, zero outside the box's reach.
@@ -240,10 +241,6 @@ def paste_mask(
     patch = rows @ grid.astype(np.float32) @ columns.T
     pasted[top : top + len(rows), left : left + len(columns)] = patch
     return pasted
-
-
-# Boxes that end this near to the photo's border, in pixels, are taken to end at it.
-_AT_BORDER = 1.0
 
 
 def _sampling_weights(
@@ -258,9 +255,9 @@ def _sampling_weights(
     last = min(max(int(np.ceil(end + reach)), first), pixels)
     centres = np.arange(first, last, dtype=np.float64) + 0.5
     position = (centres - start) / (end - start) * cells - 0.5
-    if hold_border and start < _AT_BORDER:
+    if hold_border and start < reach:
         position = np.maximum(position, 0.0)
-    if hold_border and end > pixels - _AT_BORDER:
+    if hold_border and end > pixels - reach:
         position = np.minimum(position, cells - 1.0)
     distance = np.abs(position[:, None] - np.arange(cells)[None, :])
     return np.maximum(1.0 - distance, 0.0).astype(np.float32), first

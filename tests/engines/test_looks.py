@@ -182,6 +182,39 @@ def test_a_window_that_disagrees_is_not_believed() -> None:
     assert np.array_equal(found, look(Redness(), photo, (64,), multiple=32))
 
 
+@pytest.mark.parametrize(
+    ("sizes", "mirrored"), [((96,), True), ((96, 96), False), ((96, 64, 96), True)]
+)
+def test_what_the_frame_cuts_is_looked_at_once_more_from_farther_away(
+    sizes: tuple[int, ...], mirrored: bool
+) -> None:
+    run, photo = Redness(), disc(300, 300, 150, 60, 200)
+    look(run, photo, sizes, multiple=32, zoom=True)
+    *_, last = run.seen
+    assert len(run.seen) == len(sizes) + 1
+    assert last.shape == (64, 64, 3)  # two thirds of 96
+    assert (last[30, 2, 0] < 128) == mirrored
+
+
+def test_the_farther_look_counts_as_much_as_each_other_look() -> None:
+    answers = iter([0.9, 0.5, 0.1])
+
+    def run(image: ByteArray) -> FloatArray:
+        return np.full(image.shape[:2], next(answers), np.float32)
+
+    photo = np.zeros((96, 96, 3), np.uint8)
+    assert np.allclose(odds(look(run, photo, (96,), zoom=True)), np.log(9) / 2, atol=1e-5)
+    answers = iter([0.9, 0.9, 0.1])
+    assert np.allclose(odds(look(run, photo, (96, 96), zoom=True)), np.log(9) / 3, atol=1e-5)
+
+
+def test_what_touches_the_frame_at_a_point_is_not_cut() -> None:
+    run, photo = Redness(), np.zeros((300, 300, 3), np.uint8)
+    photo[40:260, 40:260] = photo[:40, 150:153] = (255, 0, 0)  # a box that hangs by a thread
+    look(run, photo, (300,), zoom=True)
+    assert len(run.seen) == 1
+
+
 def test_at_the_photos_border_the_window_does_not_fade() -> None:
     """A disc cut by the upper border: there the window is believed as much as in its middle."""
     photo = disc(800, 1200, 0, 600, 100)

@@ -87,7 +87,8 @@ def _add_eye(cfg: CfgNode, node: type[CfgNode]) -> None:
     # The short side of its input, in pixels, for each pass over the photo. Every
     # second pass is mirrored; the map is the mean of all.
     cfg.VX.EYE.SIZES = (384,)
-    # Whether another pass looks at the window around the subject if that shows it much larger.
+    # Whether another pass looks at the photo from farther away if the frame cuts the subject, and
+    # another at the window around the subject if that shows it much larger.
     cfg.VX.EYE.ZOOM = True
 
 

@@ -1,4 +1,4 @@
-"""How an eye looks at a photo: at which sizes, mirrored or not, and again at the subject alone.
+"""How an eye looks at a photo: at which sizes, mirrored or not, and again, closer or from afar.
 
 NumPy and OpenCV only: every eye, whatever runs its network, looks through these functions.
 """
@@ -22,6 +22,11 @@ LONGEST = 1.6  # times the short side
 
 # Log-odds beyond it count as it: one look that is sure must not silence the others.
 CERTAIN = 7.0
+
+# The look from farther away at what the frame cuts: larger than life, it needs less detail and
+# more context.
+_CUT = 0.01  # how much of the frame the subject touches
+_FARTHER = 2 / 3  # of the first look's short side
 
 # The look at the subject's own window.
 _MARGIN = 0.15  # around the subject's box, of its sides
@@ -49,23 +54,31 @@ def look(
 ) -> FloatArray:
     """The map of a photo: the mean of some looks, finer where a look at the subject alone agrees.
 
+    With ``zoom``, a subject that the frame cuts is looked at once more from farther away, and one
+    that is small once more from nearby.
+
     Args:
         run: the network.
         image: uint8 (H, W, 3), RGB.
         sizes: short sides of the looks, in pixels of the network's input, at least one. Every
             second look is mirrored.
         multiple: what both sides of the network's input must be a multiple of.
-        zoom: look once more at the window around the subject, if that shows it much larger.
+        zoom: look once more at two thirds of the first size if the frame cuts the subject, and
+            once more at the window around the subject if that shows it much larger.
 
     Returns:
         float32 (h, w), 0..1, over the whole photo, at the first look's resolution or finer.
     """
     first, *others = sizes
     logits = _once(run, image, first, multiple, mirrored=False)
-    for number, size in enumerate(others, start=1):
-        again = _once(run, image, size, multiple, mirrored=number % 2 == 1)
-        logits += (_resized(again, logits.shape) - logits) / (number + 1)
+    for looks, size in enumerate(others, start=1):
+        _add(_once(run, image, size, multiple, mirrored=looks % 2 == 1), logits, looks)
     if zoom:
+        if _is_cut(logits > 0):
+            farther = _once(
+                run, image, round(_FARTHER * first), multiple, mirrored=len(sizes) % 2 == 1
+            )
+            _add(farther, logits, len(sizes))
         logits = _zoomed(run, image, logits, first, multiple)
     return _probability(logits)
 
@@ -77,6 +90,17 @@ def _once(run: Run, image: ByteArray, shortest: int, multiple: int, mirrored: bo
     if mirrored:
         return _logit(run(np.ascontiguousarray(seen[:, ::-1])))[:, ::-1].copy()
     return _logit(run(seen))
+
+
+def _add(another: FloatArray, logits: FloatArray, looks: int) -> None:
+    """Make the mean of so many looks the mean of one more, in place."""
+    logits += (_resized(another, logits.shape) - logits) / np.float32(looks + 1)
+
+
+def _is_cut(inside: BoolArray) -> bool:
+    """Whether the frame cuts the subject off."""
+    frame = np.concatenate([inside[0], inside[-1], inside[:, 0], inside[:, -1]])
+    return float(frame.mean()) >= _CUT
 
 
 def resize_photo(image: ByteArray, size: tuple[int, int]) -> ByteArray:

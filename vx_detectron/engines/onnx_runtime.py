@@ -156,6 +156,9 @@ def _onnxruntime() -> Any:
 def _open(runtime: Any, path: Path, providers: list[Provider], threads: int) -> Any:
     options = runtime.SessionOptions()
     options.intra_op_num_threads = threads
+    # Detector and eye run by turns, each with threads of its own. Threads that go on spinning after
+    # a run, as they do unless told not to, take the processors from the network that runs next.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3  # errors; it warns of what nobody here can change
     try:
         return runtime.InferenceSession(str(path), options, providers=providers)
