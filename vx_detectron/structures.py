@@ -227,9 +227,9 @@ def paste_mask(
         grid: float32 (M, M), probabilities 0..1, the mask in its box.
         box: float32 (4,), x0, y0, x1, y1 in pixels of the photo.
         image_size: height and width of the photo, in pixels.
-        hold_border: where the box ends at the photo's border, or less than half a cell from it, go
-            on with the outermost cell's value instead of fading to zero: what the frame cuts off
-            has no edge there.
+        hold_border: where the box ends at the photo's border, or less than half a cell or a pixel
+            from it, go on with the outermost cell's value instead of fading to zero: what the frame
+            cuts off has no edge there.
 
     Returns:
         float32 (height, width), probabilities 0..1, zero outside the box's reach.
@@ -255,9 +255,10 @@ def _sampling_weights(
     last = min(max(int(np.ceil(end + reach)), first), pixels)
     centres = np.arange(first, last, dtype=np.float64) + 0.5
     position = (centres - start) / (end - start) * cells - 0.5
-    if hold_border and start < reach:
+    near = max(reach, 1.0)
+    if hold_border and start < near:
         position = np.maximum(position, 0.0)
-    if hold_border and end > pixels - reach:
+    if hold_border and end > pixels - near:
         position = np.minimum(position, cells - 1.0)
     distance = np.abs(position[:, None] - np.arange(cells)[None, :])
     return np.maximum(1.0 - distance, 0.0).astype(np.float32), first
