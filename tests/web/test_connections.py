@@ -73,7 +73,10 @@ def serve(
         yield running
     finally:
         running._clients.close()
-        server.trigger.pull_trigger(partial(server.asyncore.close_all, server._map))
+        # Not pull_trigger: between its two steps, another thread's pull may close the trigger.
+        with server.trigger.lock:
+            server.trigger.thunks.append(partial(server.asyncore.close_all, server._map))
+            server.trigger._physical_pull()
         thread.join(LONG)
 
 
