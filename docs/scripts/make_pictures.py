@@ -20,7 +20,7 @@ from vx_detectron.pipeline import Isolator
 
 SCIKIT_IMAGE = Path(skimage.__file__).parent / "data"
 MATPLOTLIB = Path(matplotlib.get_data_path()) / "sample_data"
-# Every photo of things larger than a cell, free to use, that the two bring along.
+# Scenes and things; no textures, scans or medical pictures, and nothing without a stated licence.
 SAMPLES = (
     *(SCIKIT_IMAGE / f"{name}.png" for name in ("astronaut", "camera", "chelsea", "clock_motion")),
     *(SCIKIT_IMAGE / name for name in ("coffee.png", "coins.png", "hubble_deep_field.jpg")),
